@@ -1,0 +1,53 @@
+//! The nouns everyone shares, and the two seams between engines and everything else.
+//!
+//! What it is: [`Labels`], [`Matcher`], samples, [`Histogram`], [`Event`], [`TimeRange`], [`Resource`], errors,
+//! the [`Clock`], the memory [`Budget`], and the store traits ([`MetricWriter`], [`MetricReader`], [`EventWriter`],
+//! [`EventReader`]).
+//!
+//! What it is not: it does no I/O, spawns nothing, knows no wire format and no query language. A type that only
+//! one crate uses lives in that crate, not here.
+//!
+//! ```text
+//! collect, server --labels, samples, events--> intake --MetricWriter / EventWriter--> tsdb, events
+//! server <--results-- query <--MetricReader / EventReader-- tsdb, events
+//! ```
+//!
+//! Start reading at [`metrics`] and [`events`] (the seams), then [`labels`].
+
+#![forbid(unsafe_code)]
+
+pub mod budget;
+pub mod clock;
+pub mod container;
+pub mod ctx;
+pub mod error;
+pub mod events;
+pub mod histogram;
+pub mod labels;
+pub mod matcher;
+pub mod metrics;
+pub mod pattern;
+pub mod resource;
+pub mod sample;
+pub mod target;
+pub mod time;
+
+pub use budget::{Budget, Reservation};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use ctx::{CancelFlag, Ctx, Tenant};
+pub use error::{Error, ErrorKind, Result};
+pub use events::{
+    Condition, ConditionOp, Event, EventBatch, EventKind, EventReader, EventScan, EventStream, EventWriter,
+    FieldValue, Order,
+};
+pub use histogram::{Bucket, Histogram, ResetHint, Span};
+pub use labels::{Labels, LabelsBuilder};
+pub use matcher::{MatchOp, Matcher};
+pub use metrics::{
+    Appended, Cost, Grid, Listing, MetricBatch, MetricReader, MetricWriter, Partition, Position,
+    RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef,
+};
+pub use pattern::Pattern;
+pub use resource::{Identity, IdentityKey, Resource};
+pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
+pub use time::TimeRange;
