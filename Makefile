@@ -1,0 +1,61 @@
+# The commands of this project; CI calls the same ones. `make help` lists them.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+# Where tests keep screenshots and logs of what they started.
+export BONGHWA_ARTEFACTS ?= $(CARGO_TARGET_DIR)/artefacts
+
+NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
+ifeq ($(NEXTEST),yes)
+  RUN_TESTS = cargo nextest run --workspace --no-fail-fast
+else
+  RUN_TESTS = cargo test --workspace --no-fail-fast
+endif
+
+.PHONY: help run build ui test test-full lint fmt bench fuzz soak clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+run: build ## build everything and start it on http://127.0.0.1:9090 with its data under ./data
+	@$(CARGO_TARGET_DIR)/release/bonghwa $(ARGS)
+
+build: ui ## the release binary with the web interface inside: target/release/bonghwa
+	cargo build --release -p app --bin bonghwa
+
+ui/node_modules/.stamp: ui/package-lock.json
+	cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+ui: ui/node_modules/.stamp ## build the web interface into ui/dist
+	cd ui && npm run --silent build
+
+lint: ui/node_modules/.stamp ## formatting, clippy, interface lint and types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd ui && npm run --silent check
+
+test: ui lint ## everything that proves a change; what a missing component skips is named
+	@scripts/reference.sh
+	cargo build -p app --bin bonghwa
+	$(RUN_TESTS)
+
+test-full: test ## the tests at their full length
+	BONGHWA_FULL=1 $(RUN_TESTS)
+
+bench: build ## ingest, size, memory and queries beside Debian's prometheus and victoria-metrics
+	@scripts/reference.sh
+	cargo run --release -p bench -- $(ARGS)
+
+fuzz: ## each fuzz target for a minute (SECONDS=60)
+	@scripts/fuzz.sh $${SECONDS_EACH:-60}
+
+fmt: ## format everything
+	cargo fmt --all
+	cd ui && npx prettier --write --log-level warn .
+
+clean: ## remove what was built
+	cargo clean
+	rm -rf ui/dist ui/node_modules

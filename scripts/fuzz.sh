@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for $1 seconds (60). Needs cargo-fuzz; the stable toolchain is told to take its flags.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds="${1:-60}"
+command -v cargo-fuzz >/dev/null || cargo install --locked cargo-fuzz
+export RUSTC_BOOTSTRAP=1
+for target in $(cargo fuzz list); do
+    echo "== $target"
+    cargo fuzz run --sanitizer none "$target" -- -max_total_time="$seconds" -rss_limit_mb=2048 -print_final_stats=1
+done
