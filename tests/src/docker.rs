@@ -1,0 +1,67 @@
+//! Containers for tests, through the docker command line and an image imported from Debian's static busybox.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Result, bail};
+
+/// The image: nothing but /bin/busybox and its links.
+pub const IMAGE: &str = "bonghwa-test/busybox";
+
+/// Runs `docker ARGS` and gives what it printed.
+pub fn docker(args: &[&str]) -> Result<String> {
+    let out = Command::new("docker").args(args).output()?;
+    if !out.status.success() {
+        bail!("docker {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// Whether an engine answers and has the image (scripts/dockerd.sh starts one and imports it).
+pub fn available() -> bool {
+    docker(&["image", "inspect", IMAGE]).is_ok()
+}
+
+/// A container that is removed when dropped.
+pub struct Container {
+    /// Full id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+}
+
+impl Container {
+    /// `docker run -d --name <prefix>-<unique> OPTIONS IMAGE /bin/busybox sh -c SCRIPT`.
+    pub fn run(prefix: &str, options: &[&str], script: &str) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let unique = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bonghwa-{prefix}-{}-{unique}", std::process::id());
+        let mut args = vec!["run", "-d", "--name", &name];
+        args.extend(options);
+        args.extend([IMAGE, "/bin/busybox", "sh", "-c", script]);
+        let id = docker(&args)?;
+        Ok(Self { id, name })
+    }
+
+    /// `docker exec` of a busybox script.
+    pub fn exec(&self, script: &str) -> Result<String> {
+        docker(&["exec", &self.name, "/bin/busybox", "sh", "-c", script])
+    }
+
+    /// `docker wait`: the exit code.
+    pub fn wait(&self) -> Result<i64> {
+        Ok(docker(&["wait", &self.name])?.parse()?)
+    }
+
+    /// `docker rm -f` now.
+    pub fn remove(&self) -> Result<()> {
+        docker(&["rm", "-f", &self.name]).map(drop)
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        // Already removed by the test, or the engine is gone: nothing to clean up then.
+        let _ = self.remove();
+    }
+}
