@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::http::Client;
 use crate::process::{Process, free_port};
 
-/// The image that tests import from busybox; see scripts/dockerd.sh.
+/// The image that tests import from busybox; see scripts/test-image.sh.
 const IMAGE: &str = "bonghwa-test/busybox";
 /// How long is measured.
 const SECONDS: u64 = 60;
