@@ -1,1 +1,3 @@
-//! query
+//! Query languages over the store traits of `model`.
+
+pub mod promql;
