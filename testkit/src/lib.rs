@@ -1,1 +1,23 @@
-//! testkit
+//! What tests and development tools need and the product does not.
+//!
+//! What it is: in-memory stores behind the two seams of `model` ([`MemoryMetrics`], [`MemoryEvents`]), a clock that
+//! a test moves, data generators, the runner of the PromQL script language ([`promqltest`]), and the reference
+//! programs that results are compared with ([`reference`]).
+//!
+//! What it is not: no part of the binary. Nothing under `crates/` depends on it but as a development dependency.
+//!
+//! ```text
+//! script --promqltest--> MemoryMetrics --MetricReader--> query::promql::Engine --> compared with what the script says
+//! ```
+//!
+//! Start reading at [`memory`], then [`promqltest`].
+
+#![forbid(unsafe_code)]
+
+pub mod conformance;
+pub mod memory;
+pub mod reference;
+
+pub use memory::{MemoryEvents, MemoryMetrics};
+pub use model::ManualClock;
+pub use reference::reference;

@@ -1,0 +1,7 @@
+//! Stores that keep everything in memory, sorted, behind the same traits as the real ones.
+
+mod events;
+mod metrics;
+
+pub use events::MemoryEvents;
+pub use metrics::MemoryMetrics;
