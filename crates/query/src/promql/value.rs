@@ -1,0 +1,84 @@
+//! What a query yields.
+
+use std::sync::Arc;
+
+use model::{Cost, Histogram, Labels};
+
+/// One sample of an instant vector: a float, or a native histogram.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SampleValue {
+    /// A float.
+    Float(f64),
+    /// A native histogram.
+    Histogram(Arc<Histogram>),
+}
+
+/// One element of an instant vector.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstantSample {
+    /// Its labels.
+    pub labels: Labels,
+    /// Milliseconds since the Unix epoch: the time of evaluation.
+    pub t: i64,
+    /// Its value.
+    pub value: SampleValue,
+}
+
+/// One element of a matrix. No time has both a float and a histogram.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Series {
+    /// Its labels.
+    pub labels: Labels,
+    /// Floats with their times in ms, increasing.
+    pub points: Vec<(i64, f64)>,
+    /// Native histograms with their times in ms, increasing.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
+}
+
+/// A query's result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// One number.
+    Scalar {
+        /// Time of evaluation in ms.
+        t: i64,
+        /// The number.
+        v: f64,
+    },
+    /// A text.
+    String {
+        /// Time of evaluation in ms.
+        t: i64,
+        /// The text.
+        s: String,
+    },
+    /// An instant vector, in the order of the result (`sort` and `topk` mean theirs).
+    Vector(Vec<InstantSample>),
+    /// Series with points, sorted by labels.
+    Matrix(Vec<Series>),
+}
+
+impl Value {
+    /// The name of the result's type in the HTTP API.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Scalar { .. } => "scalar",
+            Self::String { .. } => "string",
+            Self::Vector(_) => "vector",
+            Self::Matrix(_) => "matrix",
+        }
+    }
+}
+
+/// A result with what the user should know about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QueryOutput {
+    /// The result.
+    pub value: Value,
+    /// Results may be wrong: `PromQL warning: ... (line:column)`, and what the store said.
+    pub warnings: Vec<String>,
+    /// Results may surprise: `PromQL info: ... (line:column)`.
+    pub infos: Vec<String>,
+    /// What it cost.
+    pub cost: Cost,
+}
