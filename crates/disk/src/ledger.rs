@@ -1,0 +1,201 @@
+//! Small typed ledgers: a map of keys to JSON values that is kept whole in memory and survives on a [`Log`]. For
+//! silences, notification state and the like: thousands of entries, not millions.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::{Error, Result};
+use parking_lot::{Mutex, RwLock};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::fs::Fs;
+use crate::header::Kind;
+use crate::log::{Log, MAX_RECORD, Options, Recovery, SyncPolicy};
+
+/// A ledger's log is rewritten when it holds this many times more changes than there are entries.
+const GARBAGE_FACTOR: u64 = 4;
+/// ... and at least this many.
+const GARBAGE_MIN: u64 = if cfg!(test) { 50 } else { 1_000 };
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Change<V> {
+    /// The entry is now this.
+    Put(String, V),
+    /// The entry is gone.
+    Remove(String),
+    /// What came before is void: these are the entries. One record, so that a crash leaves all of it or nothing.
+    All(BTreeMap<String, V>),
+}
+
+/// A durable map. Every change is on disk, synced, when the call returns.
+pub struct Ledger<V> {
+    log: Log,
+    entries: RwLock<BTreeMap<String, V>>,
+    /// Changes in the log; also the lock that orders log and map.
+    changes: Mutex<u64>,
+    max_entries: usize,
+}
+
+impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Ledger<V> {
+    /// Opens the ledger in `dir`, which may hold at most `max_entries`.
+    pub fn open(fs: Arc<dyn Fs>, dir: &Path, kind: Kind, max_entries: usize) -> Result<(Self, Recovery)> {
+        let mut entries = BTreeMap::new();
+        let mut changes = 0;
+        let options = Options { sync: SyncPolicy::Always, segment_bytes: 4 << 20, ..Options::new(kind) };
+        let (log, recovery) = Log::open(fs, dir, options, &mut |_, record| {
+            changes += 1;
+            match serde_json::from_slice(record) {
+                Ok(Change::Put(key, value)) => {
+                    entries.insert(key, value);
+                }
+                Ok(Change::Remove(key)) => {
+                    entries.remove(&key);
+                }
+                Ok(Change::All(all)) => entries = all,
+                Err(e) => {
+                    let name = kind.name;
+                    return Err(Error::invalid(format_args!(
+                        "{name}: record {changes} is not readable: {e}"
+                    )));
+                }
+            }
+            Ok(())
+        })?;
+        let ledger = Self { log, entries: RwLock::new(entries), changes: Mutex::new(changes), max_entries };
+        Ok((ledger, recovery))
+    }
+
+    /// Sets an entry.
+    pub fn put(&self, key: &str, value: V) -> Result<()> {
+        let mut changes = self.changes.lock();
+        if self.entries.read().len() >= self.max_entries && !self.entries.read().contains_key(key) {
+            return Err(Error::limited(format_args!("the ledger is full ({} entries)", self.max_entries)));
+        }
+        self.log.append(&encode(&Change::Put(key.to_owned(), &value))?)?;
+        self.entries.write().insert(key.to_owned(), value);
+        *changes += 1;
+        self.compact(&mut changes)
+    }
+
+    /// Removes an entry; whether it was there.
+    pub fn remove(&self, key: &str) -> Result<bool> {
+        let mut changes = self.changes.lock();
+        if !self.entries.read().contains_key(key) {
+            return Ok(false);
+        }
+        self.log.append(&encode(&Change::<V>::Remove(key.to_owned()))?)?;
+        self.entries.write().remove(key);
+        *changes += 1;
+        self.compact(&mut changes)?;
+        Ok(true)
+    }
+
+    /// An entry.
+    pub fn get(&self, key: &str) -> Option<V> {
+        self.entries.read().get(key).cloned()
+    }
+
+    /// All entries, by key.
+    pub fn entries(&self) -> Vec<(String, V)> {
+        self.entries.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+
+    /// Writes the live entries to a fresh segment once most of the log is history, then drops the older ones.
+    fn compact(&self, changes: &mut u64) -> Result<()> {
+        let entries = self.entries.read();
+        let live = entries.len() as u64;
+        if *changes < GARBAGE_MIN || *changes / GARBAGE_FACTOR < live {
+            return Ok(());
+        }
+        let all = serde_json::to_vec(&AllRef::All(&entries))
+            .map_err(|e| Error::internal("ledger entries cannot be written").with_detail(e))?;
+        if all.len() > MAX_RECORD {
+            return Ok(());
+        }
+        let first = self.log.rotate()?;
+        self.log.append(&all)?;
+        self.log.remove_before(first)?;
+        *changes = 1;
+        Ok(())
+    }
+}
+
+/// [`Change::All`] without a copy of the entries.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum AllRef<'a, V> {
+    All(&'a BTreeMap<String, V>),
+}
+
+fn encode<V: Serialize>(change: &Change<V>) -> Result<Vec<u8>> {
+    serde_json::to_vec(change).map_err(|e| Error::internal("ledger entry cannot be written").with_detail(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimFs;
+
+    const KIND: Kind = Kind { tag: b'l', name: "test ledger", version: 1, oldest: 1 };
+
+    fn open(fs: &SimFs) -> Ledger<u32> {
+        Ledger::open(Arc::new(fs.clone()), Path::new("/l"), KIND, 10).unwrap().0
+    }
+
+    #[test]
+    fn changes_survive_a_power_failure_and_compaction() {
+        let fs = SimFs::new();
+        let ledger = open(&fs);
+        for i in 0..3_000u32 {
+            ledger.put(&format!("k{}", i % 10), i).unwrap();
+        }
+        assert!(ledger.remove("k3").unwrap());
+        assert!(!ledger.remove("k3").unwrap());
+        let before = ledger.entries();
+        assert_eq!((before.len(), ledger.get("k9")), (9, Some(2_999)));
+        assert!(ledger.log.bytes().unwrap() < 60_000, "history is dropped");
+        drop(ledger);
+        fs.crash();
+        assert_eq!(open(&fs).entries(), before);
+    }
+
+    #[test]
+    fn a_full_ledger_refuses_new_keys_but_changes_old_ones() {
+        let ledger = open(&SimFs::new());
+        for i in 0..10 {
+            ledger.put(&i.to_string(), i).unwrap();
+        }
+        assert_eq!(ledger.put("new", 1).unwrap_err().kind, model::ErrorKind::Limited);
+        ledger.put("9", 99).unwrap();
+    }
+
+    #[test]
+    fn a_crash_at_any_operation_loses_nothing_that_was_acknowledged() {
+        for at in 0.. {
+            let fs = SimFs::new();
+            let mut acknowledged = BTreeMap::new();
+            fs.fail_from(at);
+            if let Ok((ledger, _)) = Ledger::<u32>::open(Arc::new(fs.clone()), Path::new("/l"), KIND, 10) {
+                for i in 0..60 {
+                    let key = format!("k{}", i % 3);
+                    if ledger.put(&key, i).is_err() {
+                        break;
+                    }
+                    acknowledged.insert(key, i);
+                }
+            }
+            let survived = !fs.failed();
+            fs.crash();
+            let after: BTreeMap<_, _> = open(&fs).entries().into_iter().collect();
+            for (key, value) in &acknowledged {
+                assert!(after[key] >= *value, "{key} after failure at operation {at}");
+            }
+            if survived {
+                break;
+            }
+        }
+    }
+}
