@@ -1,1 +1,22 @@
-//! wire
+//! Other people's bytes to our nouns and back.
+//!
+//! What it is: pure functions over byte slices, with bounded memory, that borrow from their input wherever they can.
+//! [`prom_text`] and [`openmetrics`] read what a scrape target exposes, [`remote_write`] reads (and, for senders,
+//! writes) Prometheus' remote write 1.0.
+//!
+//! What it is not: it opens no sockets and no files, keeps nothing between two calls, and stores nothing. Untrusted
+//! input never panics: it ends in an error that says where.
+//!
+//! ```text
+//! body of a scrape --prom_text / openmetrics--> Entry (sample, type, help, unit) --> collect::scrape
+//! body of a remote write --remote_write--> Series (labels, samples) -------------> server
+//! ```
+//!
+//! Start reading at [`exposition`]: the types that both text formats share.
+
+#![forbid(unsafe_code)]
+
+pub mod exposition;
+pub mod openmetrics;
+pub mod prom_text;
+pub mod remote_write;

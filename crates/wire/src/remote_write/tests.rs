@@ -1,0 +1,156 @@
+use model::Labels;
+use proptest::prelude::*;
+
+use super::*;
+
+fn read(body: &[u8]) -> Result<Vec<(Labels, Vec<Point>)>, Error> {
+    let mut reader = Reader::new(body);
+    let mut series = Series::default();
+    let mut all = Vec::new();
+    while let Some(item) = reader.next_item(&mut series)? {
+        if item == Item::Series {
+            all.push((series.to_labels().unwrap_or_default(), series.points.clone()));
+        }
+    }
+    Ok(all)
+}
+
+fn request() -> Encoder {
+    let mut encoder = Encoder::new();
+    encoder.series(
+        [("__name__", "up"), ("job", "node")],
+        [Point { t: 1_000, v: 1.0 }, Point { t: -5, v: -0.0 }],
+    );
+    encoder.metadata("up", "gauge", "Whether.", "");
+    encoder.series([("__name__", "stale")], [Point { t: 2, v: model::stale_nan() }]);
+    encoder
+}
+
+#[test]
+fn what_is_written_is_read_back_to_the_bit() {
+    let body = request().finish().unwrap();
+    let mut plain = Vec::new();
+    decompress(&body, 1 << 20, &mut plain).unwrap();
+    assert_eq!(Reader::check(&plain), Ok((2, 3)));
+    let all = read(&plain).unwrap();
+    assert_eq!(all[0].0, Labels::from_pairs([("__name__", "up"), ("job", "node")]));
+    assert_eq!(all[0].1[1].t, -5);
+    assert_eq!(all[0].1[1].v.to_bits(), (-0.0f64).to_bits());
+    assert!(model::is_stale_nan(all[1].1[0].v));
+}
+
+#[test]
+fn metadata_is_read() {
+    let encoder = request();
+    let mut reader = Reader::new(encoder.as_bytes());
+    let mut series = Series::default();
+    let mut found = Vec::new();
+    while let Some(item) = reader.next_item(&mut series).unwrap() {
+        if let Item::Metadata(m) = item {
+            found.push(m);
+        }
+    }
+    assert_eq!(found, [Metadata { family: "up", kind: "gauge", help: "Whether.", unit: "" }]);
+}
+
+#[test]
+fn exemplars_are_read_and_native_histograms_counted() {
+    // timeseries { labels { "__name__": "a" } exemplars { labels {"t":"1"} value 2 timestamp 3 } histograms {} }
+    let mut label = Vec::new();
+    proto::put_bytes(&mut label, 1, b"__name__");
+    proto::put_bytes(&mut label, 2, b"a");
+    let mut exemplar = Vec::new();
+    proto::put_bytes(&mut exemplar, 1, b"\x0a\x01t\x12\x011");
+    proto::put_double(&mut exemplar, 2, 2.0);
+    proto::put_int(&mut exemplar, 3, 3);
+    let mut message = Vec::new();
+    proto::put_bytes(&mut message, 1, &label);
+    proto::put_bytes(&mut message, 3, &exemplar);
+    proto::put_bytes(&mut message, 4, b"");
+    let mut body = Vec::new();
+    proto::put_bytes(&mut body, 1, &message);
+    let mut series = Series::default();
+    assert_eq!(Reader::new(&body).next_item(&mut series), Ok(Some(Item::Series)));
+    assert_eq!(series.histograms, 1);
+    let expected = Exemplar { labels: vec![(b"t".as_slice(), b"1".as_slice())], value: 2.0, t: 3 };
+    assert_eq!(series.exemplars, [expected]);
+    assert_eq!(series.raw.len(), label.len() + 2);
+}
+
+#[test]
+fn labels_are_sorted_and_checked() {
+    let check = |pairs: &[(&'static str, &'static str)]| {
+        let mut encoder = Encoder::new();
+        encoder.series(pairs.iter().copied(), []);
+        let mut series = Series::default();
+        Reader::new(encoder.as_bytes()).next_item(&mut series).unwrap();
+        series.to_labels().map(|labels| labels.to_string())
+    };
+    assert_eq!(check(&[("z", "1"), ("__name__", "a"), ("e", "")]).as_deref(), Ok("a{z=\"1\"}"));
+    assert_eq!(check(&[("a", "1")]), Err(BadLabels::NoName));
+    assert_eq!(check(&[("__name__", "")]), Err(BadLabels::NoName));
+    assert_eq!(check(&[("__name__", "a"), ("", "1")]), Err(BadLabels::EmptyLabelName));
+    assert_eq!(check(&[("__name__", "a"), ("b", "1"), ("b", "2")]), Err(BadLabels::Duplicate("b".into())));
+    let mut bad = Series { labels: vec![(b"__name__", b"\xff")], ..Series::default() };
+    assert_eq!(bad.to_labels(), Err(BadLabels::NotUtf8("__name__".into())));
+}
+
+#[test]
+fn a_bomb_is_refused_before_it_is_unpacked() {
+    let bomb = snap::raw::Encoder::new().compress_vec(&vec![0; 10 << 20]).unwrap();
+    let mut out = Vec::new();
+    let refused = decompress(&bomb, 1 << 20, &mut out);
+    assert_eq!(refused, Err(Error::TooLarge { size: 10 << 20, limit: 1 << 20 }));
+    assert_eq!(out.capacity(), 0);
+    // A size that is declared but not there.
+    assert!(matches!(decompress(b"\xff\xff\x03abc", 1 << 20, &mut out), Err(Error::Snappy(_))));
+    assert!(matches!(decompress(b"", 1 << 20, &mut out), Err(Error::Snappy(_))));
+}
+
+#[test]
+fn every_truncation_is_an_error_or_a_shorter_request() {
+    let encoder = request();
+    let whole = encoder.as_bytes();
+    let starts = [0, whole.len()];
+    for cut in 0..whole.len() {
+        match read(&whole[..cut]) {
+            Ok(all) => assert!(all.len() < 2 || starts.contains(&cut), "cut at {cut}"),
+            Err(error) => assert_eq!(error.kind(), model::ErrorKind::Invalid),
+        }
+    }
+    let wrong = Reader::new(b"\x08\x01").next_item(&mut Series::default()).unwrap_err();
+    assert!(wrong.to_string().starts_with("protobuf, byte 2: timeseries"), "{wrong}");
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_end_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read(&bytes);
+        let mut out = Vec::new();
+        let _ = decompress(&bytes, 1 << 16, &mut out);
+        prop_assert!(out.len() <= 1 << 16);
+    }
+
+    #[test]
+    fn flipped_bytes_end_without_a_panic(at in 0usize..100, byte in any::<u8>()) {
+        let mut body = request().as_bytes().to_vec();
+        let at = at % body.len();
+        body[at] = byte;
+        let _ = read(&body);
+    }
+
+    #[test]
+    fn any_series_survives_the_round_trip(
+        pairs in proptest::collection::btree_map("[a-z_]{1,5}", "\\PC{1,8}", 0..6),
+        points in proptest::collection::vec((any::<i64>(), any::<u64>()), 0..20),
+    ) {
+        let labels = Labels::from_pairs(pairs.into_iter().chain([("__name__".into(), "m".into())]));
+        let points: Vec<Point> = points.iter().map(|(t, v)| Point { t: *t, v: f64::from_bits(*v) }).collect();
+        let mut encoder = Encoder::new();
+        encoder.series(labels.iter(), points.iter().copied());
+        let all = read(encoder.as_bytes()).unwrap();
+        prop_assert_eq!(&all[0].0, &labels);
+        let bits = |p: &[Point]| p.iter().map(|p| (p.t, p.v.to_bits())).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&all[0].1), bits(&points));
+    }
+}
