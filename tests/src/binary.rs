@@ -81,7 +81,8 @@ impl Bonghwa {
 
     /// An instant query: (labels, value) of each series.
     pub fn query(&self, promql: &str) -> Result<Vec<(Value, f64)>> {
-        let url = reqwest::Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", promql)])?;
+        let url =
+            reqwest::Url::parse_with_params(&format!("{}/api/v1/query", self.url), [("query", promql)])?;
         let answer: Value = serde_json::from_str(&self.client.get(url).send()?.text()?)?;
         if answer["status"] != "success" {
             bail!("{promql}: {answer}");
@@ -89,9 +90,7 @@ impl Bonghwa {
         let rows = answer["data"]["result"].as_array().context("no result")?;
         Ok(rows
             .iter()
-            .filter_map(|row| {
-                Some((row["metric"].clone(), row["value"][1].as_str()?.parse().ok()?))
-            })
+            .filter_map(|row| Some((row["metric"].clone(), row["value"][1].as_str()?.parse().ok()?)))
             .collect())
     }
 
@@ -144,7 +143,10 @@ pub fn path() -> Result<PathBuf> {
     let folder = test.parent().and_then(Path::parent).context("a test lives in target/PROFILE/deps")?;
     let binary = folder.join("bonghwa");
     if !binary.exists() {
-        bail!("{} is missing: run `cargo build -p app --bin bonghwa` first (make test does)", binary.display());
+        bail!(
+            "{} is missing: run `cargo build -p app --bin bonghwa` first (make test does)",
+            binary.display()
+        );
     }
     Ok(binary)
 }
