@@ -6,6 +6,8 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 # Where tests keep screenshots and logs of what they started.
 export BONGHWA_ARTEFACTS ?= $(CARGO_TARGET_DIR)/artefacts
+# Tests that lack a component name it here.
+export BONGHWA_SKIPPED ?= $(CARGO_TARGET_DIR)/skipped.txt
 
 NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 ifeq ($(NEXTEST),yes)
@@ -39,8 +41,10 @@ lint: ui/node_modules/.stamp ## formatting, clippy, interface lint and types
 
 test: ui lint ## everything that proves a change; what a missing component skips is named
 	@scripts/reference.sh
+	@mkdir -p $(BONGHWA_ARTEFACTS) && rm -f $(BONGHWA_SKIPPED)
 	cargo build -p app --bin bonghwa
 	$(RUN_TESTS)
+	@sort -u $(BONGHWA_SKIPPED) 2>/dev/null || true
 
 test-full: test ## the tests at their full length
 	BONGHWA_FULL=1 $(RUN_TESTS)

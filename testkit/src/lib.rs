@@ -17,6 +17,7 @@
 pub mod conformance;
 pub mod memory;
 pub mod reference;
+pub mod suite;
 
 pub use memory::{MemoryEvents, MemoryMetrics};
 pub use model::ManualClock;

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Result, bail};
+use testkit::suite::Component;
 
 /// The image: nothing but /bin/busybox and its links.
 pub const IMAGE: &str = "bonghwa-test/busybox";
@@ -17,8 +18,11 @@ pub fn docker(args: &[&str]) -> Result<String> {
     Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// Whether an engine answers (scripts/dockerd.sh starts one); imports the image where it lacks it.
-pub fn available() -> bool {
+/// What tests over real containers need; scripts/dockerd.sh starts one by hand.
+pub const ENGINE: Component = Component { name: "a Docker engine", is_here: available };
+
+/// Whether an engine answers; imports the image where it lacks it.
+fn available() -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/test-image.sh");
     docker(&["version"]).is_ok() && Command::new(script).status().is_ok_and(|s| s.success())
 }

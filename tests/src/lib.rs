@@ -3,19 +3,15 @@
 //!
 //! Nothing here knows the program's insides: only its flags, its HTTP surface and its data directory.
 
-#![allow(clippy::print_stderr, reason = "a skipped test says so on standard error")]
+#![allow(clippy::print_stderr, reason = "a failed test shows the log of what it started")]
 
 pub mod binary;
 pub mod docker;
 
 pub use binary::Bonghwa;
+pub use testkit::suite::{Case, Component, run};
 
 use std::time::{Duration, Instant};
-
-/// Says by name what a test lacks. The caller returns: the test counts as skipped in the log, never as proof.
-pub fn skipped(test: &str, missing: &str) {
-    eprintln!("skipped: {test}: {missing} is missing");
-}
 
 /// Polls until `probe` gives something; after `limit` the test fails with `what`. The limit is a bound on a broken
 /// run, not a promise of speed.

@@ -2,44 +2,44 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use tests::docker::Container;
-use tests::{Bonghwa, skipped};
+use tests::docker::{Container, ENGINE};
+use tests::{Bonghwa, Case, Component};
 
-#[test]
+const CHROMIUM: Component =
+    Component { name: "/usr/bin/chromium", is_here: || Path::new("/usr/bin/chromium").exists() };
+const INTERFACE: Component = Component {
+    name: "the built interface (make ui)",
+    is_here: || ui().join("node_modules").exists() && ui().join("dist").exists(),
+};
+
+fn main() {
+    tests::run(&[Case {
+        name: "pages_in_chromium",
+        needs: &[CHROMIUM, INTERFACE, ENGINE],
+        test: pages_in_chromium,
+    }]);
+}
+
+fn ui() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui")
+}
+
 fn pages_in_chromium() {
-    let ui = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ui");
-    if !Path::new("/usr/bin/chromium").exists() {
-        return skipped("pages_in_chromium", "/usr/bin/chromium");
-    }
-    for (folder, command) in [("node_modules", "npm ci"), ("dist", "npm run build")] {
-        if !ui.join(folder).exists() {
-            return skipped("pages_in_chromium", &format!("ui/{folder} ({command})"));
-        }
-    }
     let folder = tempfile::tempdir().unwrap();
     let bonghwa = Bonghwa::start(&folder.path().join("data"), &[]).unwrap();
-    let containers: Vec<Container> = if tests::docker::available() {
-        vec![
-            Container::run(
-                "steady",
-                &["--cpus=0.2", "--memory=64m"],
-                "while :; do usleep 20000; echo tick; done",
-            )
-            .unwrap(),
-            Container::run("ended", &[], "sleep 3; exit 2").unwrap(),
-        ]
-    } else {
-        skipped("containers on the pages", "a Docker engine");
-        Vec::new()
-    };
+    let busy = "while :; do usleep 20000; echo tick; done";
+    let containers = [
+        Container::run("steady", &["--cpus=0.2", "--memory=64m"], busy).unwrap(),
+        Container::run("ended", &[], "sleep 3; exit 2").unwrap(),
+    ];
     let artefacts = std::env::var("BONGHWA_ARTEFACTS")
         .unwrap_or_else(|_| folder.path().join("artefacts").display().to_string());
     let status = Command::new("npm")
         .args(["run", "--silent", "e2e"])
-        .current_dir(&ui)
+        .current_dir(ui())
         .env("BONGHWA_URL", &bonghwa.url)
         .env("BONGHWA_ARTEFACTS", artefacts)
         .status()

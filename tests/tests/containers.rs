@@ -6,8 +6,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::docker::{Container, docker};
-use tests::{Bonghwa, eventually, skipped};
+use tests::docker::{Container, ENGINE, docker};
+use tests::{Bonghwa, Case, eventually};
+
+fn main() {
+    tests::run(&[
+        Case {
+            name: "processor_network_and_disk_are_counted",
+            needs: &[ENGINE],
+            test: processor_network_and_disk_are_counted,
+        },
+        Case {
+            name: "deaths_are_explained_and_page_cache_is_not_blamed",
+            needs: &[ENGINE],
+            test: deaths_are_explained_and_page_cache_is_not_blamed,
+        },
+        Case {
+            name: "history_survives_removal_and_kill_and_keeps_no_secret",
+            needs: &[ENGINE],
+            test: history_survives_removal_and_kill_and_keeps_no_secret,
+        },
+    ]);
+}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -32,11 +52,7 @@ fn close(got: f64, want: f64, part: f64) -> bool {
     (got - want).abs() <= want * part
 }
 
-#[test]
 fn processor_network_and_disk_are_counted() {
-    if !tests::docker::available() {
-        return skipped("processor_network_and_disk_are_counted", "a Docker engine");
-    }
     let folder = tempfile::tempdir().unwrap();
     let bonghwa = Bonghwa::start(&folder.path().join("data"), &[]).unwrap();
 
@@ -69,13 +85,9 @@ fn processor_network_and_disk_are_counted() {
     eventually("received bytes within 2 % of the interface's own count", MINUTE, || {
         bonghwa.value(&received).filter(|v| close(*v, inside, 0.02))
     });
-    if Path::new("/sys/fs/cgroup/blkio").exists() || Path::new("/sys/fs/cgroup/io.stat").exists() {
-        eventually("written bytes within 2 % of what was written", MINUTE, || {
-            bonghwa.value(&written).filter(|v| close(*v, 48.0 * 1048576.0, 0.02))
-        });
-    } else {
-        skipped("written bytes", "the block I/O controller");
-    }
+    eventually("written bytes within 2 % of what was written", MINUTE, || {
+        bonghwa.value(&written).filter(|v| close(*v, 48.0 * 1048576.0, 0.02))
+    });
 
     let used = format!("rate(container_cpu_usage_seconds_total{{name=\"{}\"}}[30s])", burner.name);
     let throttled =
@@ -86,11 +98,7 @@ fn processor_network_and_disk_are_counted() {
     assert_eq!(bonghwa.stop().unwrap(), Some(0));
 }
 
-#[test]
 fn deaths_are_explained_and_page_cache_is_not_blamed() {
-    if !tests::docker::available() {
-        return skipped("deaths_are_explained_and_page_cache_is_not_blamed", "a Docker engine");
-    }
     let folder = tempfile::tempdir().unwrap();
     let big = folder.path().join("big");
     std::fs::File::create(&big).unwrap().set_len(1 << 30).unwrap();
@@ -140,11 +148,7 @@ fn deaths_are_explained_and_page_cache_is_not_blamed() {
     assert_eq!(bonghwa.stop().unwrap(), Some(0));
 }
 
-#[test]
 fn history_survives_removal_and_kill_and_keeps_no_secret() {
-    if !tests::docker::available() {
-        return skipped("history_survives_removal_and_kill_and_keeps_no_secret", "a Docker engine");
-    }
     let secret = "hunter2-planted-9f3c1e";
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
