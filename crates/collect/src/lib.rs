@@ -14,3 +14,5 @@
 //! Start reading at the module of the source in question.
 
 #![forbid(unsafe_code)]
+
+pub mod host;
