@@ -1,12 +1,19 @@
-//! PromQL: text to tree ([`parse`]), tree to text.
+//! PromQL: text to tree ([`parse`]), tree to text, and the [`Engine`] that evaluates trees.
 
 pub mod ast;
+mod check;
+pub mod duration;
 pub mod engine;
 pub mod error;
+mod lex;
+mod parse;
+mod quote;
 pub mod signature;
 pub mod value;
 
 pub use ast::Expr;
+pub use duration::{DurationContext, DurationError, format_duration, parse_duration, resolve_durations};
 pub use engine::{Engine, EngineOptions, QueryError};
 pub use error::{ParseError, ParseErrors};
+pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use value::{InstantSample, QueryOutput, SampleValue, Series, Value};

@@ -9,7 +9,7 @@ use super::ast::Span;
 pub struct ParseError {
     /// The bytes it is about.
     pub span: Span,
-    /// Line of the start of `span`, from 1; 0 where the whole input is meant.
+    /// Line of the start of `span`, from 1; 0 where the query is empty.
     pub line: usize,
     /// Column of the start of `span` in bytes, from 1.
     pub column: usize,
@@ -20,13 +20,16 @@ pub struct ParseError {
 impl ParseError {
     /// A mistake at `span` of `query`.
     pub fn new(query: &str, span: Span, message: impl Into<String>) -> Self {
-        let (line, column) = line_column(query, span.start);
+        let (line, column) = if query.is_empty() { (0, 0) } else { line_column(query, span.start) };
         Self { span, line, column, message: message.into() }
     }
 }
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            return write!(f, "unknown position: parse error: {}", self.message);
+        }
         write!(f, "{}:{}: parse error: {}", self.line, self.column, self.message)
     }
 }
