@@ -7,6 +7,7 @@ pub mod engine;
 pub mod error;
 mod lex;
 mod parse;
+mod print;
 mod quote;
 pub mod signature;
 pub mod value;
@@ -16,4 +17,5 @@ pub use duration::{DurationContext, DurationError, format_duration, parse_durati
 pub use engine::{Engine, EngineOptions, QueryError};
 pub use error::{ParseError, ParseErrors};
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
+pub use print::format;
 pub use value::{InstantSample, QueryOutput, SampleValue, Series, Value};

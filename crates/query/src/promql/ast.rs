@@ -13,6 +13,10 @@ use super::signature::Signature;
 /// How deep a tree may be. Chains such as `a or b or c` are as deep as they are long.
 pub const MAX_DEPTH: usize = 512;
 
+/// How deep parentheses, calls, signs and right operands may be nested. Smaller than [`MAX_DEPTH`]: the parser takes
+/// more stack for each than a walk over the tree.
+pub const MAX_NESTING: usize = 256;
+
 /// A range of bytes of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {

@@ -87,9 +87,11 @@ pub(super) fn out_of_range(seconds: f64) -> bool {
     seconds.abs() > MAX_SECONDS
 }
 
-/// Seconds to milliseconds, by way of nanoseconds as in Prometheus: the nearest nanosecond, then cut.
+/// Seconds to milliseconds: parts of a millisecond are cut, but not what rounding took from a whole one.
 pub(super) fn seconds_to_ms(seconds: f64) -> i64 {
-    ((seconds * 1e9).round() / 1e6) as i64
+    let ms = seconds * 1000.0;
+    let nearest = ms.round();
+    (if (ms - nearest).abs() < 1e-3 { nearest } else { ms.trunc() }) as i64
 }
 
 /// What a duration expression may refer to.
@@ -155,7 +157,7 @@ fn resolve(
     if out_of_range(seconds) {
         return fail("duration is out of range");
     }
-    duration.ms = (seconds * 1000.0) as i64;
+    duration.ms = seconds_to_ms(seconds);
     Ok(())
 }
 
@@ -243,5 +245,6 @@ mod tests {
         assert_eq!(seconds_to_ms(4.18), 4_180);
         assert_eq!(seconds_to_ms(-0.0015), -1);
         assert_eq!(seconds_to_ms(0.0004), 0);
+        assert_eq!(seconds_to_ms(797_217_530.015), 797_217_530_015);
     }
 }

@@ -14,7 +14,7 @@ mod tests;
 
 use model::Matcher;
 
-use super::ast::{Expr, MAX_DEPTH, Span};
+use super::ast::{Expr, MAX_DEPTH, MAX_NESTING, Span};
 use super::check::check;
 use super::error::{ParseError, ParseErrors};
 use super::lex::{Item, Keyword, Lexer, Token};
@@ -78,8 +78,9 @@ enum Abort {
     Reported,
 }
 
-/// An expression and the height of its tree.
-type Parsed = Result<(Expr, usize), Abort>;
+/// An expression and the height of its tree. Boxed: rules call each other deeply, and small results keep their stack
+/// frames small.
+type Parsed = Result<(Box<Expr>, usize), Abort>;
 
 struct Parser<'a> {
     query: &'a str,
@@ -130,7 +131,7 @@ impl<'a> Parser<'a> {
         }
         let (expr, _) = self.expression(0)?;
         self.expect(Token::Eof)?;
-        Ok(Some(expr))
+        Ok(Some(*expr))
     }
 
     fn whole_selector(&mut self) -> Result<Vec<Matcher>, Abort> {
@@ -221,18 +222,18 @@ impl<'a> Parser<'a> {
     /// Runs a rule that can contain itself, unless it is nested too deeply.
     fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Result<T, Abort>) -> Result<T, Abort> {
         self.nesting += 1;
-        let result = if self.nesting > MAX_DEPTH { Err(self.too_deep()) } else { rule(self) };
+        let result = if self.nesting > MAX_NESTING { Err(self.too_deep(MAX_NESTING)) } else { rule(self) };
         self.nesting -= 1;
         result
     }
 
     /// The height of a tree over subtrees of height `below`.
     fn above(&mut self, below: usize) -> Result<usize, Abort> {
-        if below >= MAX_DEPTH { Err(self.too_deep()) } else { Ok(below + 1) }
+        if below >= MAX_DEPTH { Err(self.too_deep(MAX_DEPTH)) } else { Ok(below + 1) }
     }
 
-    fn too_deep(&mut self) -> Abort {
-        let message = format!("expression is nested too deeply, at most {MAX_DEPTH} levels are allowed");
+    fn too_deep(&mut self, most: usize) -> Abort {
+        let message = format!("expression is nested too deeply, at most {most} levels are allowed");
         self.error(self.current.span, message);
         Abort::Reported
     }

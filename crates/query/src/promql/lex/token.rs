@@ -67,7 +67,7 @@ pub(in crate::promql) enum Keyword {
 
 impl Token {
     /// The token of a word, if it is more than a name.
-    pub(super) fn keyword(word: &str) -> Option<Self> {
+    pub(in crate::promql) fn keyword(word: &str) -> Option<Self> {
         let lower = word.to_ascii_lowercase();
         if let Some(op) = AggregateOp::ALL.into_iter().find(|op| op.as_str() == lower) {
             return Some(Self::Aggregate(op));

@@ -12,7 +12,7 @@ impl Parser<'_> {
     pub(super) fn positive_duration(&mut self) -> Result<Duration, Abort> {
         let (expr, _) = self.duration_expression(0)?;
         if let DurationExpr::Literal(literal) = &expr
-            && literal.value.partial_cmp(&0.0) != Some(std::cmp::Ordering::Greater)
+            && seconds_to_ms(literal.value) <= 0
         {
             self.error(literal.span, "duration must be greater than 0");
         }

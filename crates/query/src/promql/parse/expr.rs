@@ -1,6 +1,6 @@
 //! Expressions: operators, parentheses, calls and aggregations.
 
-use super::binary::operator;
+use super::binary::{Modifiers, operator};
 use super::{Abort, Parsed, Parser};
 use crate::promql::ast::{
     Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, NumberLiteral, Paren, Span, Unary,
@@ -17,31 +17,20 @@ impl Parser<'_> {
             if op.precedence() < min || self.broken {
                 break;
             }
-            let (rhs, rhs_height, parts) = self.right_side(op)?;
-            height = self.above(height.max(rhs_height))?;
-            let span = lhs.span().to(rhs.span());
-            self.check_fill(span, &parts.matching);
-            lhs = Expr::Binary(Binary {
-                span,
-                op,
-                op_span: parts.op_span,
-                lhs: Box::new(lhs),
-                rhs: Box::new(rhs),
-                return_bool: parts.return_bool,
-                matching: parts.matching,
-            });
+            (lhs, height) = self.right_side(op, lhs, height)?;
         }
         Ok((lhs, height))
     }
 
-    fn right_side(&mut self, op: BinaryOp) -> Result<(Expr, usize, OperatorParts), Abort> {
+    fn right_side(&mut self, op: BinaryOp, lhs: Box<Expr>, lhs_height: usize) -> Parsed {
         let op_span = self.advance().span;
         let modifiers = self.binary_modifiers()?;
         let tighter = if op == BinaryOp::Pow { op.precedence() } else { op.precedence() + 1 };
-        let (rhs, height) = self.nested(|p| p.expression(tighter))?;
-        let parts =
-            OperatorParts { op_span, return_bool: modifiers.return_bool, matching: modifiers.matching };
-        Ok((rhs, height, parts))
+        let (rhs, rhs_height) = self.nested(|p| p.expression(tighter))?;
+        let height = self.above(lhs_height.max(rhs_height))?;
+        let span = lhs.span().to(rhs.span());
+        self.check_fill(span, &modifiers.matching);
+        Ok((binary(op, op_span, lhs, rhs, modifiers), height))
     }
 
     /// A sign binds as tightly as `*`: `-1^2` is `-(1^2)`.
@@ -51,13 +40,8 @@ impl Parser<'_> {
             return self.postfix(operand);
         };
         let (expr, height) = self.nested(|p| p.expression(BinaryOp::Pow.precedence()))?;
-        let span = Span::new(start, expr.span().end);
-        if let Expr::Number(literal) = expr {
-            let value = if negative { -literal.value } else { literal.value };
-            return Ok((Expr::Number(NumberLiteral { span, value, ..literal }), height));
-        }
-        let height = self.above(height)?;
-        Ok((Expr::Unary(Unary { span, negative, expr: Box::new(expr) }), height))
+        let height = if matches!(*expr, Expr::Number(_)) { height } else { self.above(height)? };
+        Ok((signed(start, negative, expr), height))
     }
 
     fn operand(&mut self) -> Parsed {
@@ -65,16 +49,25 @@ impl Parser<'_> {
             return Err(Abort::Reported);
         }
         match self.current.token {
-            Token::Number | Token::Duration => Ok((Expr::Number(self.number()?), 1)),
-            Token::String => Ok((Expr::String(self.string()?), 1)),
+            Token::Number | Token::Duration | Token::String => self.literal(),
             Token::LeftParen => self.paren(),
             Token::Aggregate(op) if self.starts_aggregation() => self.aggregation(op),
             token if can_be_called(token) && self.peek() == Some(Token::LeftParen) => self.call(),
-            token if token == Token::LeftBrace || token.is_metric_name() => {
-                Ok((Expr::Vector(self.vector_selector()?), 1))
-            }
+            token if token == Token::LeftBrace || token.is_metric_name() => self.selector(),
             _ => Err(Abort::Unreported),
         }
+    }
+
+    fn literal(&mut self) -> Parsed {
+        let expr = match self.current.token {
+            Token::String => Expr::String(self.string()?),
+            _ => Expr::Number(self.number()?),
+        };
+        Ok((Box::new(expr), 1))
+    }
+
+    fn selector(&mut self) -> Parsed {
+        Ok((Box::new(Expr::Vector(self.vector_selector()?)), 1))
     }
 
     fn paren(&mut self) -> Parsed {
@@ -82,7 +75,7 @@ impl Parser<'_> {
         let (expr, height) = self.nested(|p| p.expression(0))?;
         self.expect(Token::RightParen)?;
         let height = self.above(height)?;
-        Ok((Expr::Paren(Paren { span: self.span_from(start), expr: Box::new(expr) }), height))
+        Ok((boxed(Expr::Paren(Paren { span: self.span_from(start), expr })), height))
     }
 
     fn call(&mut self) -> Parsed {
@@ -99,7 +92,7 @@ impl Parser<'_> {
             self.error(name.span, format!("function {} is not enabled", go_string(text)));
         }
         let height = self.above(height)?;
-        Ok((Expr::Call(Call { span, function, args }), height))
+        Ok((boxed(Expr::Call(Call { span, function, args })), height))
     }
 
     /// `(a, b)`, and the height of the highest argument.
@@ -112,7 +105,7 @@ impl Parser<'_> {
         }
         loop {
             let (arg, height) = self.nested(|p| p.expression(0))?;
-            args.push(arg);
+            args.push(*arg);
             highest = highest.max(height);
             let comma = self.eat(Token::Comma);
             if let Some(comma) = comma
@@ -140,7 +133,10 @@ impl Parser<'_> {
         match self.report(result, "aggregation", "") {
             Ok(parts) => self.aggregate(op, name, parts),
             Err(abort) => {
-                self.error(self.span_from(name.span.start), "no arguments for aggregate expression provided");
+                if self.broken {
+                    let span = self.span_from(name.span.start);
+                    self.error(span, "no arguments for aggregate expression provided");
+                }
                 Err(abort)
             }
         }
@@ -188,19 +184,13 @@ impl Parser<'_> {
             let height = self.above(parts.height)?;
             let (grouping, without) = (parts.grouping, parts.without);
             let node = Aggregate { span, op, expr: Box::new(expr), param, grouping, without };
-            return Ok((Expr::Aggregate(node), height));
+            return Ok((boxed(Expr::Aggregate(node)), height));
         } else {
             String::new() // not reached: `count` and `expected` agree
         };
         self.error(span, message);
         Ok((stand_in(span), 1))
     }
-}
-
-struct OperatorParts {
-    op_span: Span,
-    return_bool: bool,
-    matching: crate::promql::ast::VectorMatching,
 }
 
 #[derive(Default)]
@@ -228,6 +218,29 @@ fn can_be_called(token: Token) -> bool {
 }
 
 /// Stands for an expression whose mistake is noted; no caller sees it.
-fn stand_in(span: Span) -> Expr {
-    Expr::Number(NumberLiteral { span, value: 0.0, duration: false })
+fn stand_in(span: Span) -> Box<Expr> {
+    Box::new(Expr::Number(NumberLiteral { span, value: 0.0, duration: false }))
+}
+
+/// Out of line: the node is built in a frame of its own.
+#[inline(never)]
+fn boxed(expr: Expr) -> Box<Expr> {
+    Box::new(expr)
+}
+
+fn binary(op: BinaryOp, op_span: Span, lhs: Box<Expr>, rhs: Box<Expr>, modifiers: Modifiers) -> Box<Expr> {
+    let span = lhs.span().to(rhs.span());
+    let Modifiers { return_bool, matching } = modifiers;
+    Box::new(Expr::Binary(Binary { span, op, op_span, lhs, rhs, return_bool, matching }))
+}
+
+/// The sign of a number becomes part of it.
+fn signed(start: usize, negative: bool, mut expr: Box<Expr>) -> Box<Expr> {
+    let span = Span::new(start, expr.span().end);
+    if let Expr::Number(literal) = &mut *expr {
+        literal.span = span;
+        literal.value = if negative { -literal.value } else { literal.value };
+        return expr;
+    }
+    Box::new(Expr::Unary(Unary { span, negative, expr }))
 }

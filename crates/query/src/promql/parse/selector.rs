@@ -95,7 +95,7 @@ impl Parser<'_> {
     }
 
     /// Everything that follows an operand and belongs to it.
-    pub(super) fn postfix(&mut self, (mut expr, mut height): (Expr, usize)) -> Parsed {
+    pub(super) fn postfix(&mut self, (mut expr, mut height): (Box<Expr>, usize)) -> Parsed {
         loop {
             match self.current.token {
                 _ if self.broken => return Ok((expr, height)),
@@ -113,13 +113,13 @@ impl Parser<'_> {
     }
 
     /// `[range]` or `[range:step]`
-    fn bracket(&mut self, expr: Expr) -> Result<Expr, Abort> {
+    fn bracket(&mut self, expr: Box<Expr>) -> Result<Box<Expr>, Abort> {
         const DURATION: &str = "number, duration, step(), or range()";
         let open = self.advance().span;
         let range = self.positive_duration();
         let range = self.report(range, "subquery or range selector", DURATION)?;
         if self.eat(Token::RightBracket).is_some() {
-            return Ok(self.matrix(expr, range, self.span_from(open.start)));
+            return Ok(Box::new(self.matrix(*expr, range, self.span_from(open.start))));
         }
         if self.eat(Token::Colon).is_none() {
             return Err(self.fail("subquery or range", "\":\" or \"]\""));
@@ -134,7 +134,7 @@ impl Parser<'_> {
             }
         }
         let span = self.span_from(expr.span().start);
-        Ok(Expr::Subquery(Subquery { span, expr: Box::new(expr), range, step, offset: None, at: None }))
+        Ok(Box::new(Expr::Subquery(Subquery { span, expr, range, step, offset: None, at: None })))
     }
 
     fn matrix(&mut self, expr: Expr, range: Duration, brackets: Span) -> Expr {
