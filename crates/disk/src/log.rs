@@ -112,6 +112,15 @@ impl Log {
         Ok((log, recovery))
     }
 
+    /// Refuses while the file system takes no writes and the buffer is full. Callers ask before they change anything
+    /// that the record will describe; [`Log::enqueue`] itself does not refuse for this reason.
+    pub fn ready(&self) -> Result<()> {
+        if self.state.lock().pending.len() > self.options.max_pending {
+            return Err(Error::unavailable("storage: the log cannot be written and its buffer is full"));
+        }
+        Ok(())
+    }
+
     /// Puts a record in line. It is neither durable nor lost until [`Log::commit`] was called with the ticket (or a
     /// later one): records reach the file in the order of their tickets.
     pub fn enqueue(&self, payload: &[u8]) -> Result<Ticket> {
@@ -123,9 +132,6 @@ impl Log {
         }
         let head = record::frame(self.salt, payload);
         let mut state = self.state.lock();
-        if state.pending.len() + payload.len() > self.options.max_pending.max(MAX_RECORD) {
-            return Err(Error::unavailable("storage: the log cannot be written and its buffer is full"));
-        }
         state.pending.extend_from_slice(&head);
         state.pending.extend_from_slice(payload);
         state.enqueued += (head.len() + payload.len()) as u64;
@@ -172,6 +178,7 @@ impl Log {
 
     /// Appends one record and commits it.
     pub fn append(&self, payload: &[u8]) -> Result<()> {
+        self.ready()?;
         self.commit(self.enqueue(payload)?)
     }
 

@@ -1,0 +1,221 @@
+//! Runs of integers: differenced 0, 1 or 2 times, then in frames of 128 with a base, a bit width and a few
+//! exceptions (patched frame of reference, after Zukowski et al., ICDE 2006).
+
+use super::varint::{unzigzag, zigzag};
+use super::{Corrupt, Reader, bits, put_i64, put_u64};
+
+const FRAME: usize = 128;
+/// In the width byte: residuals are zigzag around the base instead of offsets above it.
+const AROUND: u8 = 0x80;
+
+/// Appends the encoding of `values`, whose number the caller knows.
+pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
+    let mut best: Option<(usize, usize)> = None;
+    for order in 0..=2 {
+        let size = encoded_size(values, order);
+        if best.is_none_or(|(_, least)| size < least) {
+            best = Some((order, size));
+        }
+    }
+    encode_order(values, best.map_or(0, |b| b.0), out);
+}
+
+/// Appends the encoding with a given number of differences: times are always differenced once.
+pub(super) fn encode_order(values: &[i64], order: usize, out: &mut Vec<u8>) {
+    out.push(order as u8);
+    let mut differ = Differ::new(order);
+    let mut frame = [0i64; FRAME];
+    let mut heads = order.min(values.len());
+    for value in &values[..heads] {
+        put_i64(out, differ.next(*value));
+    }
+    while heads < values.len() {
+        let n = (values.len() - heads).min(FRAME);
+        for (slot, value) in frame.iter_mut().zip(&values[heads..heads + n]) {
+            *slot = differ.next(*value);
+        }
+        encode_frame(&frame[..n], out);
+        heads += n;
+    }
+}
+
+/// Keeps what is needed to difference a run: the first `order` values come out as lower differences.
+struct Differ {
+    order: usize,
+    seen: usize,
+    last: i64,
+    last_delta: i64,
+}
+
+impl Differ {
+    fn new(order: usize) -> Self {
+        Self { order, seen: 0, last: 0, last_delta: 0 }
+    }
+
+    #[inline]
+    fn next(&mut self, value: i64) -> i64 {
+        let delta = value.wrapping_sub(self.last);
+        let second = delta.wrapping_sub(self.last_delta);
+        let out = match (self.order, self.seen) {
+            (0, _) | (_, 0) => value,
+            (1, _) | (_, 1) => delta,
+            _ => second,
+        };
+        if self.seen > 0 {
+            self.last_delta = delta;
+        }
+        self.last = value;
+        self.seen += 1;
+        out
+    }
+}
+
+/// How a frame is written: base, width and whether residuals go both ways.
+struct Plan {
+    base: i64,
+    width: u32,
+    around: bool,
+    cost: usize,
+}
+
+impl Plan {
+    #[inline]
+    fn residual(&self, value: i64) -> u64 {
+        let offset = value.wrapping_sub(self.base);
+        if self.around { zigzag(offset) } else { offset as u64 }
+    }
+}
+
+fn encoded_size(values: &[i64], order: usize) -> usize {
+    let mut differ = Differ::new(order);
+    let mut frame = [0i64; FRAME];
+    let heads = order.min(values.len());
+    let mut size = 1 + 5 * heads;
+    values[..heads].iter().for_each(|v| {
+        differ.next(*v);
+    });
+    for chunk in values[heads..].chunks(FRAME) {
+        for (slot, value) in frame.iter_mut().zip(chunk) {
+            *slot = differ.next(*value);
+        }
+        size += plan(&frame[..chunk.len()]).cost;
+    }
+    size
+}
+
+fn plan(frame: &[i64]) -> Plan {
+    let min = frame.iter().copied().min().unwrap_or(0);
+    let max = frame.iter().copied().max().unwrap_or(0);
+    let above = price(frame, min, false);
+    if max.wrapping_sub(min) as u64 <= 1 {
+        return above;
+    }
+    let mut sorted = [0i64; FRAME];
+    let sorted = &mut sorted[..frame.len()];
+    sorted.copy_from_slice(frame);
+    let middle = sorted.len() / 2;
+    let median = *sorted.select_nth_unstable(middle).1;
+    let around = price(frame, median, true);
+    if around.cost < above.cost { around } else { above }
+}
+
+/// The cheapest width for a base: packed bits against exceptions.
+fn price(frame: &[i64], base: i64, around: bool) -> Plan {
+    let mut plan = Plan { base, width: 0, around, cost: 0 };
+    let mut with_bits = [0u8; 65];
+    for value in frame {
+        with_bits[(64 - plan.residual(*value).leading_zeros()) as usize] += 1;
+    }
+    let fixed = 3 + (64 - zigzag(base).leading_zeros() as usize) / 7;
+    let (mut best, mut exceptions, mut high_bits) = (usize::MAX, 0usize, 0usize);
+    for width in (0..=64u32).rev() {
+        // An exception is its place and its bits above the width, seven a byte.
+        high_bits += exceptions;
+        let size = fixed + bits::packed_len(frame.len(), width) + 2 * exceptions + high_bits / 7;
+        if size <= best {
+            best = size;
+            plan.width = width;
+        }
+        exceptions += usize::from(with_bits[width as usize]);
+        if exceptions > frame.len() / 4 + 1 {
+            break;
+        }
+    }
+    plan.cost = best;
+    plan
+}
+
+fn encode_frame(frame: &[i64], out: &mut Vec<u8>) {
+    let plan = plan(frame);
+    let limit = if plan.width == 64 { u64::MAX } else { (1 << plan.width) - 1 };
+    put_i64(out, plan.base);
+    out.push(plan.width as u8 | if plan.around { AROUND } else { 0 });
+    let exceptions = || frame.iter().enumerate().filter(|(_, v)| plan.residual(**v) > limit);
+    out.push(exceptions().count() as u8);
+    bits::pack(frame.iter().map(|v| plan.residual(*v)), plan.width, out);
+    for (at, value) in exceptions() {
+        out.push(at as u8);
+        put_u64(out, plan.residual(*value) >> plan.width);
+    }
+}
+
+/// Appends `n` decoded values to `out`.
+pub(super) fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> Result<(), Corrupt> {
+    let order = usize::from(reader.u8()?);
+    if order > 2 {
+        return Err(Corrupt("unknown order of differences"));
+    }
+    let start = out.len();
+    for _ in 0..order.min(n) {
+        out.push(reader.i64()?);
+    }
+    let mut left = n - order.min(n);
+    let mut residuals = [0u64; FRAME];
+    while left > 0 {
+        let count = left.min(FRAME);
+        decode_frame(reader, &mut residuals[..count], out)?;
+        left -= count;
+    }
+    integrate(&mut out[start..], order);
+    Ok(())
+}
+
+fn decode_frame(reader: &mut Reader<'_>, residuals: &mut [u64], out: &mut Vec<i64>) -> Result<(), Corrupt> {
+    let base = reader.i64()?;
+    let control = reader.u8()?;
+    let width = u32::from(control & !AROUND);
+    let exceptions = reader.u8()?;
+    if width > 64 {
+        return Err(Corrupt("bit width over 64"));
+    }
+    bits::unpack(reader.take(bits::packed_len(residuals.len(), width))?, width, residuals);
+    for _ in 0..exceptions {
+        let at = usize::from(reader.u8()?);
+        let high = reader.u64()?;
+        let slot = residuals.get_mut(at).ok_or(Corrupt("exception outside its frame"))?;
+        *slot |= high.checked_shl(width).unwrap_or(0);
+    }
+    if control & AROUND != 0 {
+        out.extend(residuals.iter().map(|r| base.wrapping_add(unzigzag(*r))));
+    } else {
+        out.extend(residuals.iter().map(|r| base.wrapping_add(*r as i64)));
+    }
+    Ok(())
+}
+
+fn integrate(values: &mut [i64], order: usize) {
+    if order == 2 && values.len() > 2 {
+        let mut delta = values[1];
+        for value in &mut values[2..] {
+            delta = delta.wrapping_add(*value);
+            *value = delta;
+        }
+    }
+    if order >= 1 {
+        let mut last = 0i64;
+        for value in values {
+            last = last.wrapping_add(*value);
+            *value = last;
+        }
+    }
+}

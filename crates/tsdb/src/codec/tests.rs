@@ -1,0 +1,137 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn round_trip_values(values: &[f64], effort: Effort) -> usize {
+    let mut bytes = vec![9, 9];
+    encode_values(values, effort, &mut bytes);
+    let mut back = vec![1.5];
+    decode_values(&bytes[2..], values.len(), &mut Vec::new(), &mut back).unwrap();
+    assert_eq!(back.len() - 1, values.len());
+    for (i, (found, value)) in back[1..].iter().zip(values).enumerate() {
+        assert_eq!(
+            found.to_bits(),
+            value.to_bits(),
+            "value {i} {value} of {}, codec {}",
+            values.len(),
+            bytes[2]
+        );
+    }
+    bytes.len() - 2
+}
+
+fn round_trip_times(times: &[i64]) -> usize {
+    let mut bytes = Vec::new();
+    encode_times(times, &mut bytes);
+    let mut back = Vec::new();
+    decode_times(&bytes, times.len(), &mut back).unwrap();
+    assert_eq!(back, times);
+    bytes.len()
+}
+
+fn awkward() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<u64>().prop_map(f64::from_bits),
+        any::<i32>().prop_map(f64::from),
+        (-100_000i64..100_000).prop_map(|i| i as f64 / 100.0),
+        Just(f64::from_bits(model::STALE_NAN_BITS)),
+        Just(-0.0),
+        Just(f64::INFINITY),
+        Just(f64::NAN),
+        Just(f64::MIN_POSITIVE / 2.0),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn values_keep_all_bits(values in prop::collection::vec(awkward(), 0..400)) {
+        round_trip_values(&values, Effort::Fast);
+        round_trip_values(&values, Effort::Thorough);
+    }
+
+    #[test]
+    fn long_decimal_runs_keep_all_bits(
+        start in -1_000_000i64..1_000_000,
+        steps in prop::collection::vec((0i64..5_000, 0u8..40), 1_024..1_500),
+        scale in 0usize..4,
+    ) {
+        let mut now = start;
+        let values: Vec<f64> = steps.iter().map(|(step, odd)| {
+            now += step;
+            match odd { 0 => f64::from_bits(model::STALE_NAN_BITS), 1 => -0.0, _ => now as f64 / 10f64.powi(scale as i32) }
+        }).collect();
+        round_trip_values(&values, Effort::Thorough);
+    }
+
+    #[test]
+    fn long_raw_runs_keep_all_bits(values in prop::collection::vec(any::<u64>(), 1_024..1_100)) {
+        let values: Vec<f64> = values.into_iter().map(f64::from_bits).collect();
+        round_trip_values(&values, Effort::Thorough);
+    }
+
+    #[test]
+    fn times_come_back(start in any::<i32>(), steps in prop::collection::vec(1i64..100_000_000, 0..400)) {
+        let mut now = i64::from(start) * 1_000_000;
+        let times: Vec<i64> = steps.iter().map(|s| { now += s; now }).collect();
+        round_trip_times(&times);
+    }
+
+    #[test]
+    fn integers_of_any_size_come_back(values in prop::collection::vec(prop_oneof![any::<i64>(), -5i64..5, Just(i64::MIN), Just(i64::MAX)], 0..600), order in 0usize..3) {
+        let mut bytes = Vec::new();
+        ints::encode_order(&values, order, &mut bytes);
+        let mut back = Vec::new();
+        ints::decode(&mut Reader::new(&bytes), values.len(), &mut back).unwrap();
+        prop_assert_eq!(&back, &values);
+        bytes.clear();
+        back.clear();
+        ints::encode(&values, &mut bytes);
+        ints::decode(&mut Reader::new(&bytes), values.len(), &mut back).unwrap();
+        prop_assert_eq!(back, values);
+    }
+
+    #[test]
+    fn foreign_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), n in 0usize..3_000, codec in 0u8..5) {
+        let mut tagged = vec![codec];
+        tagged.extend_from_slice(&bytes);
+        let _ = decode_values(&tagged, n, &mut Vec::new(), &mut Vec::new());
+        let _ = decode_times(&bytes, n, &mut Vec::new());
+    }
+
+    #[test]
+    fn a_changed_byte_never_panics(values in prop::collection::vec(awkward(), 1..300), at in any::<prop::sample::Index>(), with in any::<u8>()) {
+        let mut bytes = Vec::new();
+        encode_values(&values, Effort::Thorough, &mut bytes);
+        let at = at.index(bytes.len());
+        bytes[at] = with;
+        let _ = decode_values(&bytes, values.len(), &mut Vec::new(), &mut Vec::new());
+    }
+}
+
+#[test]
+fn numbers_come_back_and_overlong_ones_are_refused() {
+    for value in [0, 1, 127, 128, u64::from(u32::MAX), u64::MAX] {
+        let mut bytes = Vec::new();
+        put_u64(&mut bytes, value);
+        assert_eq!(Reader::new(&bytes).u64(), Ok(value));
+    }
+    assert!(Reader::new(&[0xff; 10]).u64().is_err());
+    assert!(Reader::new(&[0x80]).u64().is_err());
+}
+
+#[test]
+fn typical_runs_are_small() {
+    let steady: Vec<i64> = (0..720).map(|i| 1_700_000_000_123 + i * 10_000).collect();
+    assert!(round_trip_times(&steady) < 50, "{}", round_trip_times(&steady));
+    let mut gap = steady.clone();
+    gap[400..].iter_mut().for_each(|t| *t += 3_600_000);
+    assert!(round_trip_times(&gap) < 60, "{}", round_trip_times(&gap));
+    assert!(round_trip_values(&[42.0; 720], Effort::Fast) <= 4);
+    let counter: Vec<f64> = (0..720).map(|i| (1_000_000 + i * 100 + (i * 37) % 16) as f64).collect();
+    assert!(round_trip_values(&counter, Effort::Fast) < 720, "{}", round_trip_values(&counter, Effort::Fast));
+    let cpu: Vec<f64> = (0..720).map(|i| (500_000 + i * 500 + (i * 7919) % 64) as f64 / 100.0).collect();
+    assert!(round_trip_values(&cpu, Effort::Fast) < 900, "{}", round_trip_values(&cpu, Effort::Fast));
+    let mut stale = counter.clone();
+    stale[719] = model::stale_nan();
+    assert!(round_trip_values(&stale, Effort::Fast) < 740);
+}

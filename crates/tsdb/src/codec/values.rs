@@ -1,0 +1,246 @@
+//! Values: the best of constant, scaled integers, XOR and `pco`, chosen by a cheap estimate.
+
+use super::{Corrupt, MAX_RUN, Reader, ints, put_u64, xor};
+
+const CONSTANT: u8 = 0;
+const DECIMAL: u8 = 1;
+const XOR: u8 = 2;
+const PCO: u8 = 3;
+const PCO_DECIMAL: u8 = 4;
+
+/// Powers of ten by which values are tried as integers.
+const SCALES: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+/// Integers beyond this are not exact in a double.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Values looked at to choose the scale.
+const PROBES: usize = 32;
+/// `pco` needs long runs to pay for its header ...
+const PCO_MIN: usize = 1024;
+/// ... is tried on a part of the run first ...
+const PCO_TRIAL: usize = 512;
+/// ... and must gain a fifth: it decodes slower.
+const PCO_LEVEL: usize = 4;
+
+/// How much time an encoding may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// Nothing slow: fresh chunks.
+    Fast,
+    /// `pco` where it gains 20 %: blocks that stay.
+    Thorough,
+}
+
+/// Appends the encoding of `values`, whose number the caller keeps.
+pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
+    let Some(first) = values.first() else { return };
+    let bits = first.to_bits();
+    if values.iter().all(|v| v.to_bits() == bits) {
+        out.push(CONSTANT);
+        // Short decimals end in zero bytes: only the front is written.
+        let significant = 8 - bits.trailing_zeros().min(64) as usize / 8;
+        out.extend_from_slice(&bits.to_be_bytes()[..significant]);
+        return;
+    }
+    let start = out.len();
+    let decimal = scale_of(values).and_then(|scale| as_integers(values, scale));
+    match &decimal {
+        Some(decimal) => {
+            out.push(DECIMAL);
+            decimal.write_head(out);
+            ints::encode(&decimal.ints, out);
+        }
+        None => {
+            out.push(XOR);
+            encode_xor(values, out);
+        }
+    }
+    let cheap = out.len() - start;
+    if effort == Effort::Thorough && values.len() >= PCO_MIN && cheap * 8 > values.len() * 2 {
+        match &decimal {
+            Some(decimal) => {
+                let mut head = vec![PCO_DECIMAL];
+                decimal.write_head(&mut head);
+                replace_if_smaller(&decimal.ints, head, start, out, ints::encode);
+            }
+            None => replace_if_smaller(values, vec![PCO], start, out, encode_xor),
+        }
+    }
+}
+
+fn encode_xor(values: &[f64], out: &mut Vec<u8>) {
+    let bits: Vec<u64> = values.iter().map(|v| v.to_bits()).collect();
+    xor::encode(&bits, out);
+}
+
+/// Puts the `pco` form in place of what is in `out` from `start` on, if a trial on a part and then the whole gain a
+/// fifth.
+fn replace_if_smaller<T: pco::data_types::Number>(
+    run: &[T],
+    head: Vec<u8>,
+    start: usize,
+    out: &mut Vec<u8>,
+    cheap: impl Fn(&[T], &mut Vec<u8>),
+) {
+    let config = pco::ChunkConfig::default().with_compression_level(PCO_LEVEL);
+    let smaller = |with: usize, without: usize| with * 10 <= without * 8;
+    let from = (run.len() - PCO_TRIAL) / 2;
+    let part = &run[from..from + PCO_TRIAL];
+    let mut trial = Vec::new();
+    cheap(part, &mut trial);
+    // The header of a short stream weighs more than it will in the whole.
+    let gains = |p: Vec<u8>| p.len() * 10 <= trial.len() * 9;
+    if !pco::standalone::simple_compress(part, &config).is_ok_and(gains) {
+        return;
+    }
+    if let Ok(whole) = pco::standalone::simple_compress(run, &config)
+        && smaller(head.len() + whole.len(), out.len() - start)
+    {
+        out.truncate(start);
+        out.extend_from_slice(&head);
+        out.extend_from_slice(&whole);
+    }
+}
+
+/// The power of ten at which most probed values are integers.
+fn scale_of(values: &[f64]) -> Option<usize> {
+    let step = values.len().div_ceil(PROBES);
+    let probes = values.len().div_ceil(step);
+    let mut best = None;
+    for (exponent, scale) in SCALES.iter().enumerate() {
+        let hits = values.iter().step_by(step).filter(|v| integer_at(**v, *scale).is_some()).count();
+        if hits == probes {
+            return Some(exponent);
+        }
+        if best.is_none_or(|(_, most)| hits > most) {
+            best = Some((exponent, hits));
+        }
+    }
+    best.filter(|(_, hits)| hits * 8 >= probes * 7).map(|(exponent, _)| exponent)
+}
+
+/// The integer that gives back exactly these bits when divided by the scale.
+#[inline]
+fn integer_at(value: f64, scale: f64) -> Option<i64> {
+    let scaled = (value * scale).round_ties_even();
+    if scaled.abs() >= EXACT || scaled.is_nan() {
+        return None;
+    }
+    // By way of the integer: -0 has none.
+    let int = scaled as i64;
+    ((int as f64 / scale).to_bits() == value.to_bits()).then_some(int)
+}
+
+struct Decimal {
+    exponent: usize,
+    ints: Vec<i64>,
+    /// Where a value is no such integer, its bits.
+    exceptions: Vec<(usize, u64)>,
+}
+
+/// The run as integers, or `None` if too many values are none.
+fn as_integers(values: &[f64], exponent: usize) -> Option<Decimal> {
+    let scale = SCALES[exponent];
+    let mut decimal = Decimal { exponent, ints: Vec::with_capacity(values.len()), exceptions: Vec::new() };
+    let mut last = 0;
+    for (at, value) in values.iter().enumerate() {
+        match integer_at(*value, scale) {
+            Some(int) => last = int,
+            None => decimal.exceptions.push((at, value.to_bits())),
+        }
+        decimal.ints.push(last);
+    }
+    (decimal.exceptions.len() <= values.len() / 4).then_some(decimal)
+}
+
+impl Decimal {
+    fn write_head(&self, out: &mut Vec<u8>) {
+        out.push(self.exponent as u8);
+        put_u64(out, self.exceptions.len() as u64);
+        let mut last = 0;
+        for (at, bits) in &self.exceptions {
+            put_u64(out, (at - last) as u64);
+            out.extend_from_slice(&bits.to_le_bytes());
+            last = *at;
+        }
+    }
+}
+
+/// Appends `n` decoded values to `out`. `ints` is scratch memory.
+pub(crate) fn decode_values(
+    bytes: &[u8],
+    n: usize,
+    ints: &mut Vec<i64>,
+    out: &mut Vec<f64>,
+) -> Result<(), Corrupt> {
+    if n > MAX_RUN {
+        return Err(Corrupt("run is too long"));
+    }
+    if n == 0 {
+        return Ok(());
+    }
+    let mut reader = Reader::new(bytes);
+    match reader.u8()? {
+        CONSTANT => {
+            let front = reader.rest();
+            let mut whole = [0; 8];
+            whole.get_mut(..front.len()).ok_or(Corrupt("constant is too long"))?.copy_from_slice(front);
+            out.resize(out.len() + n, f64::from_bits(u64::from_be_bytes(whole)));
+            Ok(())
+        }
+        DECIMAL => decode_decimal(reader, n, ints, out, ints::decode),
+        XOR => xor::decode(&reader, n, out),
+        PCO => decode_pco(reader.rest(), n, out),
+        PCO_DECIMAL => {
+            decode_decimal(reader, n, ints, out, |reader, n, ints| decode_pco(reader.rest(), n, ints))
+        }
+        _ => Err(Corrupt("unknown value codec")),
+    }
+}
+
+fn decode_decimal(
+    mut reader: Reader<'_>,
+    n: usize,
+    ints: &mut Vec<i64>,
+    out: &mut Vec<f64>,
+    decode: impl Fn(&mut Reader<'_>, usize, &mut Vec<i64>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
+    let scale = *SCALES.get(usize::from(reader.u8()?)).ok_or(Corrupt("unknown scale"))?;
+    let count = reader.count(n)?;
+    let exceptions = reader;
+    for _ in 0..count {
+        reader.u64()?;
+        reader.array::<8>()?;
+    }
+    ints.clear();
+    decode(&mut reader, n, ints)?;
+    let start = out.len();
+    if scale == 1.0 {
+        out.extend(ints.iter().map(|i| *i as f64));
+    } else {
+        out.extend(ints.iter().map(|i| *i as f64 / scale));
+    }
+    patch(exceptions, count, &mut out[start..])
+}
+
+fn patch(mut exceptions: Reader<'_>, count: usize, values: &mut [f64]) -> Result<(), Corrupt> {
+    let mut at = 0usize;
+    for _ in 0..count {
+        at = at.saturating_add(exceptions.count(MAX_RUN)?);
+        let bits = u64::from_le_bytes(exceptions.array()?);
+        *values.get_mut(at).ok_or(Corrupt("exception outside its run"))? = f64::from_bits(bits);
+    }
+    Ok(())
+}
+
+fn decode_pco<T: pco::data_types::Number>(bytes: &[u8], n: usize, out: &mut Vec<T>) -> Result<(), Corrupt> {
+    let start = out.len();
+    out.resize(start + n, T::default());
+    let corrupt = |_| Corrupt("pco stream");
+    let progress = pco::standalone::simple_decompress_into(bytes, &mut out[start..]).map_err(corrupt)?;
+    if progress.n_processed == n && progress.finished {
+        Ok(())
+    } else {
+        out.truncate(start);
+        Err(Corrupt("pco stream has another length"))
+    }
+}

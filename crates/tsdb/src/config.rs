@@ -1,0 +1,61 @@
+//! How a store behaves.
+
+use serde::Deserialize;
+
+/// Options of [`crate::Store`]. Durations are in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// How long samples are kept; 0: no limit by time.
+    pub retention_ms: i64,
+    /// What the store may take on disk, in bytes; 0: no limit. Not given: at most 10 GiB and at most 80 % of the file
+    /// system.
+    pub retention_bytes: Option<u64>,
+    /// A sample this much older than its series' newest is refused.
+    pub out_of_order_ms: i64,
+    /// A sample further ahead of the clock is refused; 0: no limit.
+    pub future_ms: i64,
+    /// Samples reach a block at the latest after this time.
+    pub flush_ms: i64,
+    /// ... or when this many bytes of them are in memory.
+    pub flush_bytes: u64,
+    /// ... or when the log has this many bytes.
+    pub flush_log_bytes: u64,
+    /// A series without samples for this long leaves memory at the next flush (its blocks stay).
+    pub idle_ms: i64,
+    /// Most series in memory; more are refused.
+    pub max_series: usize,
+    /// Longest label set in bytes.
+    pub max_labels_bytes: usize,
+    /// Most metric families with metadata, and most sources with a position.
+    pub max_families: usize,
+    /// What cached parts of blocks may take in memory.
+    pub cache_bytes: u64,
+    /// Whether every acknowledgement waits for the device (survives a power failure), or only for the operating
+    /// system (survives the end of the process); in the second case `maintain` syncs.
+    pub sync_always: bool,
+    /// Where memory is reserved.
+    #[serde(skip)]
+    pub budget: model::Budget,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention_ms: 15 * 24 * 3_600_000,
+            retention_bytes: None,
+            out_of_order_ms: 30 * 60_000,
+            future_ms: 10 * 60_000,
+            flush_ms: 30 * 60_000,
+            flush_bytes: 128 << 20,
+            flush_log_bytes: 256 << 20,
+            idle_ms: 3_600_000,
+            max_series: 10_000_000,
+            max_labels_bytes: 64 << 10,
+            max_families: 200_000,
+            cache_bytes: 64 << 20,
+            sync_always: false,
+            budget: model::Budget::unlimited(),
+        }
+    }
+}

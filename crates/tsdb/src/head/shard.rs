@@ -1,0 +1,385 @@
+//! The samples of a share of the series: an append buffer each, sealed into small chunks in an arena.
+
+use std::collections::HashMap;
+
+use model::{Budget, RejectReason, Reservation, TimeRange};
+
+use super::arena::{Arena, At};
+use crate::codec::{Effort, decode_times, encode_times, encode_values};
+
+/// Samples of an append buffer. With 15 it fills an allocator's class of 192 bytes.
+pub(super) const BUFFER: usize = 15;
+/// No chunk.
+pub(super) const NONE: At = At::MAX;
+/// Memory is reserved in steps of this many bytes.
+const STEP: u64 = 32 << 10;
+
+/// What a sample is held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    /// Later is too far in the future.
+    pub(crate) newest: i64,
+    /// Earlier is too old.
+    pub(crate) oldest: i64,
+    /// How far behind its series' newest a sample may be.
+    pub(crate) out_of_order: i64,
+}
+
+impl Rules {
+    /// Takes everything: for replay.
+    pub(crate) const ANY: Self = Self { newest: i64::MAX, oldest: i64::MIN, out_of_order: i64::MAX };
+}
+
+/// What became of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is in memory and must be logged.
+    Taken,
+    /// It was there already.
+    Repeated,
+    /// It was refused.
+    Refused(RejectReason),
+}
+
+/// What is known of a series across flushes.
+struct State {
+    /// 0: no series.
+    generation: u32,
+    /// The log epoch in which its labels were written.
+    defined: u32,
+    last_t: i64,
+    last_bits: u64,
+}
+
+/// The samples of a series since the last flush.
+pub(super) struct Data {
+    pub(super) generation: u32,
+    pub(super) newest: At,
+    pub(super) active: Option<Box<Active>>,
+}
+
+const EMPTY: Data = Data { generation: 0, newest: NONE, active: None };
+
+/// An append buffer. `dt[0]` would always be 0 and holds the count instead.
+pub(super) struct Active {
+    pub(super) t0: i64,
+    dt: [u32; BUFFER],
+    pub(super) bits: [u64; BUFFER],
+}
+
+impl Active {
+    pub(super) fn len(&self) -> usize {
+        self.dt[0] as usize
+    }
+
+    pub(super) fn time(&self, i: usize) -> i64 {
+        if i == 0 { self.t0 } else { self.t0 + i64::from(self.dt[i]) }
+    }
+
+    fn times(&self) -> impl Iterator<Item = i64> {
+        (0..self.len()).map(|i| self.time(i))
+    }
+}
+
+/// Samples that came behind newer ones, sorted by time.
+pub(super) type Late = HashMap<u32, Vec<(i64, u64)>>;
+
+pub(crate) struct Shard {
+    states: Vec<State>,
+    budget: Budget,
+    current: FrozenShard,
+    scratch: Vec<u8>,
+    /// The times sealed last and where they are: series of one scrape share them.
+    sealed: (Vec<i64>, At),
+}
+
+/// The samples of a shard that a flush took out.
+pub(crate) struct FrozenShard {
+    pub(super) data: Vec<Data>,
+    pub(super) late: Late,
+    pub(super) arena: Arena,
+    pub(super) range: TimeRange,
+    pub(super) chunks: u64,
+    reserved: Option<Reservation>,
+    used: u64,
+}
+
+/// The samples that a flush took out.
+pub(crate) struct Frozen {
+    pub(crate) shards: Vec<FrozenShard>,
+}
+
+const NOTHING: TimeRange = TimeRange::new(i64::MAX, i64::MIN);
+
+impl FrozenShard {
+    fn new(budget: Budget) -> Self {
+        Self {
+            data: Vec::new(),
+            late: Late::new(),
+            arena: Arena::new(budget),
+            range: NOTHING,
+            chunks: 0,
+            reserved: None,
+            used: 0,
+        }
+    }
+
+    /// Bytes of samples.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.used + self.arena.bytes()
+    }
+
+    /// From the oldest to the newest sample.
+    pub(crate) fn range(&self) -> Option<TimeRange> {
+        (!self.range.is_empty()).then_some(self.range)
+    }
+
+    /// Chunks, append buffers not counted.
+    pub(crate) fn chunks(&self) -> u64 {
+        self.chunks
+    }
+
+    fn reserve(&mut self, budget: &Budget, bytes: u64) -> model::Result<()> {
+        let held = self.reserved.as_ref().map_or(0, Reservation::bytes);
+        if self.used + bytes > held {
+            match &mut self.reserved {
+                Some(held) => held.grow(bytes.max(STEP))?,
+                none => *none = Some(budget.reserve(bytes.max(STEP))?),
+            }
+        }
+        self.used += bytes;
+        Ok(())
+    }
+}
+
+impl Shard {
+    pub(super) fn new(budget: Budget) -> Self {
+        let current = FrozenShard::new(budget.clone());
+        Self { states: Vec::new(), budget, current, scratch: Vec::new(), sealed: (Vec::new(), NONE) }
+    }
+
+    /// A new series is in this place.
+    pub(crate) fn admit(&mut self, place: usize, generation: u32) {
+        while self.states.len() <= place {
+            self.states.push(State { generation: 0, defined: 0, last_t: i64::MIN, last_bits: 0 });
+        }
+        self.states[place] = State { generation, defined: 0, last_t: i64::MIN, last_bits: 0 };
+    }
+
+    /// The series of this place is gone.
+    pub(crate) fn dismiss(&mut self, place: usize) {
+        if let Some(state) = self.states.get_mut(place) {
+            state.generation = 0;
+        }
+    }
+
+    /// Time of the newest sample a series ever got, `None` without one.
+    pub(crate) fn last_time(&self, place: usize) -> Option<i64> {
+        self.states.get(place).filter(|s| s.generation != 0 && s.last_t != i64::MIN).map(|s| s.last_t)
+    }
+
+    /// Whether the series' labels must be logged in this epoch; they count as logged from here on.
+    pub(crate) fn must_define(&mut self, place: usize, epoch: u32) -> bool {
+        match self.states.get_mut(place) {
+            Some(state) if state.defined != epoch => {
+                state.defined = epoch;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// What is in memory since the last flush.
+    pub(crate) fn current(&self) -> &FrozenShard {
+        &self.current
+    }
+
+    pub(super) fn freeze(&mut self) -> FrozenShard {
+        self.sealed.1 = NONE;
+        std::mem::replace(&mut self.current, FrozenShard::new(self.budget.clone()))
+    }
+
+    /// Takes a sample or says why not.
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        place: usize,
+        generation: u32,
+        t: i64,
+        bits: u64,
+        rules: &Rules,
+    ) -> Outcome {
+        let Some(state) = self.states.get_mut(place).filter(|s| s.generation == generation) else {
+            return Outcome::Refused(RejectReason::UnknownSeries);
+        };
+        if t > rules.newest {
+            return Outcome::Refused(RejectReason::TooFarInFuture);
+        }
+        if t < rules.oldest {
+            return Outcome::Refused(RejectReason::TooOld);
+        }
+        let (last_t, last_bits) = (state.last_t, state.last_bits);
+        if t == last_t {
+            return repeated(last_bits, bits);
+        }
+        if t < last_t {
+            if last_t.saturating_sub(t) > rules.out_of_order {
+                return Outcome::Refused(RejectReason::OutOfOrder);
+            }
+            return self.append_late(place, generation, t, bits);
+        }
+        if self.push(place, generation, t, bits).is_err() {
+            return Outcome::Refused(RejectReason::Limit);
+        }
+        // `push` did not touch the states: the place is still there.
+        let state = &mut self.states[place];
+        state.last_t = t;
+        state.last_bits = bits;
+        Outcome::Taken
+    }
+
+    #[inline]
+    fn push(&mut self, place: usize, generation: u32, t: i64, bits: u64) -> model::Result<()> {
+        let current = &mut self.current;
+        if current.data.len() <= place {
+            let more = (place + 1 - current.data.len()).max(64);
+            current.reserve(&self.budget, (more * size_of::<Data>()) as u64)?;
+            current.data.reserve_exact(more);
+            current.data.resize_with(place + 1, || EMPTY);
+        }
+        let data = &mut current.data[place];
+        data.generation = generation;
+        if let Some(active) = &mut data.active {
+            let n = active.len();
+            let offset = t.checked_sub(active.t0).and_then(|d| u32::try_from(d).ok());
+            if n < BUFFER
+                && let Some(offset) = offset
+            {
+                active.dt[n] = offset;
+                active.bits[n] = bits;
+                active.dt[0] += 1;
+            } else {
+                self.seal(place)?;
+                if let Some(active) = &mut self.current.data[place].active {
+                    restart(active, t, bits);
+                }
+            }
+        } else {
+            current.reserve(&self.budget, size_of::<Active>() as u64)?;
+            let mut active = Box::new(Active { t0: t, dt: [0; BUFFER], bits: [0; BUFFER] });
+            restart(&mut active, t, bits);
+            current.data[place].active = Some(active);
+        }
+        let range = &mut self.current.range;
+        range.start = range.start.min(t);
+        range.end = range.end.max(t);
+        Ok(())
+    }
+
+    /// Moves the append buffer of a series into the arena. Layout: docs/formats/chunks.md, "In memory".
+    fn seal(&mut self, place: usize) -> model::Result<()> {
+        let current = &mut self.current;
+        let Some(active) = &current.data[place].active else { return Ok(()) };
+        let n = active.len();
+        let mut values = [0f64; BUFFER];
+        values.iter_mut().zip(&active.bits).for_each(|(v, bits)| *v = f64::from_bits(*bits));
+        let shared = self.sealed.1 != NONE && active.times().eq(self.sealed.0.iter().copied());
+        if !shared {
+            self.sealed.0.clear();
+            self.sealed.0.extend(active.times());
+            self.scratch.clear();
+            self.scratch.extend_from_slice(&[0; 2]);
+            encode_times(&self.sealed.0, &mut self.scratch);
+            put_len(&mut self.scratch, 0);
+            self.sealed.1 = NONE;
+            current.arena.make_room(self.scratch.len())?;
+            self.sealed.1 = current.arena.put(&self.scratch);
+        }
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&current.data[place].newest.to_le_bytes());
+        self.scratch.extend_from_slice(&self.sealed.1.to_le_bytes());
+        self.scratch.push(n as u8);
+        self.scratch.extend_from_slice(&[0; 2]);
+        encode_values(&values[..n], Effort::Fast, &mut self.scratch);
+        put_len(&mut self.scratch, 9);
+        current.arena.make_room(self.scratch.len())?;
+        current.data[place].newest = current.arena.put(&self.scratch);
+        current.chunks += 1;
+        Ok(())
+    }
+
+    fn append_late(&mut self, place: usize, generation: u32, t: i64, bits: u64) -> Outcome {
+        if let Some(there) = self.current.find(place, t) {
+            return repeated(there, bits);
+        }
+        if self.current.reserve(&self.budget, 24).is_err() {
+            return Outcome::Refused(RejectReason::Limit);
+        }
+        let current = &mut self.current;
+        if current.data.len() <= place {
+            if current
+                .reserve(&self.budget, ((place + 1 - current.data.len()) * size_of::<Data>()) as u64)
+                .is_err()
+            {
+                return Outcome::Refused(RejectReason::Limit);
+            }
+            current.data.resize_with(place + 1, || EMPTY);
+        }
+        current.data[place].generation = generation;
+        let late = current.late.entry(place as u32).or_default();
+        // `find` looked here too: the time is not in the list.
+        let at = late.partition_point(|(other, _)| *other < t);
+        late.insert(at, (t, bits));
+        current.range.start = current.range.start.min(t);
+        current.range.end = current.range.end.max(t);
+        Outcome::Taken
+    }
+}
+
+impl FrozenShard {
+    /// The value at `t`, if the series has one since the last flush.
+    fn find(&self, place: usize, t: i64) -> Option<u64> {
+        let late = self.late.get(&(place as u32));
+        if let Some(late) = late
+            && let Ok(at) = late.binary_search_by_key(&t, |(t, _)| *t)
+        {
+            return Some(late[at].1);
+        }
+        let data = self.data.get(place)?;
+        if let Some(active) = &data.active
+            && active.t0 <= t
+        {
+            return (0..active.len()).find(|i| active.time(*i) == t).map(|i| active.bits[i]);
+        }
+        let (mut times, mut values, mut ints) = (Vec::new(), Vec::new(), Vec::new());
+        let mut at = data.newest;
+        while at != NONE {
+            let chunk = super::snapshot::Chunk::at(&self.arena, at)?;
+            times.clear();
+            decode_times(chunk.times, chunk.n, &mut times).ok()?;
+            if times.first().is_some_and(|first| *first <= t) {
+                let found = times.binary_search(&t).ok()?;
+                crate::codec::decode_values(chunk.values, chunk.n, &mut ints, &mut values).ok()?;
+                return values.get(found).map(|v| v.to_bits());
+            }
+            at = chunk.previous;
+        }
+        None
+    }
+}
+
+fn restart(active: &mut Active, t: i64, bits: u64) {
+    active.t0 = t;
+    active.dt[0] = 1;
+    active.bits[0] = bits;
+}
+
+fn repeated(there: u64, bits: u64) -> Outcome {
+    if there == bits { Outcome::Repeated } else { Outcome::Refused(RejectReason::Duplicate) }
+}
+
+/// Writes the number of bytes after it into two bytes at `at`.
+fn put_len(bytes: &mut [u8], at: usize) {
+    let len = (bytes.len() - at - 2) as u16;
+    bytes[at..at + 2].copy_from_slice(&len.to_le_bytes());
+}

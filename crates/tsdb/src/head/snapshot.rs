@@ -1,0 +1,142 @@
+//! A copy of what a selection needs from memory, taken in one moment: encoded chunks as they are, append buffers raw.
+
+use std::ops::Range;
+
+use model::TimeRange;
+
+use super::arena::{Arena, At};
+use super::shard::{FrozenShard, NONE};
+use crate::codec::{Corrupt, decode_times, decode_values};
+use crate::merge::Run;
+
+/// A sealed chunk in an arena: `previous(u32) times(u32) n(u8) len(u16) values`; at `times`: `len(u16) times`.
+pub(super) struct Chunk<'a> {
+    pub(super) previous: At,
+    pub(super) n: usize,
+    pub(super) times: &'a [u8],
+    pub(super) values: &'a [u8],
+}
+
+impl<'a> Chunk<'a> {
+    pub(super) fn at(arena: &'a Arena, at: At) -> Option<Self> {
+        let (head, rest) = arena.from(at).split_first_chunk::<11>()?;
+        let previous = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
+        let times = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        let values = rest.get(..usize::from(u16::from_le_bytes([head[9], head[10]])))?;
+        let (len, rest) = arena.from(times).split_first_chunk::<2>()?;
+        let times = rest.get(..usize::from(u16::from_le_bytes(*len)))?;
+        Some(Self { previous, n: usize::from(head[8]), times, values })
+    }
+}
+
+/// Where the samples of one series lie in a [`Snapshot`].
+#[derive(Debug, Clone)]
+pub(crate) struct HeadPiece {
+    chunks: Range<usize>,
+    active: Range<usize>,
+    late: Range<usize>,
+}
+
+struct Copied {
+    n: usize,
+    times: Range<usize>,
+    values: Range<usize>,
+}
+
+/// Copied samples of many series.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    bytes: Vec<u8>,
+    chunks: Vec<Copied>,
+    raw: Vec<(i64, u64)>,
+    /// Which part of `bytes` holds the times that an arena has at an address: shared there, shared here. The address
+    /// is only compared, and only while the arena is locked.
+    shared: Option<(usize, Range<usize>)>,
+}
+
+impl Snapshot {
+    /// Bytes it takes.
+    pub(crate) fn size(&self) -> u64 {
+        (self.bytes.len() + self.chunks.len() * size_of::<Copied>() + self.raw.len() * 16) as u64
+    }
+
+    /// Copies what series `place` has in `range`; `None` if it has nothing or is another series.
+    pub(crate) fn add(
+        &mut self,
+        shard: &FrozenShard,
+        place: usize,
+        generation: u32,
+        range: TimeRange,
+    ) -> Option<HeadPiece> {
+        let data = shard.data.get(place).filter(|d| d.generation == generation)?;
+        let (chunk_start, raw_start) = (self.chunks.len(), self.raw.len());
+        let mut end = i64::MAX;
+        if let Some(active) = &data.active {
+            let samples = (0..active.len()).map(|i| (active.time(i), active.bits[i]));
+            self.raw.extend(samples.filter(|(t, _)| range.contains(*t)));
+            end = active.t0;
+        }
+        let active = raw_start..self.raw.len();
+        if end > range.start {
+            self.add_chunks(shard, data.newest, range);
+        }
+        self.chunks[chunk_start..].reverse();
+        if let Some(late) = shard.late.get(&(place as u32)) {
+            self.raw.extend(late.iter().filter(|(t, _)| range.contains(*t)));
+        }
+        let piece =
+            HeadPiece { chunks: chunk_start..self.chunks.len(), late: active.end..self.raw.len(), active };
+        (!piece.chunks.is_empty() || !piece.active.is_empty() || !piece.late.is_empty()).then_some(piece)
+    }
+
+    /// Newest first. Which chunks lie before the range is not known without decoding their times; the first time is
+    /// at the front of them.
+    fn add_chunks(&mut self, shard: &FrozenShard, newest: At, range: TimeRange) {
+        let mut at = newest;
+        while at != NONE {
+            let Some(chunk) = Chunk::at(&shard.arena, at) else { break };
+            let first = first_time(chunk.times);
+            if first <= range.end {
+                let times = self.times(chunk.times);
+                let start = self.bytes.len();
+                self.bytes.extend_from_slice(chunk.values);
+                self.chunks.push(Copied { n: chunk.n, times, values: start..self.bytes.len() });
+            }
+            if first <= range.start {
+                break;
+            }
+            at = chunk.previous;
+        }
+    }
+
+    fn times(&mut self, times: &[u8]) -> Range<usize> {
+        if let Some((from, copied)) = &self.shared
+            && *from == times.as_ptr() as usize
+        {
+            return copied.clone();
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(times);
+        let copied = start..self.bytes.len();
+        self.shared = Some((times.as_ptr() as usize, copied.clone()));
+        copied
+    }
+
+    /// Decodes a piece: what came in order, then what came late. Both may hold samples around the range.
+    pub(crate) fn decode(&self, piece: &HeadPiece, ordered: &mut Run, late: &mut Run) -> Result<(), Corrupt> {
+        let mut ints = Vec::new();
+        for chunk in &self.chunks[piece.chunks.clone()] {
+            decode_times(&self.bytes[chunk.times.clone()], chunk.n, &mut ordered.t)?;
+            decode_values(&self.bytes[chunk.values.clone()], chunk.n, &mut ints, &mut ordered.v)?;
+        }
+        ordered.extend(&self.raw[piece.active.clone()]);
+        late.extend(&self.raw[piece.late.clone()]);
+        Ok(())
+    }
+}
+
+/// The first time of an encoded run (see codec/ints.rs: the order of differences, then the first value).
+fn first_time(times: &[u8]) -> i64 {
+    let mut reader = crate::codec::Reader::new(times);
+    reader.u8().and_then(|_| reader.i64()).unwrap_or(i64::MIN)
+}

@@ -1,0 +1,114 @@
+//! Runs of one series from several places become one, strictly increasing in time; of equal times the first run wins.
+
+use model::TimeRange;
+
+/// Parallel times and values.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Run {
+    pub(crate) t: Vec<i64>,
+    pub(crate) v: Vec<f64>,
+}
+
+impl Run {
+    pub(crate) fn clear(&mut self) {
+        self.t.clear();
+        self.v.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.t.len()
+    }
+
+    pub(crate) fn extend(&mut self, samples: &[(i64, u64)]) {
+        self.t.extend(samples.iter().map(|s| s.0));
+        self.v.extend(samples.iter().map(|s| f64::from_bits(s.1)));
+    }
+
+    /// The part of the run inside `range`.
+    pub(crate) fn inside(&self, range: TimeRange) -> (&[i64], &[f64]) {
+        let from = self.t.partition_point(|t| *t < range.start);
+        let to = self.t.partition_point(|t| *t <= range.end).max(from);
+        (&self.t[from..to], &self.v[from..to])
+    }
+}
+
+/// Merges runs, of which earlier ones win, into `out` (cleared), inside `range`. `scratch` is working memory.
+pub(crate) fn merge(runs: &[Run], range: TimeRange, out: &mut Run, scratch: &mut Run) {
+    out.clear();
+    for run in runs {
+        let (t, v) = run.inside(range);
+        let (Some(first), Some(last)) = (t.first(), t.last()) else { continue };
+        if out.t.last().is_none_or(|newest| newest < first) {
+            out.t.extend_from_slice(t);
+            out.v.extend_from_slice(v);
+        } else if out.t.first().is_some_and(|oldest| last < oldest) {
+            scratch.clear();
+            scratch.t.extend_from_slice(t);
+            scratch.v.extend_from_slice(v);
+            scratch.t.extend_from_slice(&out.t);
+            scratch.v.extend_from_slice(&out.v);
+            std::mem::swap(out, scratch);
+        } else {
+            weave(out, t, v, scratch);
+        }
+    }
+}
+
+fn weave(out: &mut Run, t: &[i64], v: &[f64], scratch: &mut Run) {
+    scratch.clear();
+    let (mut a, mut b) = (0, 0);
+    while a < out.len() || b < t.len() {
+        let take_new = match (out.t.get(a), t.get(b)) {
+            (Some(have), Some(new)) => {
+                if have == new {
+                    b += 1;
+                    continue;
+                }
+                new < have
+            }
+            (have, _) => have.is_none(),
+        };
+        if take_new {
+            scratch.t.push(t[b]);
+            scratch.v.push(v[b]);
+            b += 1;
+        } else {
+            scratch.t.push(out.t[a]);
+            scratch.v.push(out.v[a]);
+            a += 1;
+        }
+    }
+    std::mem::swap(out, scratch);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn merging_is_a_map_into_which_the_first_writes(
+            runs in prop::collection::vec(prop::collection::btree_map(0i64..60, any::<i8>(), 0..20), 0..5),
+            start in -5i64..65, len in 0i64..70,
+        ) {
+            let range = TimeRange::new(start, start + len);
+            let mut model = BTreeMap::new();
+            for run in &runs {
+                for (t, v) in run.iter().filter(|(t, _)| range.contains(**t)) {
+                    model.entry(*t).or_insert(f64::from(*v));
+                }
+            }
+            let runs: Vec<Run> = runs.into_iter().map(|m| Run {
+                t: m.keys().copied().collect(), v: m.values().map(|v| f64::from(*v)).collect(),
+            }).collect();
+            let (mut out, mut scratch) = (Run::default(), Run::default());
+            merge(&runs, range, &mut out, &mut scratch);
+            prop_assert_eq!(out.t, model.keys().copied().collect::<Vec<_>>());
+            prop_assert_eq!(out.v, model.values().copied().collect::<Vec<_>>());
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The store's own metrics.
+
+use model::RejectReason;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// Why samples were refused.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Reason {
+    /// See [`RejectReason::as_str`].
+    pub reason: &'static str,
+}
+
+/// Counters and gauges of a store.
+#[derive(Debug, Clone, Default)]
+pub struct Metrics {
+    /// Samples taken.
+    pub appended: Counter,
+    /// Samples refused.
+    pub rejected: Family<Reason, Counter>,
+    /// Series in memory.
+    pub series: Gauge,
+    /// Series ever created in memory.
+    pub series_created: Counter,
+    /// Series that left memory.
+    pub series_removed: Counter,
+    /// Blocks on disk.
+    pub blocks: Gauge,
+    /// Flushes.
+    pub flushes: Counter,
+    /// Compactions.
+    pub compactions: Counter,
+    /// Maintenance steps that failed.
+    pub failures: Counter,
+    /// Blocks set aside because they are corrupt.
+    pub quarantined: Counter,
+    /// Corrupt places found in the log.
+    pub log_corruptions: Counter,
+}
+
+/// Every reason, for iteration.
+pub(crate) const REASONS: [RejectReason; 6] = [
+    RejectReason::UnknownSeries,
+    RejectReason::Duplicate,
+    RejectReason::OutOfOrder,
+    RejectReason::TooOld,
+    RejectReason::TooFarInFuture,
+    RejectReason::Limit,
+];
+
+impl Metrics {
+    /// Puts them into a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        let r = registry;
+        r.register("bonghwa_tsdb_samples_appended", "Samples taken", self.appended.clone());
+        r.register("bonghwa_tsdb_samples_rejected", "Samples refused, by reason", self.rejected.clone());
+        r.register("bonghwa_tsdb_head_series", "Series in memory", self.series.clone());
+        r.register(
+            "bonghwa_tsdb_head_series_created",
+            "Series created in memory",
+            self.series_created.clone(),
+        );
+        r.register(
+            "bonghwa_tsdb_head_series_removed",
+            "Series that left memory",
+            self.series_removed.clone(),
+        );
+        r.register("bonghwa_tsdb_blocks", "Blocks on disk", self.blocks.clone());
+        r.register("bonghwa_tsdb_flushes", "Flushes of memory to blocks", self.flushes.clone());
+        r.register("bonghwa_tsdb_compactions", "Compactions of blocks", self.compactions.clone());
+        r.register("bonghwa_tsdb_maintenance_failures", "Failed maintenance steps", self.failures.clone());
+        r.register("bonghwa_tsdb_blocks_quarantined", "Corrupt blocks set aside", self.quarantined.clone());
+        r.register("bonghwa_tsdb_log_corruptions", "Corrupt places in the log", self.log_corruptions.clone());
+    }
+
+    pub(crate) fn reject(&self, reason: RejectReason, count: u64) {
+        if count > 0 {
+            self.rejected.get_or_create(&Reason { reason: reason.as_str() }).inc_by(count);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The store: opening, closing, and what its parts share.
+
+mod read;
+mod replay;
+mod stats;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use disk::Fs;
+use disk::log::{Log, SyncPolicy};
+use model::metrics::Family;
+use model::{Clock, Error, Result, Tenant};
+use parking_lot::{Mutex, RwLock};
+
+use crate::config::Options;
+use crate::head::{Head, Index, Limits, Lookup};
+use crate::metrics::Metrics;
+use crate::wal;
+
+/// A store of time series in one directory.
+pub struct Store {
+    pub(crate) fs: Arc<dyn Fs>,
+    pub(crate) dir: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) log: Log,
+    /// Counts flushes: series must be defined in the log again after each. Appends hold it for reading.
+    pub(crate) epoch: RwLock<u32>,
+    pub(crate) lookup: Lookup,
+    /// Held by whoever adds or removes series.
+    pub(crate) membership: Mutex<()>,
+    pub(crate) index: RwLock<Index>,
+    pub(crate) head: Head,
+    pub(crate) families: RwLock<BTreeMap<String, Family>>,
+    pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
+    /// What opening found wrong.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Store {
+    /// Opens the store in `dir` (created if missing) and reads its log.
+    pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let dir = dir.join(Tenant::DEFAULT);
+        disk::publish::prepare(&*fs, &dir)?;
+        let metrics = Metrics::default();
+        let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
+        let mut index = Index::new(limits, &options.budget)?;
+        let lookup = Lookup::new();
+        let head = Head::new(&options.budget);
+        let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
+        let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
+        let mut replay = replay::Replay::new(&head, &mut index, &lookup, &options);
+        let (log, recovery) =
+            Log::open(Arc::clone(&fs), &dir.join("wal"), log_options, &mut |place, record| {
+                replay.record(place, record);
+                Ok(())
+            })?;
+        let replayed = replay.finish();
+        let mut warnings = recovery.warnings;
+        warnings.extend(replayed.warnings);
+        metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
+        metrics.series.set(index.live().len() as i64);
+        Ok(Self {
+            fs,
+            dir,
+            clock,
+            metrics,
+            log,
+            epoch: RwLock::new(1),
+            lookup,
+            membership: Mutex::new(()),
+            index: RwLock::new(index),
+            head,
+            families: RwLock::new(replayed.families),
+            positions: RwLock::new(replayed.positions),
+            warnings,
+            options,
+        })
+    }
+
+    /// The store's own metrics, for registration.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What opening found wrong: torn tails, corrupt records, blocks set aside.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Syncs the log, flushes, compacts and applies retention where due. Called every few seconds.
+    pub fn maintain(&self) -> Result<()> {
+        self.log.sync()
+    }
+
+    /// Makes everything durable. The store may be dropped without it: the log has every acknowledged sample.
+    pub fn close(&self) -> Result<()> {
+        self.log.commit(self.log.enqueued())?;
+        self.log.sync()
+    }
+
+    pub(crate) fn check_tenant(&self, tenant: &Tenant) -> Result<()> {
+        if tenant.as_str() == Tenant::DEFAULT {
+            return Ok(());
+        }
+        Err(Error::not_found(format_args!("tenant {:?} does not exist", tenant.as_str())))
+    }
+}

@@ -1,0 +1,76 @@
+//! Figures for the status page.
+
+use std::collections::HashMap;
+
+use model::metrics::{MetricStats, StoreStats};
+use model::{Result, TimeRange};
+
+use super::Store;
+use crate::metrics::{REASONS, Reason};
+
+impl MetricStats for Store {
+    fn stats(&self, limit: usize) -> Result<StoreStats> {
+        let mut stats = StoreStats {
+            log_bytes: self.log.bytes()?,
+            appended: self.metrics.appended.get(),
+            ..StoreStats::default()
+        };
+        for reason in REASONS {
+            let count = self.metrics.rejected.get_or_create(&Reason { reason: reason.as_str() }).get();
+            stats.rejected.push((reason, count));
+        }
+        for shard in self.head.read_all() {
+            stats.head_chunks += shard.current().chunks();
+            stats.head_range = union(stats.head_range, shard.current().range());
+        }
+        self.index_stats(&mut stats, limit);
+        Ok(stats)
+    }
+}
+
+impl Store {
+    fn index_stats(&self, stats: &mut StoreStats, limit: usize) {
+        let index = self.index.read();
+        stats.head_series = index.live().len();
+        let mut by_metric = HashMap::new();
+        let mut values: HashMap<&str, (u64, u64)> = HashMap::new();
+        let mut pairs: Vec<(&str, &str, u64)> = Vec::new();
+        for (name, value, count) in index.pairs() {
+            stats.label_pairs += 1;
+            if name == model::labels::METRIC_NAME {
+                by_metric.insert(value, count);
+            }
+            let entry = values.entry(name).or_default();
+            entry.0 += 1;
+            entry.1 += value.len() as u64;
+            pairs.push((name, value, count));
+            if pairs.len() > 4 * limit + 1024 {
+                keep_largest(&mut pairs, limit);
+            }
+        }
+        keep_largest(&mut pairs, limit);
+        stats.series_by_metric = top(by_metric.iter().map(|(n, c)| (*n, *c)), limit);
+        stats.values_by_label = top(values.iter().map(|(n, c)| (*n, c.0)), limit);
+        stats.bytes_by_label = top(values.iter().map(|(n, c)| (*n, c.1)), limit);
+        stats.series_by_pair = pairs.into_iter().map(|(n, v, c)| (format!("{n}={v}"), c)).collect();
+    }
+}
+
+fn keep_largest(pairs: &mut Vec<(&str, &str, u64)>, limit: usize) {
+    pairs.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| (a.0, a.1).cmp(&(b.0, b.1))));
+    pairs.truncate(limit);
+}
+
+fn top<'a>(counts: impl Iterator<Item = (&'a str, u64)>, limit: usize) -> Vec<(String, u64)> {
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+    counts.truncate(limit);
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+pub(super) fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(TimeRange::new(a.start.min(b.start), a.end.max(b.end))),
+        (a, b) => a.or(b),
+    }
+}

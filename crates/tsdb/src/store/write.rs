@@ -1,0 +1,226 @@
+//! The way in: references for label sets, and batches of samples.
+
+use std::cell::RefCell;
+
+use disk::log::Ticket;
+use model::metrics::Family;
+use model::{
+    Appended, Error, ErrorKind, Labels, MetricBatch, MetricWriter, RejectReason, Rejected, Result, SeriesRef,
+    Tenant,
+};
+use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
+
+use super::Store;
+use crate::head::{Head, Index, Outcome, Rules, SHARDS, SeriesId, Shard};
+use crate::metrics::REASONS;
+use crate::wal::{self, SamplesWriter};
+
+/// A record that has reached this many bytes goes out; the rest of its batch goes with the next.
+const RECORD_BYTES: usize = 8 << 20;
+/// The longest name of a source and the longest position.
+const MAX_POSITION: usize = 64 << 10;
+
+thread_local! {
+    /// The record under construction: its memory is used again.
+    static RECORD: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Store {
+    fn rules(&self) -> Rules {
+        let now = self.clock.now_ms();
+        let o = &self.options;
+        Rules {
+            newest: if o.future_ms == 0 { i64::MAX } else { now.saturating_add(o.future_ms) },
+            oldest: if o.retention_ms == 0 { i64::MIN + 1 } else { now.saturating_sub(o.retention_ms) },
+            out_of_order: o.out_of_order_ms,
+        }
+    }
+
+    fn create(&self, labels: &Labels, hash: u128) -> Result<Option<SeriesRef>> {
+        let _one_at_a_time = self.membership.lock();
+        if let Some(known) = self.lookup.get(hash) {
+            return Ok(Some(known));
+        }
+        let id = match self.index.write().create(labels) {
+            Ok(id) => id,
+            Err(e) if e.kind == ErrorKind::Limited => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        self.head.write(Head::shard_of(id.slot)).admit(Head::place_of(id.slot), id.generation);
+        self.lookup.insert(hash, id.to_ref());
+        self.metrics.series_created.inc();
+        self.metrics.series.inc();
+        Ok(Some(id.to_ref()))
+    }
+
+    /// Takes what may be taken, in memory and in line for the log.
+    fn apply(&self, batch: &MetricBatch<'_>, record: &mut Vec<u8>) -> Result<(Appended, Ticket)> {
+        let rules = self.rules();
+        // Held until the record is in line: a flush must find both sides of its cut complete.
+        let epoch = self.epoch.read();
+        let mut applying = Applying::new(self, *epoch, batch.refs);
+        let mut appended = Appended::default();
+        let mut writer = SamplesWriter::new(record);
+        for (index, series) in batch.refs.iter().enumerate() {
+            let id = SeriesId::from_ref(*series);
+            let (t, bits) = (batch.t[index], batch.v[index].to_bits());
+            match applying.append(id, t, bits, &rules) {
+                Outcome::Taken => {
+                    appended.accepted += 1;
+                    applying.define(id, &mut writer);
+                    writer.sample(*series, t, bits);
+                    if writer.len() >= RECORD_BYTES {
+                        self.log.enqueue(record)?;
+                        writer = SamplesWriter::new(record);
+                    }
+                }
+                Outcome::Repeated => appended.accepted += 1,
+                Outcome::Refused(reason) => appended.rejected.push(Rejected { index, reason }),
+            }
+        }
+        if let Some(position) = batch.position {
+            writer.position(position);
+            self.positions.write().insert(position.source.to_owned(), position.position.to_vec());
+        }
+        // A repeated sample may still be in line, put there by somebody else: wait for it too.
+        let ticket = if writer.len() > 1 { self.log.enqueue(record)? } else { self.log.enqueued() };
+        Ok((appended, ticket))
+    }
+
+    fn count(&self, appended: &Appended) {
+        self.metrics.appended.inc_by(appended.accepted as u64);
+        if !appended.rejected.is_empty() {
+            for reason in REASONS {
+                let count = appended.rejected.iter().filter(|r| r.reason == reason).count();
+                self.metrics.reject(reason, count as u64);
+            }
+        }
+    }
+
+    fn check_batch(&self, batch: &MetricBatch<'_>) -> Result<()> {
+        let n = batch.refs.len();
+        if batch.t.len() != n || batch.v.len() != n || !(batch.start.is_empty() || batch.start.len() == n) {
+            return Err(Error::invalid("the slices of a batch have different lengths"));
+        }
+        let Some(position) = batch.position else { return Ok(()) };
+        if position.source.len() > MAX_POSITION || position.position.len() > MAX_POSITION {
+            return Err(Error::too_large("a position is longer than 64 KiB"));
+        }
+        let positions = self.positions.read();
+        if positions.len() >= self.options.max_families && !positions.contains_key(position.source) {
+            return Err(Error::limited("too many sources have a position"));
+        }
+        Ok(())
+    }
+}
+
+/// The shards of a batch, locked together so that the batch is seen whole.
+struct Applying<'a> {
+    store: &'a Store,
+    epoch: u32,
+    shards: [Option<RwLockWriteGuard<'a, Shard>>; SHARDS],
+    index: Option<RwLockReadGuard<'a, Index>>,
+    canonical: String,
+}
+
+impl<'a> Applying<'a> {
+    fn new(store: &'a Store, epoch: u32, refs: &[SeriesRef]) -> Self {
+        let mut touched = [false; SHARDS];
+        for series in refs {
+            touched[Head::shard_of(SeriesId::from_ref(*series).slot)] = true;
+        }
+        // Everybody locks in this order.
+        let shards = std::array::from_fn(|shard| touched[shard].then(|| store.head.write(shard)));
+        Self { store, epoch, shards, index: None, canonical: String::new() }
+    }
+
+    #[inline]
+    fn append(&mut self, id: SeriesId, t: i64, bits: u64, rules: &Rules) -> Outcome {
+        match &mut self.shards[Head::shard_of(id.slot)] {
+            Some(shard) => shard.append(Head::place_of(id.slot), id.generation, t, bits, rules),
+            None => Outcome::Refused(RejectReason::UnknownSeries),
+        }
+    }
+
+    /// Writes the labels of a series that this epoch of the log does not know.
+    #[inline]
+    fn define(&mut self, id: SeriesId, writer: &mut SamplesWriter<'_>) {
+        let must = match &mut self.shards[Head::shard_of(id.slot)] {
+            Some(shard) => shard.must_define(Head::place_of(id.slot), self.epoch),
+            None => false,
+        };
+        if must {
+            let store = self.store;
+            let index = self.index.get_or_insert_with(|| store.index.read());
+            if index.canonical(id.slot, &mut self.canonical) {
+                writer.define(&self.canonical);
+            }
+        }
+    }
+}
+
+impl MetricWriter for Store {
+    fn resolve(&self, tenant: &Tenant, labels: &[Labels], out: &mut Vec<Option<SeriesRef>>) -> Result<()> {
+        self.check_tenant(tenant)?;
+        out.clear();
+        out.reserve(labels.len());
+        for set in labels {
+            let hash = self.lookup.hash(set.canonical());
+            out.push(match self.lookup.get(hash) {
+                Some(known) => Some(known),
+                None => self.create(set, hash)?,
+            });
+        }
+        Ok(())
+    }
+
+    fn append(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
+        self.check_tenant(tenant)?;
+        self.check_batch(&batch)?;
+        self.log.ready()?;
+        let (appended, ticket) = RECORD.with_borrow_mut(|record| {
+            let applied = self.apply(&batch, record);
+            if record.capacity() > 2 * RECORD_BYTES {
+                *record = Vec::new();
+            }
+            applied
+        })?;
+        self.log.commit(ticket)?;
+        self.count(&appended);
+        Ok(appended)
+    }
+
+    fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
+        self.check_tenant(tenant)?;
+        let new: Vec<&Family> = {
+            let known = self.families.read();
+            let mut room = self.options.max_families.saturating_sub(known.len());
+            let mut fits = |f: &&Family| match known.get(&f.name) {
+                Some(old) => old != *f,
+                None => {
+                    let fits = room > 0;
+                    room = room.saturating_sub(1);
+                    fits
+                }
+            };
+            families.iter().filter(|f| fits(f)).collect()
+        };
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.log.ready()?;
+        let ticket = {
+            let _epoch = self.epoch.read();
+            let mut known = self.families.write();
+            for family in &new {
+                known.insert(family.name.clone(), (*family).clone());
+            }
+            self.log.enqueue(&wal::families(new.into_iter()))?
+        };
+        self.log.commit(ticket)
+    }
+
+    fn position(&self, source: &str) -> Option<Vec<u8>> {
+        self.positions.read().get(source).cloned()
+    }
+}
