@@ -30,6 +30,7 @@ type States = [u32; 128];
 
 pub(crate) struct Processes {
     procfs: PathBuf,
+    real_procfs: bool,
     max_processes: PathBuf,
     max_threads: PathBuf,
     buffer: Vec<u8>,
@@ -44,6 +45,7 @@ impl Processes {
     pub(crate) fn new(paths: &HostPaths) -> Self {
         Self {
             procfs: paths.procfs.clone(),
+            real_procfs: paths.real_procfs,
             max_processes: paths.proc("sys/kernel/pid_max"),
             max_threads: paths.proc("sys/kernel/threads-max"),
             buffer: Vec::new(),
@@ -75,11 +77,12 @@ impl Processes {
             if !count_threads {
                 continue;
             }
-            let Some(tasks) = open_at(root.as_fd(), &Path::new(&[*pid], "/task"))? else { continue };
-            if threads <= 1 {
+            // Recorded files may lack the list of threads: then there is nothing to say about them.
+            if threads <= 1 && self.real_procfs {
                 thread_states[state] += 1;
                 continue;
             }
+            let Some(tasks) = open_at(root.as_fd(), &Path::new(&[*pid], "/task"))? else { continue };
             // A process that ends meanwhile has no tasks left.
             if numbers_in(tasks.as_fd(), &mut self.names, &mut self.tids).is_err() {
                 continue;
