@@ -64,6 +64,8 @@ pub struct ContainerFacts {
     pub exit_code: Option<i64>,
     /// Whether the kernel's OOM killer ended it.
     pub oom_killed: bool,
+    /// Why it ended last: `completed`, `error`, `oom_killed`, `stopped` (somebody asked for it), `start_failed`, or empty.
+    pub exit_reason: String,
     /// The runtime's error text for the last start or end.
     pub error: String,
     /// Restarts by the restart policy.

@@ -1,0 +1,242 @@
+//! Starts the parts, stops them, and answers the pages.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use model::container::{
+    ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle,
+};
+use model::resource::{Identity, IdentityKey, Resource};
+use model::{Clock, Error, EventReader, EventWriter, MetricWriter, Result};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::cgroup::Layout;
+use super::config::Config;
+use super::docker::logs;
+use super::index::Index;
+use super::sampler::{Bell, Sampler};
+use super::shared::{Metrics, Shared};
+use super::watch::Watch;
+use super::writer::{Job, Writer};
+use super::{blackbox, obstacles};
+
+/// How many jobs may wait for the stores.
+const JOBS: usize = 1024;
+/// The most lines of a log's past.
+const BACKLOG_MOST: usize = 10_000;
+
+/// The container collector.
+pub struct Collector {
+    shared: Arc<Shared>,
+    reader: Arc<dyn EventReader>,
+    jobs: mpsc::Sender<Job>,
+    bell: Option<Bell>,
+    watch: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    runtime: Handle,
+}
+
+impl Collector {
+    /// Starts collecting: readings and events go to the writers, what was known is read back from `event_reader`.
+    /// Must be called within a Tokio runtime.
+    pub fn start(
+        config: Config,
+        writer: Arc<dyn MetricWriter>,
+        event_writer: Arc<dyn EventWriter>,
+        event_reader: Arc<dyn EventReader>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        let now = clock.now_ms();
+        let shared = Arc::new(Shared {
+            node: config.node_name(),
+            index: Mutex::new(Index::new(config.max_removed)),
+            generation: AtomicU64::new(1),
+            engine: Mutex::new(None),
+            engine_obstacles: Mutex::new(Vec::new()),
+            group_obstacles: Mutex::new(obstacles::of_groups(&config, &[])),
+            touched_ms: AtomicI64::new(i64::MIN / 2),
+            stop: AtomicBool::new(false),
+            metrics: Metrics::default(),
+            clock,
+            config,
+        });
+        let last_event_ns = restore(&shared, event_reader.as_ref(), now);
+        let (jobs, work) = mpsc::channel(JOBS);
+        let mut threads = Vec::new();
+        let stores = Writer::new(Arc::clone(&shared), writer, event_writer);
+        threads.extend(spawn("container-store", move || stores.run(work)));
+        let (messages, inbox) = std::sync::mpsc::channel();
+        let layout = Layout::detect(&shared.config.cgroup_root());
+        let bell = match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone()) {
+            Ok((sampler, bell)) => {
+                threads.extend(spawn("container-read", move || sampler.run()));
+                Some(bell)
+            }
+            Err(error) => {
+                tracing::error!(%error, "control groups cannot be read");
+                None
+            }
+        };
+        let watch = Watch {
+            shared: Arc::clone(&shared),
+            jobs: jobs.clone(),
+            sampler: messages,
+            bell: bell.clone(),
+            last_event_ns,
+            digests: std::collections::HashMap::new(),
+        };
+        let runtime = Handle::current();
+        let watch = runtime.spawn(watch.run());
+        Arc::new(Self {
+            shared,
+            reader: event_reader,
+            jobs,
+            bell,
+            watch: Mutex::new(Some(watch)),
+            threads: Mutex::new(threads),
+            runtime,
+        })
+    }
+
+    /// Stops: no more events, a last reading, everything that waits is stored.
+    pub async fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let watch = self.watch.lock().take();
+        if let Some(watch) = watch {
+            watch.abort();
+            let _ = watch.await;
+        }
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
+        // The writer is the first thread and ends last: it takes what the sampler leaves.
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        threads.reverse();
+        for thread in threads {
+            if thread.thread().name() == Some("container-store") {
+                let _ = self.jobs.send(Job::Stop).await;
+            }
+            let joined = self.runtime.spawn_blocking(move || thread.join()).await;
+            if !matches!(joined, Ok(Ok(()))) {
+                tracing::error!("a thread of the container collector ended badly");
+            }
+        }
+    }
+
+    /// Figures about the collector itself.
+    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+        self.shared.metrics.register(registry);
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+    match std::thread::Builder::new().name(name.to_owned()).spawn(work) {
+        Ok(handle) => Some(handle),
+        Err(error) => {
+            tracing::error!(%error, name, "a thread of the container collector could not be started");
+            None
+        }
+    }
+}
+
+/// Fills the index with what was written down; returns the time of the newest event.
+fn restore(shared: &Shared, reader: &dyn EventReader, now: i64) -> i64 {
+    let restored = match blackbox::restore(reader, shared.config.max_removed.saturating_mul(2), now) {
+        Ok(restored) => restored,
+        Err(error) => {
+            tracing::warn!(%error, detail = error.detail, "the history of containers could not be read");
+            return 0;
+        }
+    };
+    let mut index = shared.index.lock();
+    for facts in restored.facts {
+        index.restore(facts);
+    }
+    for event in &restored.recent {
+        index.recall(event);
+    }
+    index.judge(now);
+    restored.last_event_ns
+}
+
+impl Containers for Collector {
+    fn rows(&self, gone: bool) -> Vec<ContainerRow> {
+        self.shared.index.lock().rows(gone)
+    }
+
+    fn row(&self, id_or_name: &str) -> Option<ContainerRow> {
+        self.shared.index.lock().row(id_or_name)
+    }
+
+    fn live(&self, id: &str, since_ms: i64) -> Vec<LivePoint> {
+        let index = self.shared.index.lock();
+        let entry = index.find(id).and_then(|id| index.get(&id));
+        entry.map(|entry| entry.ring.after(since_ms)).unwrap_or_default()
+    }
+
+    fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Relaxed)
+    }
+
+    fn last_minutes(&self, id: &str) -> Result<Option<LastMinutes>> {
+        let full = self.shared.index.lock().find(id).unwrap_or_else(|| id.to_owned());
+        blackbox::read_last_minutes(self.reader.as_ref(), &full)
+    }
+
+    fn events(
+        &self,
+        id: Option<&str>,
+        start_ms: i64,
+        end_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<ContainerEvent>> {
+        let full = id.map(|id| self.shared.index.lock().find(id).unwrap_or_else(|| id.to_owned()));
+        blackbox::read_happened(self.reader.as_ref(), full.as_deref(), (start_ms, end_ms), limit)
+    }
+
+    fn tail_log(&self, id: &str, backlog: usize, sink: LogSink) -> Result<()> {
+        let row = self.row(id).ok_or_else(|| Error::not_found(format_args!("no container {id:?}")))?;
+        if row.facts.removed_ms > 0 {
+            return Err(Error::not_found("the container was removed, and its log with it"));
+        }
+        let Some((client, _)) = self.shared.engine.lock().clone() else {
+            return Err(Error::unavailable("no container engine answers, so there is no log to read"));
+        };
+        if matches!(row.facts.log_driver.as_str(), "none") {
+            return Err(Error::not_found("the container's log driver is \"none\": it keeps no log"));
+        }
+        let (id, tty) = (row.facts.id.clone(), row.facts.tty);
+        self.runtime.spawn(async move {
+            logs::follow(&client, &id, tty, backlog.min(BACKLOG_MOST), sink).await;
+        });
+        Ok(())
+    }
+
+    fn obstacles(&self) -> Vec<Obstacle> {
+        let mut out = self.shared.engine_obstacles.lock().clone();
+        out.extend(self.shared.group_obstacles.lock().iter().cloned());
+        out
+    }
+
+    fn touch(&self) {
+        self.shared.touched_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
+    }
+}
+
+impl Identity for Collector {
+    fn resolve(&self, key: IdentityKey<'_>, time_ms: i64) -> Option<Arc<Resource>> {
+        if let IdentityKey::Pid(pid) = key {
+            // Any process of a container: its group tells. One that has ended may still be a known main process.
+            let path = self.shared.config.procfs.join(pid.to_string()).join("cgroup");
+            if let Ok(text) = std::fs::read_to_string(path) {
+                let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+                let id = paths.filter_map(super::cgroup::walk::id_within).next().map(str::to_owned)?;
+                return self.shared.index.lock().resolve(IdentityKey::ContainerId(&id), time_ms);
+            }
+        }
+        self.shared.index.lock().resolve(key, time_ms)
+    }
+}
