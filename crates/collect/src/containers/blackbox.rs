@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use model::container::{ContainerEvent, ContainerFacts, LastMinutes};
-use model::{
-    Condition, Ctx, Event, EventKind, EventReader, EventScan, FieldValue, Labels, Order, Result,
-};
+use model::{Condition, Ctx, Event, EventKind, EventReader, EventScan, FieldValue, Labels, Order, Result};
 
 /// The field that tells the three records apart.
 const RECORD: &str = "record";
@@ -72,7 +70,8 @@ impl From<&LastMinutes> for Minutes {
 
 impl From<Minutes> for LastMinutes {
     fn from(minutes: Minutes) -> Self {
-        let row = |(t, v): &(i64, [Option<f64>; 14])| super::ring::point(*t, v.map(|v| v.unwrap_or(f64::NAN)));
+        let row =
+            |(t, v): &(i64, [Option<f64>; 14])| super::ring::point(*t, v.map(|v| v.unwrap_or(f64::NAN)));
         Self { died_ms: minutes.died_ms, points: minutes.points.iter().map(row).collect() }
     }
 }
@@ -111,7 +110,8 @@ pub fn read_happened(
 
 /// The last minutes of the newest death.
 pub fn read_last_minutes(reader: &dyn EventReader, id: &str) -> Result<Option<LastMinutes>> {
-    let scan = scan("last_minutes", Some(id), (i64::MIN / 1_000_000, i64::MAX / 1_000_000), 1, Order::Descending);
+    let scan =
+        scan("last_minutes", Some(id), (i64::MIN / 1_000_000, i64::MAX / 1_000_000), 1, Order::Descending);
     let found = reader.collect(&Ctx::unbounded(), &scan)?;
     Ok(found.first().and_then(payload::<Minutes>).map(LastMinutes::from))
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use model::container::{
-    ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle,
-};
+use model::container::{ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle};
 use model::resource::{Identity, IdentityKey, Resource};
 use model::{Clock, Error, EventReader, EventWriter, MetricWriter, Result};
 use parking_lot::Mutex;

@@ -260,7 +260,13 @@ impl Index {
     }
 
     /// Adds a live point, the limits that hold, and what the kernel counted of OOM kills since the last point.
-    pub fn observe(&mut self, id: &str, point: LivePoint, observed: super::history::Observed, oom_kills: u64) {
+    pub fn observe(
+        &mut self,
+        id: &str,
+        point: LivePoint,
+        observed: super::history::Observed,
+        oom_kills: u64,
+    ) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         entry.ring.push(&point);
         entry.history.push(&point, observed);
@@ -321,7 +327,8 @@ impl Index {
             }
         }
         let name = id_or_name.trim_start_matches('/');
-        let newest = |entry: &&Entry| (entry.facts.removed_ms == 0, entry.facts.created_ms, entry.facts.id.clone());
+        let newest =
+            |entry: &&Entry| (entry.facts.removed_ms == 0, entry.facts.created_ms, entry.facts.id.clone());
         let hit = self.entries.values().filter(|entry| entry.facts.name == name).max_by_key(newest);
         hit.map(|entry| entry.facts.id.clone())
     }
@@ -416,10 +423,7 @@ fn exit_reason(facts: &ContainerFacts, life: &Life) -> String {
 
 /// Signals that mean "end": by number (Docker) or by name (Podman).
 fn is_ending(signal: &str) -> bool {
-    matches!(
-        signal.trim_start_matches("SIG"),
-        "2" | "3" | "9" | "15" | "INT" | "QUIT" | "KILL" | "TERM"
-    )
+    matches!(signal.trim_start_matches("SIG"), "2" | "3" | "9" | "15" | "INT" | "QUIT" | "KILL" | "TERM")
 }
 
 fn written(event: &EngineEvent, t: i64, name: String, facts: &ContainerFacts) -> ContainerEvent {

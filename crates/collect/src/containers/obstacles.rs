@@ -99,7 +99,8 @@ pub fn of_groups(config: &Config, pids: &[u32]) -> Vec<Obstacle> {
             "pressure_v1",
             "With cgroup v1 alone the kernel counts pressure for the host only.".to_owned(),
             "Containers have no pressure figures.",
-            "Boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 at /sys/fs/cgroup/unified.".to_owned(),
+            "Boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2 at /sys/fs/cgroup/unified."
+                .to_owned(),
         ));
     }
     out.extend(of_blkio(&layout));
@@ -169,7 +170,11 @@ mod tests {
         let absent = DockerError::Absent(Endpoint::Unix("/run/a.sock".into()));
         let denied = DockerError::Denied(Endpoint::Unix("/nonexistent/b.sock".into()));
         let list = of_engine(&[absent, denied]);
-        assert_eq!(codes(&list), ["docker_socket_denied"], "what can be mended comes before what is not there");
+        assert_eq!(
+            codes(&list),
+            ["docker_socket_denied"],
+            "what can be mended comes before what is not there"
+        );
         let absent = DockerError::Absent(Endpoint::Unix("/run/a.sock".into()));
         let list = of_engine(&[absent]);
         assert_eq!(codes(&list), ["engine_absent"]);

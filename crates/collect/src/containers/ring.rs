@@ -167,7 +167,8 @@ pub(super) fn values(p: &LivePoint) -> [f64; FIELDS] {
 }
 
 pub(super) fn point(t: i64, v: [f64; FIELDS]) -> LivePoint {
-    let [cpu, throttled, memory, working_set, rss, cache, rx, tx, read, write, pids, cpu_p, memory_p, io_p] = v;
+    let [cpu, throttled, memory, working_set, rss, cache, rx, tx, read, write, pids, cpu_p, memory_p, io_p] =
+        v;
     LivePoint {
         t,
         cpu,

@@ -273,7 +273,8 @@ impl Sampler {
         let Some(pid) = self.pids.get(id).copied() else { return };
         for path in self.paths_of(id) {
             let token = self.next_token;
-            let Some(group) = self.groups.get_mut(&path).filter(|g| g.pid != Some(pid) || !g.confirmed) else {
+            let Some(group) = self.groups.get_mut(&path).filter(|g| g.pid != Some(pid) || !g.confirmed)
+            else {
                 continue;
             };
             (group.pid, group.confirmed) = (Some(pid), true);

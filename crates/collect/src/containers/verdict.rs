@@ -72,12 +72,9 @@ fn verdict(code: &str, severity: Severity, since_ms: i64, values: &[(&str, f64)]
 }
 
 /// The mean of what is known of the newest `count` buckets; NaN where nothing is.
-fn mean(
-    evidence: &Evidence<'_>,
-    count: usize,
-    value: impl Fn(&super::history::Bucket) -> f64,
-) -> f64 {
-    let known: Vec<f64> = evidence.history.newest(count).map(|b| value(&b)).filter(|v| v.is_finite()).collect();
+fn mean(evidence: &Evidence<'_>, count: usize, value: impl Fn(&super::history::Bucket) -> f64) -> f64 {
+    let known: Vec<f64> =
+        evidence.history.newest(count).map(|b| value(&b)).filter(|v| v.is_finite()).collect();
     if known.is_empty() { f64::NAN } else { known.iter().sum::<f64>() / known.len() as f64 }
 }
 

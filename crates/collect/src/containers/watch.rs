@@ -108,8 +108,7 @@ impl Watch {
         let list: Vec<ListEntry> = client.json("/containers/json?all=1", LIST_CAP).await?;
         let present: HashSet<&str> = list.iter().map(|entry| entry.id.as_str()).collect();
         let now = self.shared.clock.now_ms();
-        let missing =
-            self.shared.index.lock().mark_missing(&|id| present.contains(id), runtime, now);
+        let missing = self.shared.index.lock().mark_missing(&|id| present.contains(id), runtime, now);
         self.write_facts(&missing).await;
         for entry in &list {
             let known = self.shared.index.lock().get(&entry.id).map(|e| Arc::clone(&e.facts));
@@ -125,15 +124,21 @@ impl Watch {
             }
         }
         self.check_procfs();
-        self.shared.metrics.containers.set(
-            i64::try_from(self.shared.index.lock().iter().count()).unwrap_or(i64::MAX),
-        );
+        self.shared
+            .metrics
+            .containers
+            .set(i64::try_from(self.shared.index.lock().iter().count()).unwrap_or(i64::MAX));
         self.shared.changed();
         Ok(())
     }
 
     /// Takes one event.
-    async fn take(&mut self, client: &Client, runtime: &'static str, event: EngineEvent) -> Result<(), DockerError> {
+    async fn take(
+        &mut self,
+        client: &Client,
+        runtime: &'static str,
+        event: EngineEvent,
+    ) -> Result<(), DockerError> {
         // `since` gives the event at that very moment again.
         if event.time_ns <= self.last_event_ns && self.last_event_ns - event.time_ns < 3_600_000_000_000 {
             return Ok(());
@@ -189,9 +194,7 @@ impl Watch {
             Err(error) => return Err(error),
         };
         let mut facts = inspect.into_facts(runtime, &self.shared.node);
-        if facts.pid > 0
-            && self.sampler.send(Message::Pid(facts.id.clone(), facts.pid)).is_ok()
-        {
+        if facts.pid > 0 && self.sampler.send(Message::Pid(facts.id.clone(), facts.pid)).is_ok() {
             self.ring();
         }
         facts.image_digest = self.digest(client, &facts.image_digest).await;

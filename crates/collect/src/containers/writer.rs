@@ -118,7 +118,8 @@ impl Writer {
         let over = self.waiting.len().saturating_sub(WAITING);
         for (at, look) in std::mem::take(&mut self.waiting).into_iter().enumerate() {
             let unknown = look.container.as_ref().is_some_and(|id| {
-                held.contains(id) || (at >= over && now - look.t < IDENTITY_WAIT_MS && self.shared.is_unnamed(id))
+                held.contains(id)
+                    || (at >= over && now - look.t < IDENTITY_WAIT_MS && self.shared.is_unnamed(id))
             });
             if unknown {
                 held.extend(look.container.clone());

@@ -14,7 +14,13 @@ const FILE_CAP: u64 = 16_384;
 const TASK_CAP: usize = 512;
 
 /// Reads what `/proc` (at `procfs`) says about `pids`, of which `main` is the main process; `tasks` are its threads.
-pub fn read(procfs: &Path, pids: &[u32], tasks: &[u32], main: Option<u32>, buffer: &mut Vec<u8>) -> Processes {
+pub fn read(
+    procfs: &Path,
+    pids: &[u32],
+    tasks: &[u32],
+    main: Option<u32>,
+    buffer: &mut Vec<u8>,
+) -> Processes {
     let (files, sockets) = descriptors(procfs, pids).map_or((None, None), |(f, s)| (Some(f), Some(s)));
     Processes {
         count: pids.len() as u64,

@@ -277,12 +277,7 @@ impl CpuFiles {
 }
 
 impl MemoryFiles {
-    fn read(
-        &mut self,
-        open_files: &OpenFiles,
-        buffer: &mut Vec<u8>,
-        second: &mut Vec<u8>,
-    ) -> Option<Memory> {
+    fn read(&mut self, open_files: &OpenFiles, buffer: &mut Vec<u8>, second: &mut Vec<u8>) -> Option<Memory> {
         match self {
             Self::V1 { usage, stat, oom, max, failcnt, kernel } => {
                 let usage = usage.read(open_files, buffer)?;
@@ -317,11 +312,7 @@ impl MemoryFiles {
 }
 
 impl IoFiles {
-    fn read(
-        &mut self,
-        open_files: &OpenFiles,
-        buffer: &mut Vec<u8>,
-    ) -> Option<Vec<super::reading::Device>> {
+    fn read(&mut self, open_files: &OpenFiles, buffer: &mut Vec<u8>) -> Option<Vec<super::reading::Device>> {
         let mut devices = Vec::new();
         match self {
             Self::V1 { bytes, operations, bfq } => {

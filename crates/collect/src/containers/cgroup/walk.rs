@@ -110,8 +110,8 @@ mod tests {
             std::fs::create_dir_all(dir.path().join(path)).unwrap();
         }
         let docker = format!("/docker/{ID}");
-        let want =
-            ["/", "/docker", "/system.slice", "/user.slice", &docker, "/system.slice/ssh.service"].map(str::to_owned);
+        let want = ["/", "/docker", "/system.slice", "/user.slice", &docker, "/system.slice/ssh.service"]
+            .map(str::to_owned);
         assert_eq!(groups(dir.path(), 100), want);
         assert_eq!(groups(dir.path(), 3).len(), 3, "bounded");
         assert_eq!(groups(&dir.path().join("gone"), 100), ["/"]);

@@ -270,6 +270,7 @@ impl Inspect {
     pub fn into_facts(self, runtime: &str, node: &str) -> ContainerFacts {
         let state = state_of(&self.state.status);
         let label = |name: &str| self.config.labels.get(name).cloned().unwrap_or_default();
+        let cpu_limit = cpu_limit(&self.host);
         let started_ms = time_ms(&self.state.started_at);
         let ended = matches!(state, ContainerState::Exited | ContainerState::Dead);
         ContainerFacts {
@@ -292,7 +293,7 @@ impl Inspect {
             restart_count: u64::try_from(self.restart_count).unwrap_or(0),
             restart_policy: self.host.restart_policy.name,
             memory_limit: u64::try_from(self.host.memory).unwrap_or(0),
-            cpu_limit: cpu_limit(&self.host),
+            cpu_limit,
             pids_limit: u64::try_from(self.host.pids_limit).unwrap_or(0),
             pid: u32::try_from(self.state.pid).unwrap_or(0),
             addresses: addresses(&self.network.networks),

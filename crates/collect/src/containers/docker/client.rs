@@ -131,9 +131,7 @@ impl Client {
             .map_err(|_| DockerError::Timeout)??;
         match answer.status() {
             http::StatusCode::OK => Ok(answer),
-            status => {
-                Err(DockerError::Status { status: status.as_u16(), call: call_of(path_and_query) })
-            }
+            status => Err(DockerError::Status { status: status.as_u16(), call: call_of(path_and_query) }),
         }
     }
 

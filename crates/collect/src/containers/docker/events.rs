@@ -30,8 +30,19 @@ pub struct EngineEvent {
 
 /// Actions that are kept. Others are dropped unread: `exec_create` and `exec_start` carry command lines.
 pub const ACTIONS: [&str; 13] = [
-    "create", "start", "die", "oom", "health_status", "pause", "unpause", "restart", "kill", "stop", "destroy",
-    "rename", "update",
+    "create",
+    "start",
+    "die",
+    "oom",
+    "health_status",
+    "pause",
+    "unpause",
+    "restart",
+    "kill",
+    "stop",
+    "destroy",
+    "rename",
+    "update",
 ];
 
 impl EngineEvent {
@@ -118,9 +129,13 @@ mod tests {
             "Attributes":{"exitCode":"137","image":"i:1","name":"n"}},"time":5,"timeNano":5000000001}"#;
         let event = EngineEvent::parse(die).unwrap();
         assert_eq!((event.action, event.exit_code, event.time_ns), ("die", Some(137), 5_000_000_001));
-        let health = br#"{"Type":"container","Action":"health_status: unhealthy","Actor":{"ID":"ab"},"time":5}"#;
+        let health =
+            br#"{"Type":"container","Action":"health_status: unhealthy","Actor":{"ID":"ab"},"time":5}"#;
         let event = EngineEvent::parse(health).unwrap();
-        assert_eq!((event.action, &*event.health, event.time_ns), ("health_status", "unhealthy", 5_000_000_000));
+        assert_eq!(
+            (event.action, &*event.health, event.time_ns),
+            ("health_status", "unhealthy", 5_000_000_000)
+        );
         for other in [
             &br#"{"Type":"container","Action":"exec_create: sh -c secret","Actor":{"ID":"ab"}}"#[..],
             br#"{"Type":"network","Action":"create","Actor":{"ID":"ab"}}"#,

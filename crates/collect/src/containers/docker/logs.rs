@@ -191,7 +191,8 @@ mod tests {
         assert_eq!(longest, LINE_CAP);
         let mut demux = Demux::new(false);
         for seed in 0u32..2000 {
-            let noise: Vec<u8> = (0..97).map(|i| (seed.wrapping_mul(2_654_435_761).wrapping_add(i * 97) >> 7) as u8).collect();
+            let noise: Vec<u8> =
+                (0..97).map(|i| (seed.wrapping_mul(2_654_435_761).wrapping_add(i * 97) >> 7) as u8).collect();
             demux.push(&noise, |line| assert!(line.text.len() <= 3 * LINE_CAP));
         }
     }

@@ -34,7 +34,9 @@ impl Machine {
     pub fn read(procfs: &Path, sysfs: &Path, etc: &Path) -> Self {
         let mut buffer = Vec::new();
         let mut text = |path: std::path::PathBuf| {
-            read_once(&path, &mut buffer).map(|b| String::from_utf8_lossy(b).trim().to_owned()).unwrap_or_default()
+            read_once(&path, &mut buffer)
+                .map(|b| String::from_utf8_lossy(b).trim().to_owned())
+                .unwrap_or_default()
         };
         let mut out = Self {
             machine_id: text(etc.join("machine-id")),
@@ -65,7 +67,9 @@ impl Machine {
             // An offline CPU has no topology.
             let mut number =
                 |name: &str| read_once(&dir.join("topology").join(name), buffer).and_then(parse::number);
-            let (Some(package), Some(core)) = (number("physical_package_id"), number("core_id")) else { continue };
+            let (Some(package), Some(core)) = (number("physical_package_id"), number("core_id")) else {
+                continue;
+            };
             self.cores += 1;
             cores.insert((package, core));
             sockets.insert(package);
@@ -132,7 +136,10 @@ mod tests {
             std::fs::write(path, text).unwrap();
         };
         for (cpu, package, core) in [(0, 0, 0), (1, 0, 0), (2, 1, 0)] {
-            write(&format!("sys/devices/system/cpu/cpu{cpu}/topology/physical_package_id"), &format!("{package}\n"));
+            write(
+                &format!("sys/devices/system/cpu/cpu{cpu}/topology/physical_package_id"),
+                &format!("{package}\n"),
+            );
             write(&format!("sys/devices/system/cpu/cpu{cpu}/topology/core_id"), &format!("{core}\n"));
         }
         write("sys/devices/system/cpu/cpufreq/x", "");

@@ -6,7 +6,7 @@ use crate::containers::cgroup::Reading;
 use crate::containers::cgroup::reading::{Cpu, Device, Interface, Memory, Processes, Spec};
 
 /// What the samples are made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Input<'a> {
     /// The reading; none for a container that does not run.
     pub reading: Option<&'a Reading>,
@@ -195,7 +195,11 @@ fn network(interface: &Interface, sink: &mut Sink<'_>) {
 fn pressure(reading: &Reading, sink: &mut Sink<'_>) {
     let p = reading.pressure;
     let pairs = [
-        (p.cpu, "container_pressure_cpu_waiting_seconds_total", "container_pressure_cpu_stalled_seconds_total"),
+        (
+            p.cpu,
+            "container_pressure_cpu_waiting_seconds_total",
+            "container_pressure_cpu_stalled_seconds_total",
+        ),
         (
             p.memory,
             "container_pressure_memory_waiting_seconds_total",

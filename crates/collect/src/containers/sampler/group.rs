@@ -1,8 +1,8 @@
 //! One group as the sampler sees it.
 
+use crate::containers::cgroup::Reader;
 use crate::containers::cgroup::reader::Scratch;
 use crate::containers::cgroup::reading::{Reading, Spec};
-use crate::containers::cgroup::Reader;
 use crate::containers::history::Observed;
 use crate::containers::live;
 use crate::containers::shared::Shared;

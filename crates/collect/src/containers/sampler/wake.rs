@@ -79,7 +79,9 @@ impl Waker {
 
     /// Tells when process `pid` ends; `false` where that is not possible.
     pub(super) fn watch_exit(&mut self, pid: u32, token: u64) -> bool {
-        let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+        let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else {
+            return false;
+        };
         let Ok(fd) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::NONBLOCK) else {
             return false;
         };

@@ -77,7 +77,12 @@ impl Series {
     }
 
     /// Stores all looks of one moment in one append.
-    pub fn store(&mut self, writer: &dyn MetricWriter, tenant: &Tenant, scraped: &[Scraped<'_>]) -> Result<()> {
+    pub fn store(
+        &mut self,
+        writer: &dyn MetricWriter,
+        tenant: &Tenant,
+        scraped: &[Scraped<'_>],
+    ) -> Result<()> {
         self.learn_devices(scraped);
         let mut pending = Pending::default();
         for item in scraped {
@@ -131,7 +136,9 @@ impl Series {
         group.scrape += 1;
         let scrape = group.scrape;
         let removed = item.facts.as_ref().is_some_and(|facts| facts.removed_ms > 0);
-        if !(removed && look.reading.is_none()) && !(look.gone && item.facts.is_none()) {
+        // What was removed, and a vanished group without a container, has nothing left to say.
+        let over = look.reading.is_none() && (removed || (look.gone && item.facts.is_none()));
+        if !over {
             let devices = &self.devices;
             let input = Input {
                 reading: look.reading.as_ref(),
