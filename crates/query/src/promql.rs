@@ -9,6 +9,7 @@ mod lex;
 mod parse;
 mod print;
 mod quote;
+pub mod series_desc;
 pub mod signature;
 pub mod value;
 

@@ -8,9 +8,13 @@ mod binary;
 mod duration;
 mod expr;
 mod literal;
+mod metric;
 mod selector;
 #[cfg(test)]
 mod tests;
+
+pub(super) use literal::parse_number;
+pub(super) use metric::parse_metric;
 
 use model::Matcher;
 

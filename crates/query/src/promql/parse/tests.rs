@@ -1,44 +1,10 @@
-//! Against the conformance cases, and what they do not cover.
+//! What the conformance cases (`tests/promql_syntax.rs`) do not cover.
 
 use super::*;
 use crate::promql::ast::*;
 
 fn all(query: &str) -> Result<Expr, ParseErrors> {
     parse_with(query, &ParseOptions::ALL)
-}
-
-#[derive(serde::Deserialize)]
-struct Case {
-    query: String,
-    ok: bool,
-    errors: Vec<String>,
-}
-
-#[test]
-fn conformance_parse_cases() {
-    let Some(folder) = testkit::conformance::folder("promql") else { return };
-    let text = std::fs::read_to_string(folder.join("parse_cases.json")).unwrap();
-    let cases: Vec<Case> = serde_json::from_str(&text).unwrap();
-    let (mut same_text, mut refused, mut wrong) = (0, 0, Vec::new());
-    for case in &cases {
-        let result = all(&case.query);
-        if result.is_ok() != case.ok {
-            wrong.push(format!("{:?}: {:?}, wanted {:?}", case.query, result.err(), case.errors));
-            continue;
-        }
-        if let Err(errors) = result {
-            refused += 1;
-            let first = &errors.0[0].message;
-            if case.errors.first() == Some(first) {
-                same_text += 1;
-            } else {
-                wrong.push(format!("{:?}: {first}, wanted {:?}", case.query, case.errors));
-            }
-        }
-    }
-    println!("{} cases; of {refused} refused, {same_text} with the same message", cases.len());
-    assert!(cases.len() > 200, "only {} cases", cases.len());
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// `line:column: message` of what is refused first.
@@ -194,50 +160,4 @@ fn deep_queries_are_refused_and_not_a_crash() {
         let expr = all(&query).unwrap();
         assert_eq!(expr.clone(), expr);
     }
-}
-
-/// The expressions of `eval` lines: what follows the times.
-fn evaluated(script: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for line in script.lines().map(str::trim).filter(|l| l.starts_with("eval")) {
-        let mut rest = line.split_once(char::is_whitespace).unwrap().1.trim_start();
-        let words = if rest.starts_with("instant") { 3 } else { 7 };
-        for _ in 0..words {
-            rest = rest.split_once(char::is_whitespace).unwrap().1.trim_start();
-        }
-        found.push(rest);
-    }
-    found
-}
-
-#[test]
-fn conformance_scripts_parse() {
-    let Some(folder) = testkit::conformance::folder("promql/testscripts") else { return };
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let script = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        for query in evaluated(&script) {
-            let expr = all(query).unwrap_or_else(|e| panic!("{query}: {e}"));
-            let printed = expr.to_string();
-            assert_eq!(all(&printed).map(|e| e.to_string()), Ok(printed), "{query}");
-            count += 1;
-        }
-    }
-    println!("{count} expressions");
-    assert!(count > 1500, "only {count} expressions");
-}
-
-#[test]
-fn conformance_compliance_queries() {
-    let Some(folder) = testkit::conformance::folder("promql/compliance") else { return };
-    let text = std::fs::read_to_string(folder.join("expanded-queries.txt")).unwrap();
-    let mut refused = 0;
-    for line in text.lines() {
-        let query = line.strip_prefix('!').unwrap_or(line);
-        let result = all(query);
-        refused += usize::from(result.is_err());
-        // A query marked `!` may also fail when it is evaluated.
-        assert!(result.is_ok() || line.starts_with('!'), "{query}: {:?}", result.err());
-    }
-    println!("{} queries, {refused} refused by the parser", text.lines().count());
 }
