@@ -1,0 +1,95 @@
+//! What a single client may cost: body sizes, decompressed sizes, and time.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use http::HeaderMap;
+use model::{Error, Result};
+
+/// Bounds on requests. Every one has a default that suits a server that others can reach.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a form body.
+    pub form_bytes: usize,
+    /// Bytes of a write body as sent.
+    pub write_bytes: usize,
+    /// Bytes of a write body once decompressed.
+    pub write_decompressed_bytes: usize,
+    /// Series whose reference is remembered from write to write.
+    pub write_series_cache: usize,
+    /// Until when the headers of a request must have arrived.
+    pub header_timeout: Duration,
+    /// How long a client may let its body stand still.
+    pub body_idle: Duration,
+    /// How long a client may refuse to take a response's next bytes.
+    pub write_idle: Duration,
+    /// Connections at one time.
+    pub connections: usize,
+    /// Queries at one time.
+    pub queries: usize,
+    /// Write requests at one time.
+    pub writes: usize,
+    /// Event streams (live pages and log tails) at one time.
+    pub streams: usize,
+    /// The longest a query may take, waiting for its turn included.
+    pub query_timeout: Duration,
+    /// How long requests may go on once the server stops.
+    pub stop_grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            form_bytes: 4 << 20,
+            write_bytes: 32 << 20,
+            write_decompressed_bytes: 128 << 20,
+            write_series_cache: 1_000_000,
+            header_timeout: Duration::from_secs(10),
+            body_idle: Duration::from_secs(30),
+            write_idle: Duration::from_secs(60),
+            connections: 512,
+            queries: 20,
+            writes: 16,
+            streams: 64,
+            query_timeout: Duration::from_secs(120),
+            stop_grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes; a client that lets it stand still for `idle` is given up.
+pub(crate) async fn read_body(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    idle: Duration,
+) -> Result<Bytes> {
+    let declared =
+        headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|n| n > limit as u64) {
+        return Err(too_large(limit));
+    }
+    let mut stream = body.into_data_stream();
+    let mut read = BytesMut::new();
+    loop {
+        match tokio::time::timeout(idle, stream.next()).await {
+            Err(_) => return Err(Error::timeout("the request body stood still for too long")),
+            Ok(None) => return Ok(read.freeze()),
+            Ok(Some(Err(error))) => {
+                return Err(Error::invalid("the request body ended early").with_detail(error));
+            }
+            Ok(Some(Ok(chunk))) => {
+                if read.len() + chunk.len() > limit {
+                    return Err(too_large(limit));
+                }
+                read.extend_from_slice(&chunk);
+            }
+        }
+    }
+}
+
+fn too_large(limit: usize) -> Error {
+    Error::too_large(format_args!("the request body is larger than {limit} bytes"))
+}

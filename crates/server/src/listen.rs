@@ -1,0 +1,190 @@
+//! Listeners: accept, limit, serve, and stop in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use crate::access::{Access, Listener};
+use crate::limits::Limits;
+use crate::metrics::{Metrics, ReasonLabels};
+use crate::parts::Parts;
+use crate::router;
+use crate::slow::PatientIo;
+use crate::state::{Shared, State};
+
+/// A running server.
+pub struct Server {
+    state: Shared,
+    accepting: JoinSet<()>,
+    connections: TaskTracker,
+    /// Set when the grace of a stop is over: connections are cut.
+    cut: CancellationToken,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Server {
+    /// Serves on `listeners` until [`Server::stop`].
+    pub fn start(
+        mut parts: Parts,
+        access: Access,
+        limits: Limits,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> model::Result<Self> {
+        let metrics = Metrics::default();
+        metrics.register(&mut parts.registry);
+        let places = Arc::new(Semaphore::new(limits.connections));
+        let state = Arc::new(State::new(parts, access, limits, metrics));
+        let router = router::router(state.clone());
+        let mut server = Self {
+            state,
+            accepting: JoinSet::new(),
+            connections: TaskTracker::new(),
+            cut: CancellationToken::new(),
+            addresses: Vec::new(),
+        };
+        for listener in listeners {
+            let open = || -> std::io::Result<(TcpListener, SocketAddr)> {
+                listener.set_nonblocking(true)?;
+                let address = listener.local_addr()?;
+                Ok((TcpListener::from_std(listener)?, address))
+            };
+            let (listener, address) =
+                open().map_err(|e| model::Error::internal("a listener cannot be used").with_detail(e))?;
+            server.addresses.push(address);
+            let origin = Listener { loopback: address.ip().is_loopback(), ip: address.ip() };
+            server.accepting.spawn(accept(
+                listener,
+                origin,
+                Serve {
+                    state: server.state.clone(),
+                    router: router.clone(),
+                    places: places.clone(),
+                    connections: server.connections.clone(),
+                    cut: server.cut.clone(),
+                },
+            ));
+        }
+        Ok(server)
+    }
+
+    /// Where it listens, the real port where 0 was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Stops: no new connections, streams end, requests under way get the grace of [`Limits::stop_grace`].
+    pub async fn stop(mut self) {
+        self.state.stopping.cancel();
+        self.accepting.abort_all();
+        while self.accepting.join_next().await.is_some() {}
+        self.connections.close();
+        let grace = self.state.limits.stop_grace;
+        if tokio::time::timeout(grace, self.connections.wait()).await.is_err() {
+            tracing::warn!(left = self.connections.len(), "requests were cut off at the end of the grace");
+            self.cut.cancel();
+            self.connections.wait().await;
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Serve {
+    state: Shared,
+    router: Router,
+    places: Arc<Semaphore>,
+    connections: TaskTracker,
+    cut: CancellationToken,
+}
+
+async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
+    loop {
+        // Waiting for a place leaves new connections in the kernel's queue, as Prometheus' limit does.
+        let Ok(place) = serve.places.clone().acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((socket, _peer)) => {
+                let one = serve.clone();
+                serve.connections.spawn(async move {
+                    one.state.metrics.connections.inc();
+                    one.connection(socket, origin).await;
+                    one.state.metrics.connections.dec();
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, or a peer that was quicker than we: neither ends the server.
+                tracing::debug!(%error, "accept failed");
+                let reason = ReasonLabels { reason: "accept" };
+                serve.state.metrics.refused.get_or_create(&reason).inc();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+impl Serve {
+    async fn connection(&self, socket: TcpStream, origin: Listener) {
+        let limits = &self.state.limits;
+        // Live pages send small messages; without this they wait for an acknowledgement.
+        let _ = socket.set_nodelay(true);
+        let io = TokioIo::new(PatientIo::new(socket, limits.write_idle));
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(64 << 10);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(64)
+            .max_header_list_size(64 << 10)
+            .keep_alive_interval(Some(Duration::from_secs(30)))
+            .keep_alive_timeout(Duration::from_secs(20));
+        let router = self.router.clone();
+        let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+            let mut request: Request = request.map(axum::body::Body::new);
+            name_host(&mut request);
+            request.extensions_mut().insert(origin);
+            router.clone().call(request)
+        });
+        let connection = builder.serve_connection(io, service);
+        tokio::pin!(connection);
+        let mut stopping = false;
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(error, "connection ended");
+                    }
+                    return;
+                }
+                () = self.state.stopping.cancelled(), if !stopping => {
+                    stopping = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = self.cut.cancelled() => return,
+            }
+        }
+    }
+}
+
+/// HTTP/2, and HTTP/1 with an absolute target, name the host in the target: the check sees one place only.
+fn name_host(request: &mut Request) {
+    if let Some(authority) = request.uri().authority() {
+        let host = http::HeaderValue::from_str(authority.as_str());
+        if let Ok(host) = host {
+            request.headers_mut().insert(http::header::HOST, host);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What the server is given, and what it needs to know of the process around it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::container::{Containers, Obstacle};
+use model::metrics::MetricStats;
+use model::target::Targets;
+use model::{Budget, Clock, MetricReader, MetricWriter, Result};
+use prometheus_client::registry::Registry;
+use query::promql::Engine;
+
+/// Everything that answers requests.
+pub struct Parts {
+    /// Where queries read.
+    pub metrics: Arc<dyn MetricReader>,
+    /// Figures of the metric store, where it has them.
+    pub metric_stats: Option<Arc<dyn MetricStats>>,
+    /// Where received samples go.
+    pub metric_writer: Arc<dyn MetricWriter>,
+    /// The container index.
+    pub containers: Arc<dyn Containers>,
+    /// What is scraped.
+    pub targets: Arc<dyn Targets>,
+    /// Evaluates PromQL.
+    pub engine: Arc<Engine>,
+    /// The process around the server.
+    pub process: Arc<dyn Process>,
+    /// Metrics of the whole process; the server adds its own.
+    pub registry: Registry,
+    /// Where requests reserve memory.
+    pub budget: Budget,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What only the process as a whole can say or do. Implemented by `app`.
+pub trait Process: Send + Sync {
+    /// Version and revision.
+    fn build(&self) -> BuildInfo;
+    /// When it started, ms.
+    fn started_ms(&self) -> i64;
+    /// Flags with their resolved values, by name.
+    fn flags(&self) -> BTreeMap<String, String>;
+    /// The running configuration.
+    fn config(&self) -> ConfigState;
+    /// Reads the configuration again; on an error the old one stays.
+    fn reload(&self) -> Result<()>;
+    /// Begins an orderly stop.
+    fn quit(&self);
+    /// Whether writes are accepted and queries complete; otherwise kind `Unavailable` with the reason.
+    fn ready(&self) -> Result<()>;
+    /// The nodes that are watched.
+    fn nodes(&self) -> Vec<Node>;
+    /// Figures of the data directory.
+    fn storage(&self) -> StorageState;
+    /// Memory of the process.
+    fn memory(&self) -> MemoryState;
+    /// What is in the way of collecting, all collectors together.
+    fn obstacles(&self) -> Vec<Obstacle>;
+}
+
+/// What was built.
+#[derive(Debug, Clone, Default)]
+pub struct BuildInfo {
+    /// Version of this program.
+    pub version: String,
+    /// Revision it was built from, or empty.
+    pub revision: String,
+}
+
+/// The running configuration.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigState {
+    /// As YAML, secrets hidden.
+    pub yaml: String,
+    /// Whether the last reload was taken.
+    pub reload_ok: bool,
+    /// When the running configuration was read, ms.
+    pub read_ms: i64,
+    /// Whether the built-in collectors store series.
+    pub collect_stored: bool,
+}
+
+/// A machine that is watched.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Node {
+    /// Host name.
+    pub name: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Name of the distribution.
+    pub os: String,
+    /// Machine architecture.
+    pub architecture: String,
+    /// Logical CPUs.
+    pub cpus: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Boot time, ms; 0: not known.
+    pub boot_ms: i64,
+    /// Whether series of the host are collected.
+    pub host_series: bool,
+    /// What is in the way.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Figures of the data directory.
+#[derive(Debug, Clone, Default)]
+pub struct StorageState {
+    /// Bytes of events on disk.
+    pub events_bytes: u64,
+    /// Retention by time, ms; 0: no limit.
+    pub retention_ms: i64,
+    /// Retention by size, bytes; 0: no limit.
+    pub retention_bytes: u64,
+    /// The directory.
+    pub data_dir: String,
+    /// Free bytes of its file system.
+    pub data_dir_free_bytes: u64,
+}
+
+/// Memory of the process, bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MemoryState {
+    /// Resident, as the allocator says.
+    pub resident_bytes: u64,
+    /// The limit that reservations respect.
+    pub limit_bytes: u64,
+}

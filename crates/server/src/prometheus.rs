@@ -1,0 +1,22 @@
+//! Prometheus' HTTP API under `/api/v1`: the same paths, parameters, shapes and error bodies.
+
+mod error;
+mod extract;
+mod histogram;
+mod label_lists;
+mod metadata;
+pub mod number;
+mod query;
+mod response;
+mod routes;
+mod selector;
+mod series;
+mod status;
+mod targets;
+mod time;
+mod write;
+
+pub(crate) use routes::routes;
+
+/// The version of Prometheus whose API this is: clients choose what they ask for by it.
+pub const API_VERSION: &str = "3.5.0";

@@ -1,0 +1,33 @@
+//! Parameters of a request: query string of a GET, form body and query string of a POST.
+
+use axum::extract::{FromRequest, Request};
+use http::Method;
+
+use super::error::ApiError;
+use crate::limits::read_body;
+use crate::params::Params;
+use crate::state::Shared;
+
+/// [`Params`] as an extractor whose refusal has Prometheus' shape.
+pub(crate) struct Form(pub(crate) Params);
+
+impl FromRequest<Shared> for Form {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let query = parts.uri.query();
+        if parts.method != Method::POST {
+            return Ok(Self(Params::of_query(query)?));
+        }
+        let kind = parts.headers.get(http::header::CONTENT_TYPE).map_or("", |v| v.to_str().unwrap_or("?"));
+        let kind = kind.split(';').next().unwrap_or("").trim();
+        if !kind.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(ApiError::bad_data(format_args!(
+                "the body must be of type application/x-www-form-urlencoded, not {kind:?}"
+            )));
+        }
+        let body = read_body(&parts.headers, body, state.limits.form_bytes, state.limits.body_idle).await?;
+        Ok(Self(Params::of_form(&body, query)?))
+    }
+}

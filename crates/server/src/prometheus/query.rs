@@ -1,0 +1,113 @@
+//! `query`, `query_range`, `format_query`.
+
+use std::time::Instant;
+
+use axum::extract::State;
+use query::promql::{Engine, EngineOptions, QueryOutput, Value};
+
+use super::error::{Answer, ApiError};
+use super::extract::Form;
+use super::response::{stream, success};
+use crate::params::Params;
+use crate::state::Shared;
+
+/// Points a series of a range query may have, as in Prometheus.
+const MOST_POINTS: i64 = 11_000;
+
+pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> Answer {
+    let t = params.time("time", state.now_ms())?;
+    let limit = params.limit()?;
+    let timeout = params.timeout()?;
+    let engine = engine(&state, &params)?;
+    let text = params.get("query").to_owned();
+    let started = Instant::now();
+    let output =
+        state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
+    let stats = stats(&params, started, &output);
+    Ok(stream(limited(output, limit), stats))
+}
+
+pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> Answer {
+    let start = params.required_time("start")?;
+    let end = params.required_time("end")?;
+    if end < start {
+        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+    }
+    let step = super::time::parse_duration(params.get("step")).map_err(|e| ApiError::parameter("step", e))?;
+    if step <= 0 {
+        return Err(ApiError::parameter(
+            "step",
+            "zero or negative query resolution step widths are not accepted. Try a positive integer",
+        ));
+    }
+    if (end - start) / step > MOST_POINTS {
+        return Err(ApiError::bad_data(
+            "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution \
+             (?step=XX)",
+        ));
+    }
+    let limit = params.limit()?;
+    let timeout = params.timeout()?;
+    let engine = engine(&state, &params)?;
+    let text = params.get("query").to_owned();
+    let started = Instant::now();
+    let output = state
+        .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
+        .await??;
+    let stats = stats(&params, started, &output);
+    Ok(stream(limited(output, limit), stats))
+}
+
+/// The shared engine, or one with the lookback that the request asks for.
+fn engine(state: &Shared, params: &Params) -> Result<Engine, ApiError> {
+    let engine = (*state.parts.engine).clone();
+    match params.duration("lookback_delta")? {
+        None => Ok(engine),
+        Some(lookback_ms) if lookback_ms > 0 => {
+            Ok(Engine::new(EngineOptions { lookback_ms, ..engine.options().clone() }))
+        }
+        Some(_) => Err(ApiError::bad_data("lookback delta must be positive")),
+    }
+}
+
+/// Cuts a result to `limit` series and says so.
+fn limited(mut output: QueryOutput, limit: usize) -> QueryOutput {
+    let cut = match &mut output.value {
+        Value::Vector(samples) if limit > 0 && samples.len() > limit => {
+            samples.truncate(limit);
+            true
+        }
+        Value::Matrix(series) if limit > 0 && series.len() > limit => {
+            series.truncate(limit);
+            true
+        }
+        _ => false,
+    };
+    if cut {
+        output.warnings.push("results truncated due to limit".to_owned());
+    }
+    output
+}
+
+/// What the query cost, in Prometheus' words, where `stats` asks for it.
+fn stats(params: &Params, started: Instant, output: &QueryOutput) -> Option<serde_json::Value> {
+    if params.get("stats").is_empty() {
+        return None;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Some(serde_json::json!({
+        "timings": { "evalTotalTime": seconds, "execTotalTime": seconds },
+        "samples": { "totalQueryableSamples": output.cost.samples },
+        "series": output.cost.series,
+        "bytes": output.cost.bytes,
+    }))
+}
+
+pub(crate) async fn exemplars() -> Answer {
+    Err(ApiError::not_implemented("exemplars are not stored"))
+}
+
+pub(crate) async fn format(Form(params): Form) -> Answer {
+    let expr = query::promql::parse(params.get("query")).map_err(|e| ApiError::parameter("query", e))?;
+    Ok(success(query::promql::format(&expr), Vec::new()))
+}

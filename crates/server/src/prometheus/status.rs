@@ -1,0 +1,116 @@
+//! `status/*`, and the lists of rules and Alertmanagers, which are empty: no rules are evaluated yet.
+
+use axum::extract::State;
+use model::metrics::StoreStats;
+use serde_json::{Value, json};
+
+use super::API_VERSION;
+use super::error::{Answer, ApiError};
+use super::extract::Form;
+use super::response::success;
+use super::targets::{duration, rfc3339};
+use crate::state::Shared;
+
+pub(crate) async fn config(State(state): State<Shared>) -> Answer {
+    Ok(success(json!({ "yaml": state.parts.process.config().yaml }), Vec::new()))
+}
+
+pub(crate) async fn flags(State(state): State<Shared>) -> Answer {
+    Ok(success(state.parts.process.flags(), Vec::new()))
+}
+
+pub(crate) async fn runtime_info(State(state): State<Shared>) -> Answer {
+    let process = &state.parts.process;
+    let (config, kept, memory) = (process.config(), process.storage(), process.memory());
+    let node = process.nodes().into_iter().next().unwrap_or_default();
+    let mut retention = Vec::new();
+    if kept.retention_ms > 0 {
+        retention.push(duration(kept.retention_ms));
+    }
+    if kept.retention_bytes > 0 {
+        retention.push(format!("{}B", kept.retention_bytes));
+    }
+    let info = json!({
+        "startTime": rfc3339(process.started_ms()),
+        "CWD": std::env::current_dir().map(|d| d.display().to_string()).unwrap_or_default(),
+        "hostname": node.name,
+        "serverTime": rfc3339(state.now_ms()),
+        "reloadConfigSuccess": config.reload_ok,
+        "lastConfigTime": rfc3339(config.read_ms),
+        "corruptionCount": 0,
+        "goroutineCount": tokio::runtime::Handle::current().metrics().num_alive_tasks(),
+        "GOMAXPROCS": tokio::runtime::Handle::current().metrics().num_workers(),
+        "GOMEMLIMIT": memory.limit_bytes,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": retention.join(" or "),
+    });
+    Ok(success(info, Vec::new()))
+}
+
+pub(crate) async fn build_info(State(state): State<Shared>) -> Answer {
+    let build = state.parts.process.build();
+    let info = json!({
+        "version": API_VERSION,
+        "revision": build.revision,
+        "branch": "",
+        "buildUser": format!("bonghwa {}", build.version),
+        "buildDate": "",
+        "goVersion": "",
+    });
+    Ok(success(info, Vec::new()))
+}
+
+pub(crate) async fn tsdb(State(state): State<Shared>, Form(params): Form) -> Answer {
+    let limit = match params.get("limit") {
+        "" => 10,
+        text => text
+            .parse::<usize>()
+            .ok()
+            .filter(|n| *n > 0 && *n <= 10_000)
+            .ok_or_else(|| ApiError::bad_data("limit must be a positive number, at most 10000"))?,
+    };
+    if state.parts.metric_stats.is_none() {
+        return Err(ApiError::not_implemented("this metric store keeps no statistics"));
+    }
+    let stats = state
+        .read(None, move |state, _| match &state.parts.metric_stats {
+            Some(stats) => stats.stats(limit),
+            None => Ok(StoreStats::default()),
+        })
+        .await??;
+    let list = |pairs: Vec<(String, u64)>| -> Vec<Value> {
+        pairs.into_iter().map(|(name, value)| json!({ "name": name, "value": value })).collect()
+    };
+    let body = json!({
+        "headStats": {
+            "numSeries": stats.head_series,
+            "numLabelPairs": stats.label_pairs,
+            "chunkCount": stats.head_chunks,
+            "minTime": stats.head_range.map_or(i64::MAX, |r| r.start),
+            "maxTime": stats.head_range.map_or(i64::MIN, |r| r.end),
+        },
+        "seriesCountByMetricName": list(stats.series_by_metric),
+        "labelValueCountByLabelName": list(stats.values_by_label),
+        "memoryInBytesByLabelName": list(stats.bytes_by_label),
+        "seriesCountByLabelValuePair": list(stats.series_by_pair),
+    });
+    Ok(success(body, Vec::new()))
+}
+
+pub(crate) async fn wal_replay() -> Answer {
+    // The server listens once the log is replayed.
+    Ok(success(json!({ "min": 0, "max": 0, "current": 0 }), Vec::new()))
+}
+
+pub(crate) async fn rules() -> Answer {
+    Ok(success(json!({ "groups": [] }), Vec::new()))
+}
+
+pub(crate) async fn alerts() -> Answer {
+    Ok(success(json!({ "alerts": [] }), Vec::new()))
+}
+
+pub(crate) async fn alertmanagers() -> Answer {
+    Ok(success(json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }), Vec::new()))
+}

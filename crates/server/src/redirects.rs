@@ -1,0 +1,40 @@
+//! Addresses of Prometheus' older and newer pages. The interface's own router understands `/graph`, `/targets` and the
+//! like; what stood below `/classic` and `/new` leads there, with the query it carried.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::StatusCode;
+use http::header::{HeaderValue, LOCATION};
+
+use crate::state::Shared;
+
+const PAGES: [&str; 6] = ["/graph", "/targets", "/service-discovery", "/config", "/flags", "/tsdb-status"];
+
+pub(crate) fn routes() -> Router<Shared> {
+    PAGES.into_iter().fold(Router::new(), |router, page| {
+        let handler = move |request: Request| async move { lead(page, request.uri().query()) };
+        router.route(&format!("/classic{page}"), get(handler)).route(&format!("/new{page}"), get(handler))
+    })
+}
+
+fn lead(page: &str, query: Option<&str>) -> Response {
+    let target = query.map_or_else(|| page.to_owned(), |query| format!("{page}?{query}"));
+    match HeaderValue::from_str(&target) {
+        Ok(target) => (StatusCode::FOUND, [(LOCATION, target)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_query_of_a_bookmark_is_kept() {
+        let response = lead("/graph", Some("g0.expr=up%20%3E%200&g0.tab=1"));
+        assert_eq!(response.headers()[LOCATION], "/graph?g0.expr=up%20%3E%200&g0.tab=1");
+        assert_eq!(lead("/targets", None).headers()[LOCATION], "/targets");
+    }
+}

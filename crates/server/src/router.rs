@@ -1,0 +1,25 @@
+//! All routes and what stands before them.
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{get, post};
+use tower_http::compression::CompressionLayer;
+
+use crate::state::Shared;
+use crate::{exposition, gate, health, own, prometheus, redirects, ui};
+
+pub(crate) fn router(state: Shared) -> Router {
+    Router::new()
+        .route("/-/healthy", get(health::healthy))
+        .route("/-/ready", get(health::ready))
+        .route("/-/reload", post(health::reload).put(health::reload).get(health::only_post))
+        .route("/-/quit", post(health::quit).put(health::quit).get(health::only_post))
+        .route("/metrics", get(exposition::serve))
+        .merge(own::routes())
+        .merge(prometheus::routes())
+        .merge(redirects::routes())
+        .fallback(ui::serve)
+        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn_with_state(state.clone(), gate::pass))
+        .with_state(state)
+}

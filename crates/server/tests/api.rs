@@ -1,0 +1,22 @@
+//! The server over a real socket, with in-memory stores behind it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test file is no library; a panic is its report"
+)]
+
+#[path = "api/fixture.rs"]
+mod fixture;
+
+#[path = "api/access.rs"]
+mod access;
+#[path = "api/bad_input.rs"]
+mod bad_input;
+#[path = "api/own.rs"]
+mod own;
+#[path = "api/prometheus.rs"]
+mod prometheus;
+#[path = "api/write.rs"]
+mod write;

@@ -1,0 +1,299 @@
+//! A server on a free port with in-memory parts.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use model::container::{
+    ContainerEvent, ContainerFacts, ContainerRow, Containers, LastMinutes, LivePoint, LogLine, LogSink,
+    Obstacle,
+};
+use model::target::{DroppedTarget, Health, TargetStatus, Targets};
+use model::{Budget, Error, Labels, ManualClock, Result};
+use parking_lot::Mutex;
+use query::promql::{Engine, EngineOptions};
+use server::{
+    Access, BuildInfo, ConfigState, Limits, MemoryState, Node, Parts, Process, Server, StorageState,
+};
+use testkit::MemoryMetrics;
+
+/// The time of all tests.
+pub const NOW_MS: i64 = 1_700_000_000_000;
+/// The only container.
+pub const ID: &str = "3f4a9c1d2b7e3f4a9c1d2b7e3f4a9c1d2b7e3f4a9c1d2b7e3f4a9c1d2b7e3f4a";
+
+pub struct Fixture {
+    pub url: String,
+    pub metrics: Arc<MemoryMetrics>,
+    pub containers: Arc<FakeContainers>,
+    pub targets: Arc<FakeTargets>,
+    pub process: Arc<FakeProcess>,
+    pub client: reqwest::Client,
+    /// Serves as long as the test lives.
+    pub _server: Server,
+}
+
+/// What a test wants otherwise than usual.
+#[derive(Default)]
+pub struct Wanted {
+    pub access: Access,
+    pub limits: Limits,
+    /// Listens on all addresses, as in a container.
+    pub open: bool,
+}
+
+impl Fixture {
+    pub fn start() -> Self {
+        Self::with(Wanted::default())
+    }
+
+    pub fn with(wanted: Wanted) -> Self {
+        // Already installed by another test of this process: the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let metrics = Arc::new(MemoryMetrics::new());
+        let containers = Arc::new(FakeContainers::default());
+        let targets = Arc::new(FakeTargets::default());
+        let process = Arc::new(FakeProcess::default());
+        let parts = Parts {
+            metrics: metrics.clone(),
+            metric_stats: Some(metrics.clone()),
+            metric_writer: metrics.clone(),
+            containers: containers.clone(),
+            targets: targets.clone(),
+            engine: Arc::new(Engine::new(EngineOptions::default())),
+            process: process.clone(),
+            registry: prometheus_client::registry::Registry::default(),
+            budget: Budget::new("test", 256 << 20),
+            clock: Arc::new(ManualClock::at_ms(NOW_MS)),
+        };
+        let listener = TcpListener::bind(if wanted.open { "0.0.0.0:0" } else { "127.0.0.1:0" }).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = Server::start(parts, wanted.access, wanted.limits, vec![listener]).unwrap();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self {
+            url: format!("http://127.0.0.1:{port}"),
+            metrics,
+            containers,
+            targets,
+            process,
+            client,
+            _server: server,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    /// Status and JSON body of a GET.
+    pub async fn json(&self, path: &str) -> (u16, serde_json::Value) {
+        let answer = self.get(path).await;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path} gave {text:?}")))
+    }
+
+    pub fn insert(&self, pairs: &[(&str, &str)], samples: &[(i64, f64)]) {
+        let labels = Labels::from_pairs(pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())));
+        self.metrics.insert(&labels, samples.iter().copied());
+    }
+}
+
+pub struct FakeContainers {
+    pub generation: AtomicU64,
+    pub sink: Mutex<Option<LogSink>>,
+}
+
+impl Default for FakeContainers {
+    fn default() -> Self {
+        Self { generation: AtomicU64::new(1), sink: Mutex::default() }
+    }
+}
+
+pub fn point(t: i64) -> LivePoint {
+    LivePoint {
+        t,
+        cpu: 0.5,
+        throttled: f64::NAN,
+        memory: 1.0,
+        working_set: 1.0,
+        rss: 1.0,
+        cache: 1.0,
+        rx: 0.0,
+        tx: 0.0,
+        read: 0.0,
+        write: 0.0,
+        pids: 1.0,
+        cpu_pressure: 0.0,
+        memory_pressure: 0.0,
+        io_pressure: 0.0,
+    }
+}
+
+impl Containers for FakeContainers {
+    fn rows(&self, _gone: bool) -> Vec<ContainerRow> {
+        self.row(ID).into_iter().collect()
+    }
+
+    fn row(&self, id_or_name: &str) -> Option<ContainerRow> {
+        let known = ID.starts_with(id_or_name) && id_or_name.len() >= 12 || id_or_name == "web";
+        known.then(|| ContainerRow {
+            facts: Arc::new(ContainerFacts {
+                id: ID.to_owned(),
+                name: "web".to_owned(),
+                ..Default::default()
+            }),
+            live: Some(point(NOW_MS)),
+            cpu_spark: vec![0.5],
+            memory_spark: vec![1.0],
+            oom_kills: 0,
+            verdicts: Vec::new(),
+        })
+    }
+
+    fn live(&self, _id: &str, since_ms: i64) -> Vec<LivePoint> {
+        (0..5).map(|i| point(NOW_MS - 4000 + i * 1000)).filter(|p| p.t > since_ms).collect()
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    fn last_minutes(&self, _id: &str) -> Result<Option<LastMinutes>> {
+        Ok(Some(LastMinutes { died_ms: NOW_MS, points: vec![point(NOW_MS)] }))
+    }
+
+    fn events(
+        &self,
+        id: Option<&str>,
+        start_ms: i64,
+        end_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<ContainerEvent>> {
+        let event = |t: i64| ContainerEvent {
+            t,
+            id: id.unwrap_or("any").to_owned(),
+            name: "web".to_owned(),
+            action: "start".to_owned(),
+            attributes: BTreeMap::new(),
+        };
+        Ok([NOW_MS - 2000, NOW_MS - 1000]
+            .into_iter()
+            .filter(|t| (start_ms..=end_ms).contains(t))
+            .map(event)
+            .take(limit)
+            .collect())
+    }
+
+    fn tail_log(&self, _id: &str, backlog: usize, mut sink: LogSink) -> Result<()> {
+        for n in 0..backlog {
+            let line = LogLine {
+                t_ns: 1_700_000_000_123_456_789,
+                stream: "stdout".into(),
+                text: format!("line {n}"),
+            };
+            sink(Ok(line));
+        }
+        *self.sink.lock() = Some(sink);
+        Ok(())
+    }
+
+    fn obstacles(&self) -> Vec<Obstacle> {
+        Vec::new()
+    }
+}
+
+#[derive(Default)]
+pub struct FakeTargets(pub Mutex<Vec<TargetStatus>>);
+
+pub fn target(job: &str, health: Health, error: &str) -> TargetStatus {
+    TargetStatus {
+        pool: job.to_owned(),
+        discovered: Labels::from_pairs([("__address__", "h:1")]),
+        labels: Labels::from_pairs([("job", job), ("instance", "h:1")]),
+        url: "http://h:1/metrics".to_owned(),
+        health,
+        last_error: error.to_owned(),
+        last_scrape_ms: NOW_MS - 500,
+        last_duration_s: 0.25,
+        interval_ms: 15_000,
+        timeout_ms: 10_000,
+    }
+}
+
+impl Targets for FakeTargets {
+    fn active(&self) -> Vec<TargetStatus> {
+        self.0.lock().clone()
+    }
+
+    fn dropped(&self) -> Vec<DroppedTarget> {
+        vec![DroppedTarget { pool: "a".to_owned(), discovered: Labels::from_pairs([("__address__", "d:1")]) }]
+    }
+}
+
+pub struct FakeProcess {
+    pub ready: AtomicBool,
+    pub reload_fails: AtomicBool,
+    pub reloads: AtomicU64,
+}
+
+impl Default for FakeProcess {
+    fn default() -> Self {
+        Self {
+            ready: AtomicBool::new(true),
+            reload_fails: AtomicBool::new(false),
+            reloads: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Process for FakeProcess {
+    fn build(&self) -> BuildInfo {
+        BuildInfo { version: "0.1.0".to_owned(), revision: "r".to_owned() }
+    }
+
+    fn started_ms(&self) -> i64 {
+        NOW_MS - 60_000
+    }
+
+    fn flags(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("web.listen-address".to_owned(), "127.0.0.1:9090".to_owned())])
+    }
+
+    fn config(&self) -> ConfigState {
+        ConfigState {
+            yaml: "global: {}\n".to_owned(),
+            reload_ok: true,
+            read_ms: NOW_MS,
+            collect_stored: true,
+        }
+    }
+
+    fn reload(&self) -> Result<()> {
+        self.reloads.fetch_add(1, Ordering::SeqCst);
+        if self.reload_fails.load(Ordering::SeqCst) { Err(Error::invalid("line 3: no")) } else { Ok(()) }
+    }
+
+    fn quit(&self) {}
+
+    fn ready(&self) -> Result<()> {
+        if self.ready.load(Ordering::SeqCst) { Ok(()) } else { Err(Error::unavailable("replaying 5 of 10")) }
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        vec![Node { name: "host1".to_owned(), ..Node::default() }]
+    }
+
+    fn storage(&self) -> StorageState {
+        StorageState { retention_ms: 1_296_000_000, ..StorageState::default() }
+    }
+
+    fn memory(&self) -> MemoryState {
+        MemoryState::default()
+    }
+
+    fn obstacles(&self) -> Vec<Obstacle> {
+        Vec::new()
+    }
+}
