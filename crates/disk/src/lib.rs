@@ -27,6 +27,7 @@ pub mod log;
 pub mod publish;
 pub mod sim;
 pub mod space;
+pub mod varint;
 
 pub use error::{io_error, is_full};
 pub use fs::{Entry, File, Fs, RealFs, Space};

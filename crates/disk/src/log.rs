@@ -198,6 +198,11 @@ impl Log {
         self.writer.lock().rotate()
     }
 
+    /// Numbers coming segments from `first` on at least: for owners who remember numbers of segments that are gone.
+    pub fn skip_to(&self, first: u64) {
+        self.writer.lock().skip_to(first);
+    }
+
     /// Removes the segments before number `first`.
     pub fn remove_before(&self, first: u64) -> Result<()> {
         let mut removed = false;

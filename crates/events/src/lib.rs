@@ -1,1 +1,28 @@
-//! events
+//! Events: what happened to containers, and later logs and spans.
+//!
+//! What it is: a store of time-ordered events behind [`model::EventWriter`] and [`model::EventReader`]: a write-ahead
+//! log, a buffer in memory, immutable compressed parts with a time-range index, retention by time and size. Each kind
+//! of event has files of its own.
+//!
+//! What it is not: it has no index beside time; conditions are checked event by event. It starts no thread and asks
+//! no clock but the one it is given: `app` calls [`Store::maintain`] every few seconds.
+//!
+//! ```text
+//! append -> disk::log (durable) -> buffer (visible)
+//! maintain -> part::Writer -> publish -> the log is cut; small parts of a day are merged; old ones go
+//! scan -> one cursor a part and one over the buffer -> merged by time, conditions checked
+//! ```
+//!
+//! docs/formats/events.md draws the bytes. Start reading at [`store`], then `part`.
+
+#![forbid(unsafe_code)]
+
+mod codec;
+mod config;
+mod metrics;
+mod part;
+pub mod store;
+
+pub use config::Options;
+pub use metrics::Metrics;
+pub use store::Store;

@@ -9,7 +9,7 @@ use model::SeriesRef;
 use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
 
 /// Segments of the metric log.
-pub const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 1, oldest: 1 };
+pub(crate) const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 1, oldest: 1 };
 
 const SAMPLES: u8 = 1;
 const FAMILIES: u8 = 2;

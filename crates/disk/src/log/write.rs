@@ -26,6 +26,10 @@ impl Writer {
         Self { segment: None, next }
     }
 
+    pub(super) fn skip_to(&mut self, first: u64) {
+        self.next = self.next.max(first);
+    }
+
     /// Writes a group whole, or leaves the log as if nothing had been written.
     pub(super) fn write(&mut self, log: &Log, group: &[u8]) -> Result<()> {
         if group.is_empty() {

@@ -1,8 +1,7 @@
 //! Runs of integers: differenced 0, 1 or 2 times, then in frames of 128 with a base, a bit width and a few
 //! exceptions (patched frame of reference, after Zukowski et al., ICDE 2006).
 
-use super::varint::{unzigzag, zigzag};
-use super::{Corrupt, Reader, bits, put_i64, put_u64};
+use super::{Corrupt, Reader, bits, put_i64, put_u64, unzigzag, zigzag};
 
 const FRAME: usize = 128;
 /// In the width byte: residuals are zigzag around the base instead of offsets above it.

@@ -102,7 +102,7 @@ fn refusals_name_their_reason() {
     let fixture = Fixture::new();
     let store = fixture.open();
     let series = resolve(&store, &[labels("m", 0)])[0];
-    let mut add = |t, v| append(&store, series, t, v).unwrap();
+    let add = |t, v| append(&store, series, t, v).unwrap();
     assert_eq!(add(NOW, 1.0), None);
     assert_eq!(add(NOW, 1.0), None, "the same again is taken");
     assert_eq!(add(NOW, 2.0), Some(RejectReason::Duplicate));

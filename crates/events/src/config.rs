@@ -1,0 +1,57 @@
+//! How the event store behaves.
+
+use model::EventKind;
+use serde::Deserialize;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Options of [`crate::Store`]. Durations are in milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// How long logs and spans are kept; 0: no limit by time.
+    pub retention_ms: i64,
+    /// How long container events are kept; 0: no limit by time.
+    pub container_retention_ms: i64,
+    /// What all events may take on disk, in bytes; 0: no limit. Not given: at most 10 GiB and at most 80 % of the
+    /// file system.
+    pub retention_bytes: Option<u64>,
+    /// Events reach a part at the latest after this time.
+    pub flush_ms: i64,
+    /// ... or when this many bytes of them are in memory.
+    pub flush_bytes: u64,
+    /// The largest event in bytes; larger ones are refused.
+    pub max_event_bytes: usize,
+    /// Most sources with a position.
+    pub max_positions: usize,
+    /// Whether every acknowledgement waits for the device, or only for the operating system.
+    pub sync_always: bool,
+    /// Where memory is reserved.
+    #[serde(skip)]
+    pub budget: model::Budget,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            retention_ms: 7 * DAY_MS,
+            container_retention_ms: 15 * DAY_MS,
+            retention_bytes: None,
+            flush_ms: 10 * 60_000,
+            flush_bytes: 4 << 20,
+            max_event_bytes: 1 << 20,
+            max_positions: 200_000,
+            sync_always: false,
+            budget: model::Budget::unlimited(),
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn retention_of(&self, kind: EventKind) -> i64 {
+        match kind {
+            EventKind::Container => self.container_retention_ms,
+            EventKind::Log | EventKind::Span => self.retention_ms,
+        }
+    }
+}
