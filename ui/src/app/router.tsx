@@ -1,0 +1,96 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { ContainersPage } from '../pages/containers/ContainersPage';
+import { NotFound } from './NotFound';
+import { PageError } from './PageError';
+import { parseSearch, stringifySearch, type Search } from './search';
+import { Shell } from './Shell';
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFound,
+  validateSearch: (s: Search): Search => s,
+});
+
+const home = createRoute({ getParentRoute: () => root, path: '/', component: ContainersPage });
+
+const container = createRoute({
+  getParentRoute: () => root,
+  path: '/containers/$id',
+  component: lazyRouteComponent(() => import('../pages/container/ContainerPage'), 'ContainerPage'),
+});
+
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes',
+  component: lazyRouteComponent(() => import('../pages/node/NodesPage'), 'NodesPage'),
+});
+
+const node = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes/$name',
+  component: lazyRouteComponent(() => import('../pages/node/NodePage'), 'NodePage'),
+});
+
+const explore = createRoute({
+  getParentRoute: () => root,
+  path: '/explore',
+  component: lazyRouteComponent(() => import('../pages/explore/ExplorePage'), 'ExplorePage'),
+});
+
+const status = createRoute({
+  getParentRoute: () => root,
+  path: '/status',
+  component: lazyRouteComponent(() => import('../pages/status/StatusPage'), 'StatusPage'),
+});
+
+/** Bookmarks and message templates made for Prometheus open the page that answers the same question. */
+function oldQueryPage(path: '/graph' | '/query') {
+  return createRoute({
+    getParentRoute: () => root,
+    path,
+    beforeLoad: ({ search }) => {
+      const s = search as Search;
+      const view = s['g0.tab'] === '0' || s['g0.tab'] === 'graph' ? 'graph' : 'table';
+      const span = s['g0.range_input'];
+      const from = span && /^[0-9smhdw]+$/.test(span) ? `now-${span}` : undefined;
+      redirect({ to: '/explore', search: { q: s['g0.expr'], view, from }, replace: true, throw: true });
+    },
+  });
+}
+
+function oldStatusPage(path: '/targets' | '/config' | '/flags' | '/service-discovery' | '/tsdb-status', tab: string) {
+  return createRoute({
+    getParentRoute: () => root,
+    path,
+    beforeLoad: () => redirect({ to: '/status', search: { tab }, replace: true, throw: true }),
+  });
+}
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    home,
+    container,
+    nodes,
+    node,
+    explore,
+    status,
+    oldQueryPage('/graph'),
+    oldQueryPage('/query'),
+    oldStatusPage('/targets', 'targets'),
+    oldStatusPage('/service-discovery', 'targets'),
+    oldStatusPage('/config', 'config'),
+    oldStatusPage('/flags', 'config'),
+    oldStatusPage('/tsdb-status', 'storage'),
+  ]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultErrorComponent: PageError,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

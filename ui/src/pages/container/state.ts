@@ -1,0 +1,5 @@
+import type { ContainerState } from '../../api/types';
+
+export function isUpState(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting';
+}

@@ -1,0 +1,82 @@
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
+
+/** Ember: the beacon. Used for what is selected and what burns, nothing else. */
+const ember: MantineColorsTuple = [
+  '#fff3ea',
+  '#ffe2cf',
+  '#ffc59e',
+  '#ffa469',
+  '#ff8a3d',
+  '#f4701f',
+  '#e8590c',
+  '#c2460a',
+  '#9c390c',
+  '#7a2e0c',
+];
+
+export const theme = createTheme({
+  primaryColor: 'ember',
+  primaryShade: { light: 7, dark: 5 },
+  colors: { ember },
+  autoContrast: true,
+  fontFamily: 'system-ui, -apple-system, "Segoe UI", "Noto Sans", "Noto Sans KR", "Apple SD Gothic Neo", sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Roboto Mono", "DejaVu Sans Mono", monospace',
+  fontSizes: { xs: '11px', sm: '12px', md: '13px', lg: '15px', xl: '18px' },
+  spacing: { xs: '4px', sm: '8px', md: '12px', lg: '16px', xl: '24px' },
+  radius: { xs: '2px', sm: '3px', md: '4px', lg: '6px', xl: '8px' },
+  defaultRadius: 'md',
+  headings: { fontWeight: '600' },
+  respectReducedMotion: true,
+  components: {
+    Tooltip: { defaultProps: { openDelay: 250, withinPortal: true } },
+  },
+});
+
+/** Tokens that both themes share by name; pages use only these. */
+export const tokens: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    '--mantine-color-body': '#faf8f5',
+    '--mantine-color-text': '#1f1c19',
+    '--mantine-color-dimmed': '#655f57',
+    '--mantine-color-default-border': '#e2dcd4',
+    '--bw-surface': '#ffffff',
+    '--bw-raised': '#f3efea',
+    '--bw-hover': '#f3eee8',
+    '--bw-selected': '#ffefe3',
+    '--bw-line': '#e2dcd4',
+    '--bw-faint': '#efeae4',
+    '--bw-ink': '#1f1c19',
+    '--bw-muted': '#655f57',
+    '--bw-ember': '#bc440a',
+    '--bw-ember-fill': '#e8590c',
+    '--bw-bar': '#8d99a6',
+    '--bw-bar-track': '#ebe6df',
+    '--bw-ok': '#00714f',
+    '--bw-info': '#1f6fb2',
+    '--bw-warn': '#8a5a00',
+    '--bw-bad': '#b3261e',
+  },
+  dark: {
+    '--mantine-color-body': '#141210',
+    '--mantine-color-text': '#ece7e0',
+    '--mantine-color-dimmed': '#a89f94',
+    '--mantine-color-default-border': '#37322d',
+    '--bw-surface': '#1b1816',
+    '--bw-raised': '#25211e',
+    '--bw-hover': '#26221f',
+    '--bw-selected': '#3a2415',
+    '--bw-line': '#37322d',
+    '--bw-faint': '#272320',
+    '--bw-ink': '#ece7e0',
+    '--bw-muted': '#a89f94',
+    '--bw-ember': '#ff8a3d',
+    '--bw-ember-fill': '#f4701f',
+    '--bw-bar': '#75828f',
+    '--bw-bar-track': '#2c2824',
+    '--bw-ok': '#3fbf93',
+    '--bw-info': '#6db6ee',
+    '--bw-warn': '#e0aa3e',
+    '--bw-bad': '#f2847a',
+  },
+});
