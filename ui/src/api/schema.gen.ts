@@ -267,6 +267,8 @@ export interface components {
             /** Format: int64 */
             exit_code: number | null;
             oom_killed: boolean;
+            /** @description completed, error, oom_killed, stopped (somebody asked for it), start_failed, or empty */
+            exit_reason: string;
             error: string;
             /** Format: int64 */
             restart_count: number;
