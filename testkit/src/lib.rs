@@ -16,6 +16,7 @@
 
 pub mod conformance;
 pub mod memory;
+pub mod promqltest;
 pub mod reference;
 pub mod suite;
 

@@ -1,11 +1,18 @@
 //! PromQL: text to tree ([`parse`]), tree to text, and the [`Engine`] that evaluates trees.
 
+mod aggregate;
+mod annotations;
 pub mod ast;
+mod binary;
 mod check;
 pub mod duration;
 pub mod engine;
 pub mod error;
+mod eval;
+mod functions;
 mod lex;
+mod native;
+mod number;
 mod parse;
 mod print;
 mod quote;

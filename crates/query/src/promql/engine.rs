@@ -2,8 +2,12 @@
 
 use model::{Ctx, ErrorKind, MetricReader};
 
-use super::error::ParseErrors;
-use super::value::QueryOutput;
+use super::ast::{Expr, ValueType};
+use super::duration::{DurationContext, resolve_durations};
+use super::error::{ParseError, ParseErrors};
+use super::eval::{Evaluated, Evaluator, Steps};
+use super::parse::{ParseOptions, parse_with};
+use super::value::{QueryOutput, Series, Value};
 
 /// How queries are evaluated.
 #[derive(Debug, Clone)]
@@ -90,24 +94,112 @@ impl Engine {
     /// Evaluates `query` at `t_ms`.
     pub fn instant(
         &self,
-        _ctx: &Ctx,
-        _reader: &dyn MetricReader,
-        _query: &str,
-        _t_ms: i64,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
+        t_ms: i64,
     ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Execution("evaluation is being built".to_owned()))
+        let expr = self.parse(query)?;
+        self.instant_expr(ctx, reader, query, expr, t_ms)
+    }
+
+    /// Evaluates a tree at `t_ms`; `query` is its text, for the places in notes.
+    pub fn instant_expr(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
+        mut expr: Expr,
+        t_ms: i64,
+    ) -> Result<QueryOutput, QueryError> {
+        resolve(query, &mut expr, DurationContext { step_ms: 0, range_ms: 0 })?;
+        let steps = Steps::at(t_ms);
+        let evaluator = Evaluator::new(ctx, reader, &self.options, steps, t_ms);
+        let value = match expr.unparenthesized() {
+            Expr::Matrix(matrix) => Value::Matrix(evaluator.top_matrix(matrix, steps)?),
+            Expr::Subquery(subquery) => Value::Matrix(evaluator.top_subquery(subquery, steps)?),
+            expr => match evaluator.eval(expr, steps)? {
+                Evaluated::Scalar(values) => {
+                    Value::Scalar { t: t_ms, v: values.first().copied().unwrap_or(f64::NAN) }
+                }
+                Evaluated::Text(s) => Value::String { t: t_ms, s },
+                Evaluated::Vector(mut rows) => {
+                    rows.finish_names()?;
+                    Value::Vector(rows.into_vector(t_ms))
+                }
+            },
+        };
+        Ok(output(&evaluator, query, value))
     }
 
     /// Evaluates `query` at `start`, `start + step`, ... up to `end` (all ms); the result is a matrix.
     pub fn range(
         &self,
-        _ctx: &Ctx,
-        _reader: &dyn MetricReader,
-        _query: &str,
-        _start: i64,
-        _end: i64,
-        _step: i64,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
+        start: i64,
+        end: i64,
+        step: i64,
     ) -> Result<QueryOutput, QueryError> {
-        Err(QueryError::Execution("evaluation is being built".to_owned()))
+        let expr = self.parse(query)?;
+        self.range_expr(ctx, reader, query, expr, (start, end, step))
     }
+
+    /// Evaluates a tree at the steps from `start` to `end` (`start`, `end`, `step` in ms).
+    pub fn range_expr(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
+        mut expr: Expr,
+        (start, end, step): (i64, i64, i64),
+    ) -> Result<QueryOutput, QueryError> {
+        if !matches!(expr.value_type(), ValueType::Vector | ValueType::Scalar) {
+            return Err(QueryError::Execution(format!(
+                "invalid expression type \"{}\" for range query, must be Scalar or instant Vector",
+                expr.value_type().describe()
+            )));
+        }
+        if step <= 0 {
+            return Err(QueryError::Execution(
+                "zero or negative query resolution step widths are not accepted. Try a positive integer"
+                    .to_owned(),
+            ));
+        }
+        let range_ms = end.saturating_sub(start);
+        let step_ms = if range_ms == 0 { 0 } else { step };
+        resolve(query, &mut expr, DurationContext { step_ms, range_ms })?;
+        let steps = Steps::range(start, end, step);
+        let evaluator = Evaluator::new(ctx, reader, &self.options, steps, end);
+        let series = match evaluator.eval(&expr, steps)? {
+            Evaluated::Scalar(values) => {
+                let points = values.into_iter().enumerate().map(|(i, v)| (steps.time(i), v)).collect();
+                vec![Series { points, ..Series::default() }]
+            }
+            Evaluated::Vector(mut rows) => {
+                rows.finish_names()?;
+                rows.into_matrix(steps)
+            }
+            Evaluated::Text(_) => Vec::new(),
+        };
+        Ok(output(&evaluator, query, Value::Matrix(series)))
+    }
+
+    /// Parses a query with the syntax that is switched on.
+    pub fn parse(&self, query: &str) -> Result<Expr, QueryError> {
+        let options = if self.options.experimental { ParseOptions::ALL } else { ParseOptions::default() };
+        parse_with(query, &options).map_err(QueryError::Parse)
+    }
+}
+
+fn resolve(query: &str, expr: &mut Expr, context: DurationContext) -> Result<(), QueryError> {
+    resolve_durations(expr, &context)
+        .map_err(|e| QueryError::Parse(ParseErrors(vec![ParseError::new(query, e.span, e.message)])))
+}
+
+fn output(evaluator: &Evaluator<'_>, query: &str, value: Value) -> QueryOutput {
+    let (mut warnings, infos) = evaluator.notes.render(query);
+    warnings.extend(evaluator.store_warnings());
+    QueryOutput { value, warnings, infos, cost: evaluator.cost() }
 }

@@ -1,0 +1,105 @@
+//! Aggregations: rows are sorted into groups once a query, then each group is reduced column by column, its rows in
+//! the order they have, so that sums do not depend on chance.
+
+mod count_values;
+mod limit;
+mod reduce;
+mod topk;
+
+use hashbrown::HashMap;
+use model::Labels;
+use model::labels::METRIC_NAME;
+
+use super::ast::{Aggregate, AggregateOp, Expr};
+use super::engine::QueryError;
+use super::eval::{Evaluator, Outcome, Rows, Steps};
+
+/// Rows that are aggregated together.
+pub(crate) struct Group {
+    pub(crate) labels: Labels,
+    pub(crate) rows: Vec<usize>,
+}
+
+impl Evaluator<'_> {
+    /// Computes an aggregation at all `steps`.
+    pub(crate) fn aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Outcome<Rows> {
+        let expr = aggregate.expr.unparenthesized();
+        if aggregate.op == AggregateOp::CountValues {
+            let label = self.text(self.parameter(aggregate)?)?;
+            if label.is_empty() {
+                return Err(QueryError::Execution(format!("invalid label name \"{label}\"")));
+            }
+            return self.count_values(aggregate, label, self.vector(expr, steps)?, steps);
+        }
+        let param = match aggregate.op.has_param() {
+            true => self.scalar(self.parameter(aggregate)?, steps)?,
+            false => Vec::new(),
+        };
+        let rows = self.vector(expr, steps)?;
+        match aggregate.op {
+            AggregateOp::Topk | AggregateOp::Bottomk => self.topk(aggregate, &param, rows, steps),
+            AggregateOp::Limitk => self.limitk(aggregate, &param, rows, steps),
+            AggregateOp::LimitRatio => self.limit_ratio(aggregate, &param, rows, steps),
+            _ => self.reduce(aggregate, &param, rows, steps),
+        }
+    }
+
+    fn parameter<'e>(&self, aggregate: &'e Aggregate) -> Outcome<&'e Expr> {
+        aggregate
+            .param
+            .as_deref()
+            .map(Expr::unparenthesized)
+            .ok_or_else(|| QueryError::Execution(format!("{} needs a parameter", aggregate.op.as_str())))
+    }
+}
+
+/// The groups of `rows`, in the order of their first row.
+pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
+    if !aggregate.without && aggregate.grouping.is_empty() {
+        let all: Vec<usize> = (0..rows.rows.len()).collect();
+        return match all.is_empty() {
+            true => Vec::new(),
+            false => vec![Group { labels: Labels::empty(), rows: all }],
+        };
+    }
+    let mut index: HashMap<Labels, usize, foldhash::fast::RandomState> = HashMap::default();
+    let mut groups: Vec<Group> = Vec::new();
+    for (at, row) in rows.rows.iter().enumerate() {
+        let labels = group_labels(&row.labels, &aggregate.grouping, aggregate.without);
+        let group = *index.entry(labels).or_insert_with_key(|labels| {
+            groups.push(Group { labels: labels.clone(), rows: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].rows.push(at);
+    }
+    groups
+}
+
+/// The labels that a series' group has.
+pub(crate) fn group_labels(labels: &Labels, grouping: &[String], without: bool) -> Labels {
+    labels.filter(|name| {
+        let named = grouping.iter().any(|label| label == name);
+        if without { !named && name != METRIC_NAME } else { named }
+    })
+}
+
+/// The parameter of `topk` and `limitk` at every step; what is no count is refused.
+pub(crate) fn counts(param: &[f64]) -> Outcome<Option<Vec<usize>>> {
+    let refuse = |text: String| Err(QueryError::Execution(text));
+    if param.iter().any(|k| k.is_nan()) {
+        return refuse("Parameter value is NaN".to_owned());
+    }
+    let most = param.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if most < 1.0 {
+        return Ok(None);
+    }
+    let limit = i64::MAX as f64;
+    if let Some(k) = param.iter().find(|k| **k <= -limit) {
+        return refuse(format!("Scalar value {} underflows int64", super::number::go_v(*k)));
+    }
+    if most >= limit {
+        return refuse(format!("Scalar value {} overflows int64", super::number::go_v(most)));
+    }
+    // Negative counts saturate to none.
+    Ok(Some(param.iter().map(|k| *k as usize).collect()))
+}

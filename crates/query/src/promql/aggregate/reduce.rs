@@ -1,0 +1,240 @@
+//! Aggregations that yield one series a group.
+
+use std::sync::Arc;
+
+use crate::promql::aggregate::{Group, groups};
+use crate::promql::annotations::{
+    MIXED_IN_AGGREGATION, ignored_in_aggregation, invalid_quantile, mixed_schemas,
+};
+use crate::promql::ast::{Aggregate, AggregateOp, Span};
+use crate::promql::eval::{Cell, Cells, Evaluator, Outcome, Row, Rows, Steps};
+use crate::promql::functions::{add_to_mean, collision, reconciled};
+use crate::promql::native::Sum;
+use crate::promql::number::{self, Kahan, Mean};
+
+impl Evaluator<'_> {
+    pub(super) fn reduce(
+        &self,
+        aggregate: &Aggregate,
+        param: &[f64],
+        rows: Rows,
+        steps: Steps,
+    ) -> Outcome<Rows> {
+        if let (AggregateOp::Quantile, Some(param_expr)) = (aggregate.op, &aggregate.param) {
+            for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                self.notes.warn(param_expr.unparenthesized().span(), invalid_quantile(*q));
+            }
+        }
+        let span = aggregate.expr.unparenthesized().span();
+        let mut reduced = Vec::new();
+        for group in groups(&rows, aggregate) {
+            self.check()?;
+            let cells = self.reduce_group(aggregate.op, param, &rows, &group, span, steps.len);
+            // A group whose series lost their names at some function loses its own at the end, too.
+            let drop_name = group.rows.iter().any(|at| rows.rows[*at].drop_name);
+            if !cells.is_empty() {
+                reduced.push(Row { labels: group.labels, drop_name, cells });
+            }
+        }
+        Rows::counted(reduced, &self.meter)
+    }
+
+    fn reduce_group(
+        &self,
+        op: AggregateOp,
+        param: &[f64],
+        rows: &Rows,
+        group: &Group,
+        span: Span,
+        steps: usize,
+    ) -> Cells {
+        let columns = Columns { rows, group, steps };
+        let histograms = group.rows.iter().any(|at| rows.rows[*at].cells.has_histograms());
+        if histograms {
+            match op {
+                AggregateOp::Sum | AggregateOp::Avg => return self.sum_mixed(op, &columns, span),
+                AggregateOp::Count | AggregateOp::Group => {}
+                _ => self.notes.info(span, ignored_in_aggregation(op.as_str())),
+            }
+        }
+        match op {
+            AggregateOp::Sum => columns.fold(Kahan::default(), Kahan::add, |sum| sum_of(*sum)),
+            AggregateOp::Avg => columns.fold(Mean::default(), Mean::add, |mean| mean.mean()),
+            AggregateOp::Min => columns.fold(f64::NAN, least_of, |least| *least),
+            AggregateOp::Max => columns.fold(f64::NAN, most_of, |most| *most),
+            AggregateOp::Count => columns.count(),
+            AggregateOp::Group => {
+                let mut cells = columns.count();
+                cells.map_floats(|_, _| 1.0);
+                cells
+            }
+            AggregateOp::Stdvar => columns.fold(Variance::default(), Variance::add, |v| v.variance()),
+            AggregateOp::Stddev => columns.fold(Variance::default(), Variance::add, |v| v.variance().sqrt()),
+            AggregateOp::Quantile => columns.quantile(param),
+            // These do not reduce.
+            AggregateOp::Topk
+            | AggregateOp::Bottomk
+            | AggregateOp::CountValues
+            | AggregateOp::Limitk
+            | AggregateOp::LimitRatio => Cells::absent(steps),
+        }
+    }
+
+    /// Sum or mean where there are histograms: step by step, of one kind only.
+    fn sum_mixed(&self, op: AggregateOp, columns: &Columns<'_>, span: Span) -> Cells {
+        let mut cells = Cells::absent(columns.steps);
+        for i in 0..columns.steps {
+            let members = || columns.group.rows.iter().map(|at| &columns.rows.rows[*at]);
+            let floats = members().any(|row| row.cells.float(i).is_some());
+            let histograms = members().any(|row| row.cells.histogram(i).is_some());
+            if floats && histograms {
+                self.notes.warn(span, MIXED_IN_AGGREGATION);
+            } else if histograms {
+                if let Some(cell) = self.sum_histograms(op, members(), i, span) {
+                    cells.put(i, cell);
+                }
+            } else if floats {
+                let mut sum = Kahan::default();
+                let mut mean = Mean::default();
+                for v in members().filter_map(|row| row.cells.float(i)) {
+                    sum.add(v);
+                    mean.add(v);
+                }
+                cells.set(i, if op == AggregateOp::Sum { sum_of(sum) } else { mean.mean() });
+            }
+        }
+        cells
+    }
+
+    fn sum_histograms<'r>(
+        &self,
+        op: AggregateOp,
+        members: impl Iterator<Item = &'r Row>,
+        i: usize,
+        span: Span,
+    ) -> Option<Cell> {
+        let mut members = members.filter_map(|row| Some((row, row.cells.histogram(i)?)));
+        let mut sum = Sum::new(members.next()?.1);
+        let (mut count, mut incremental) = (1.0, false);
+        for (row, h) in members {
+            let added = match op {
+                AggregateOp::Sum => sum.add(h, 1.0),
+                _ => add_to_mean(&mut sum, &mut count, &mut incremental, h),
+            };
+            if added.is_err() {
+                self.notes.warn(span, mixed_schemas(row.labels.metric_name()));
+                return None;
+            }
+        }
+        if sum.saw_both() {
+            self.notes.warn(span, collision("aggregation"));
+        }
+        if sum.reconciled {
+            self.notes.info(span, reconciled("aggregation"));
+        }
+        if op == AggregateOp::Avg && !incremental {
+            sum.scale(1.0 / count);
+        }
+        Some(Cell::Histogram(Arc::new(sum.finish())))
+    }
+}
+
+/// The columns of one group.
+struct Columns<'a> {
+    rows: &'a Rows,
+    group: &'a Group,
+    steps: usize,
+}
+
+impl Columns<'_> {
+    /// Runs an accumulator over the floats of each step, row by row.
+    fn fold<A: Clone>(&self, start: A, add: impl Fn(&mut A, f64), finish: impl Fn(&A) -> f64) -> Cells {
+        let mut accumulators = vec![start; self.steps];
+        let mut seen = vec![false; self.steps];
+        for at in &self.group.rows {
+            let cells = &self.rows.rows[*at].cells;
+            for i in 0..self.steps {
+                if let Some(v) = cells.float(i) {
+                    add(&mut accumulators[i], v);
+                    seen[i] = true;
+                }
+            }
+        }
+        let mut cells = Cells::absent(self.steps);
+        for i in (0..self.steps).filter(|i| seen[*i]) {
+            cells.set(i, finish(&accumulators[i]));
+        }
+        cells
+    }
+
+    /// How many values of either kind each step has.
+    fn count(&self) -> Cells {
+        let mut counts = vec![0u32; self.steps];
+        for at in &self.group.rows {
+            let cells = &self.rows.rows[*at].cells;
+            for (i, count) in counts.iter_mut().enumerate() {
+                *count += u32::from(cells.is_present(i));
+            }
+        }
+        let mut cells = Cells::absent(self.steps);
+        for (i, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            cells.set(i, f64::from(count));
+        }
+        cells
+    }
+
+    fn quantile(&self, param: &[f64]) -> Cells {
+        let mut cells = Cells::absent(self.steps);
+        let mut values = Vec::with_capacity(self.group.rows.len());
+        for (i, q) in param.iter().enumerate().take(self.steps) {
+            values.clear();
+            values.extend(self.group.rows.iter().filter_map(|at| self.rows.rows[*at].cells.float(i)));
+            if !values.is_empty() {
+                cells.set(i, number::quantile(*q, &mut values));
+            }
+        }
+        cells
+    }
+}
+
+fn sum_of(sum: Kahan) -> f64 {
+    sum.total()
+}
+
+fn least_of(least: &mut f64, v: f64) {
+    if *least > v || least.is_nan() {
+        *least = v;
+    }
+}
+
+fn most_of(most: &mut f64, v: f64) {
+    if *most < v || most.is_nan() {
+        *most = v;
+    }
+}
+
+/// The population variance (Welford's algorithm).
+#[derive(Debug, Clone, Copy, Default)]
+struct Variance {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Variance {
+    fn add(&mut self, v: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.mean = v;
+            self.squares = if v.is_finite() { 0.0 } else { f64::NAN };
+            return;
+        }
+        let delta = v - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (v - self.mean);
+    }
+
+    fn variance(&self) -> f64 {
+        self.squares / self.count
+    }
+}

@@ -1,0 +1,300 @@
+//! Reads series from the store, partitions side by side, and makes rows of them while they are decoded.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesData, TimeRange, is_stale_nan};
+
+use super::charge::Charge;
+use super::rows::bytes_of;
+use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
+use crate::promql::ast::{Extension, VectorSelector};
+use crate::promql::engine::QueryError;
+
+/// After how many series of one query further threads join in.
+const SERIES_BEFORE_THREADS: usize = 32;
+
+/// One series with the samples of a read, stale markers still in it.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    pub(crate) labels: Labels,
+    pub(crate) drop_name: bool,
+    pub(crate) t: Vec<i64>,
+    pub(crate) v: Vec<f64>,
+    pub(crate) h: Vec<(i64, Arc<Histogram>)>,
+}
+
+impl Run {
+    /// Removes stale markers: windows do not see them.
+    pub(crate) fn drop_stale(&mut self) {
+        if self.v.iter().any(|v| is_stale_nan(*v)) {
+            let mut kept = 0;
+            for i in 0..self.v.len() {
+                if !is_stale_nan(self.v[i]) {
+                    self.t[kept] = self.t[i];
+                    self.v[kept] = self.v[i];
+                    kept += 1;
+                }
+            }
+            self.t.truncate(kept);
+            self.v.truncate(kept);
+        }
+        self.h.retain(|(_, h)| !is_stale_nan(h.sum));
+    }
+
+    fn samples(&self) -> usize {
+        self.t.len() + self.h.len()
+    }
+
+    /// Takes over what was read and leaves the buffers of the last series in exchange.
+    fn load(&mut self, data: &mut SeriesData) {
+        self.labels = data.labels.clone();
+        std::mem::swap(&mut self.t, &mut data.t);
+        std::mem::swap(&mut self.v, &mut data.v);
+        self.h.clear();
+        self.h.extend(data.histograms.drain(..).map(|(t, h)| (t, Arc::new(h))));
+    }
+}
+
+/// What one thread works on.
+struct Share<T> {
+    found: Vec<T>,
+    charge: Charge,
+}
+
+/// The store's answer: rows it computed itself, or what `make` made of each series.
+pub(crate) enum Read<T> {
+    Computed(Vec<Row>),
+    Made(Vec<T>, Charge),
+}
+
+impl Evaluator<'_> {
+    /// The value of each selected series at each step: the newest sample that is younger than the lookback.
+    pub(crate) fn instant_selector(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
+        self.instant_rows(selector, steps, false)
+    }
+
+    /// Like [`Self::instant_selector`], but with the time of the sample (in seconds) for its value.
+    pub(crate) fn sample_times(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
+        self.instant_rows(selector, steps, true)
+    }
+
+    fn instant_rows(&self, selector: &VectorSelector, steps: Steps, times: bool) -> Outcome<Rows> {
+        if selector.extension == Some(Extension::Smoothed) {
+            return self.smoothed_selector(selector, steps);
+        }
+        let sources = self.sources(selector, steps);
+        let lookback = self.options.lookback_ms;
+        let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
+        let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
+        let make = |run: &mut Run| Ok(newest(run, sources, lookback, times));
+        let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
+        Ok(if sources.len == steps.len { rows } else { rows.repeat(steps.len) })
+    }
+
+    /// The times that a selector looks at: one a step, or a single one where `@` fixes it.
+    pub(crate) fn sources(&self, selector: &VectorSelector, steps: Steps) -> Steps {
+        let offset = selector.offset.as_ref().map_or(0, |offset| offset.ms);
+        match self.fixed(selector.at) {
+            Some(t) => Steps::at(t.saturating_sub(offset)),
+            None => Steps { start: steps.start.saturating_sub(offset), ..steps },
+        }
+    }
+
+    pub(crate) fn hinted_step(&self, sources: Steps) -> i64 {
+        if sources.len > 1 { sources.step } else { 0 }
+    }
+
+    /// Reads the selected series and makes at most one row (of `len` cells) of each, sorted by labels.
+    pub(crate) fn read_rows(
+        &self,
+        selector: &VectorSelector,
+        range: TimeRange,
+        hints: &SelectHints,
+        (sources, len): (Steps, usize),
+        make: impl Fn(&mut Run) -> Outcome<Option<Cells>> + Sync,
+    ) -> Outcome<Rows> {
+        let row = |run: &mut Run, charge: &mut Charge| {
+            let size = bytes_of(len) + run.labels.canonical().len() as u64;
+            charge.prepare(size)?;
+            let Some(cells) = make(run)? else { return Ok(None) };
+            charge.spend(cells.present() as u64, size)?;
+            Ok(Some(Row::new(run.labels.clone(), cells)))
+        };
+        let mut rows = match self.read(selector, range, hints, sources, row)? {
+            Read::Computed(rows) => Rows::counted(rows, &self.meter)?,
+            Read::Made(rows, charge) => Rows { rows, charge },
+        };
+        rows.rows.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(rows)
+    }
+
+    /// Reads the selected series; what `make` makes of them comes in any order.
+    pub(crate) fn read<T: Send>(
+        &self,
+        selector: &VectorSelector,
+        range: TimeRange,
+        hints: &SelectHints,
+        sources: Steps,
+        make: impl Fn(&mut Run, &mut Charge) -> Outcome<Option<T>> + Sync,
+    ) -> Outcome<Read<T>> {
+        if range.is_empty() || sources.len == 0 {
+            return Ok(Read::Made(Vec::new(), self.meter.charge()));
+        }
+        let selection =
+            self.reader.select(self.ctx, &selector.matchers, range, hints).map_err(|e| self.failed(e))?;
+        self.store_warned(selection.warnings);
+        if !selection.complete {
+            self.store_warned(vec!["the result is incomplete: not all data could be read".to_owned()]);
+        }
+        match selection.data {
+            Selected::Grid(grid) => grid_rows(grid, sources).map(Read::Computed),
+            Selected::Series(partitions) => {
+                let share = self.read_partitions(partitions, &make)?;
+                Ok(Read::Made(share.found, share.charge))
+            }
+        }
+    }
+
+    /// The caller's thread reads; once it is clear that there is much to read, others take partitions, too.
+    fn read_partitions<T: Send>(
+        &self,
+        partitions: Vec<Box<dyn Partition>>,
+        make: &(impl Fn(&mut Run, &mut Charge) -> Outcome<Option<T>> + Sync),
+    ) -> Outcome<Share<T>> {
+        let helpers = self.options.threads.min(partitions.len()).saturating_sub(1);
+        let queue = Mutex::new(partitions);
+        let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let work = |mut share: Share<T>, mut current: Option<Box<dyn Partition>>| {
+            let mut buffers = (SeriesData::default(), Run::default());
+            while let Some(mut partition) = current.take().or_else(take) {
+                while self.read_one(&mut *partition, &mut buffers, &mut share, make)? {}
+            }
+            Ok(share)
+        };
+        let mut share = Share { found: Vec::new(), charge: self.meter.charge() };
+        if helpers == 0 {
+            return work(share, None);
+        }
+        let mut buffers = (SeriesData::default(), Run::default());
+        while let Some(mut partition) = take() {
+            let mut seen = 0;
+            while self.read_one(&mut *partition, &mut buffers, &mut share, make)? {
+                seen += 1;
+                if seen >= SERIES_BEFORE_THREADS {
+                    return self.read_together(helpers, share, partition, &work);
+                }
+            }
+        }
+        Ok(share)
+    }
+
+    fn read_together<T: Send>(
+        &self,
+        helpers: usize,
+        share: Share<T>,
+        current: Box<dyn Partition>,
+        work: &(impl Fn(Share<T>, Option<Box<dyn Partition>>) -> Outcome<Share<T>> + Sync),
+    ) -> Outcome<Share<T>> {
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (0..helpers)
+                .map(|_| {
+                    let own = Share { found: Vec::new(), charge: self.meter.charge() };
+                    scope.spawn(move || work(own, None))
+                })
+                .collect();
+            let mut all = work(share, Some(current));
+            for other in others {
+                let joined = other
+                    .join()
+                    .unwrap_or_else(|_| Err(QueryError::Execution("a reading thread failed".to_owned())));
+                all = match (all, joined) {
+                    (Ok(mut all), Ok(mut more)) => {
+                        all.found.append(&mut more.found);
+                        all.charge.absorb(more.charge);
+                        Ok(all)
+                    }
+                    (Err(error), _) | (_, Err(error)) => Err(error),
+                };
+            }
+            all
+        })
+    }
+
+    /// Reads one series; `false`: the partition has no more.
+    fn read_one<T>(
+        &self,
+        partition: &mut dyn Partition,
+        buffers: &mut (SeriesData, Run),
+        share: &mut Share<T>,
+        make: &impl Fn(&mut Run, &mut Charge) -> Outcome<Option<T>>,
+    ) -> Outcome<bool> {
+        self.check()?;
+        let (data, run) = buffers;
+        if !partition.next(data).map_err(|e| self.failed(e))? {
+            return Ok(false);
+        }
+        run.load(data);
+        let samples = run.samples();
+        self.count_read(samples);
+        // The decoded run counts while the row is made of it.
+        let mut held = self.meter.charge();
+        held.grow(samples as u64, samples as u64 * 16)?;
+        if let Some(made) = make(run, &mut share.charge)? {
+            share.found.push(made);
+        }
+        Ok(true)
+    }
+}
+
+/// Rows that the store computed; they must lie on the steps that were asked for.
+fn grid_rows(grid: Grid, sources: Steps) -> Outcome<Vec<Row>> {
+    let fits = grid.start == sources.start
+        && (grid.step == sources.step || sources.len == 1)
+        && grid.rows.iter().all(|(_, values)| values.len() == sources.len);
+    if !fits {
+        let text = "the store computed other steps than were asked for";
+        return Err(QueryError::Storage(model::Error::internal(text)));
+    }
+    let rows = grid.rows.into_iter().map(|(labels, values)| {
+        let mut cells = Cells::absent(sources.len);
+        for (i, value) in values.into_iter().enumerate() {
+            if let Some(v) = value {
+                cells.set(i, v);
+            }
+        }
+        Row::new(labels, cells)
+    });
+    Ok(rows.filter(|row| !row.cells.is_empty()).collect())
+}
+
+/// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
+fn newest(run: &Run, sources: Steps, lookback: i64, times: bool) -> Option<Cells> {
+    let mut cells = Cells::absent(sources.len);
+    let (mut float, mut histogram, mut any) = (0, 0, false);
+    for i in 0..sources.len {
+        let now = sources.time(i);
+        while run.t.get(float).is_some_and(|t| *t <= now) {
+            float += 1;
+        }
+        while run.h.get(histogram).is_some_and(|h| h.0 <= now) {
+            histogram += 1;
+        }
+        let oldest = now.saturating_sub(lookback);
+        let last_float = float.checked_sub(1).map(|at| (run.t[at], run.v[at]));
+        let last_histogram = histogram.checked_sub(1).and_then(|at| run.h.get(at));
+        let newer_histogram = last_histogram.filter(|h| last_float.is_none_or(|f| f.0 < h.0));
+        if let Some((t, h)) = newer_histogram {
+            if *t > oldest && !is_stale_nan(h.sum) {
+                any = true;
+                if times { cells.set(i, *t as f64 / 1000.0) } else { cells.set_histogram(i, h.clone()) }
+            }
+        } else if let Some((t, v)) = last_float
+            && t > oldest
+            && !is_stale_nan(v)
+        {
+            any = true;
+            cells.set(i, if times { t as f64 / 1000.0 } else { v });
+        }
+    }
+    any.then_some(cells)
+}

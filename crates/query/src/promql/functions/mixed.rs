@@ -1,0 +1,325 @@
+//! Window functions over series with native histograms, alone or mixed with floats.
+
+use std::sync::Arc;
+
+use model::{Histogram, ResetHint};
+
+use super::rate::extension;
+use super::window::{Kernel, Plan, Site};
+use crate::promql::annotations::{ignored_in_mixed_range, mixed_floats_histograms, mixed_schemas};
+use crate::promql::eval::select::Run;
+use crate::promql::eval::{Cell, Cells};
+use crate::promql::native::{self, Sum};
+
+/// The samples of one window.
+struct Mixed<'a> {
+    t: &'a [i64],
+    v: &'a [f64],
+    h: &'a [(i64, Arc<Histogram>)],
+    start: i64,
+    end: i64,
+}
+
+/// Runs over a series that has histograms: floats as ever, then the windows with histograms.
+pub(super) fn over_mixed(kernel: &Kernel, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
+    let mut cells = kernel.floats_of(run, plan, site).unwrap_or_else(|| Cells::absent(plan.steps.len));
+    for step in 0..plan.steps.len {
+        let end = plan.end(step);
+        let start = end.saturating_sub(plan.range);
+        let histograms = between(&run.h, |h| h.0, start, end);
+        if histograms.is_empty() {
+            continue;
+        }
+        let times = between(&run.t, |t| *t, start, end);
+        let first = run.t.partition_point(|t| *t <= start);
+        let values = run.v.get(first..first + times.len()).unwrap_or_default();
+        let window = Mixed { t: times, v: values, h: histograms, start, end };
+        let float = cells.float(step);
+        match of_window(kernel, &window, float, plan, site) {
+            Some(cell) => cells.put(step, cell),
+            None => cells.clear(step),
+        }
+    }
+    (!cells.is_empty()).then_some(cells)
+}
+
+fn between<T>(all: &[T], time: impl Fn(&T) -> i64, start: i64, end: i64) -> &[T] {
+    let from = all.partition_point(|x| time(x) <= start);
+    let to = all.partition_point(|x| time(x) <= end);
+    all.get(from..to).unwrap_or_default()
+}
+
+fn of_window(
+    kernel: &Kernel,
+    w: &Mixed<'_>,
+    float: Option<f64>,
+    plan: &Plan,
+    site: &Site<'_>,
+) -> Option<Cell> {
+    let mixed = !w.v.is_empty();
+    match kernel {
+        Kernel::Rate { .. } | Kernel::Sum | Kernel::Avg if mixed => {
+            site.notes.warn(site.span, mixed_floats_histograms(site.metric));
+            None
+        }
+        Kernel::Rate { counter, per_second } => {
+            rate(w, *counter, per_second.then_some(plan.range), site).map(histogram)
+        }
+        Kernel::Instant { rate } => last_two(w, *rate, site),
+        Kernel::Sum => sum(w, site).map(|sum| histogram(sum.finish())),
+        Kernel::Avg => mean(w, site).map(histogram),
+        Kernel::Count => Some(Cell::Float((w.v.len() + w.h.len()) as f64)),
+        Kernel::Present => Some(Cell::Float(1.0)),
+        Kernel::First => first(w),
+        Kernel::Last => last(w),
+        Kernel::TimeOfFirst => {
+            w.t.first().into_iter().chain(w.h.first().map(|h| &h.0)).min().map(|t| seconds(*t))
+        }
+        Kernel::TimeOfLast => {
+            w.t.last().into_iter().chain(w.h.last().map(|h| &h.0)).max().map(|t| seconds(*t))
+        }
+        Kernel::Changes => Some(count_pairs(w, |a, b| match (a, b) {
+            (Ok(a), Ok(b)) => a != b && !(a.is_nan() && b.is_nan()),
+            (Err(a), Err(b)) => !native::equal(a, b),
+            _ => true,
+        })),
+        Kernel::Resets => Some(count_pairs(w, |a, b| match (a, b) {
+            (Ok(a), Ok(b)) => b < a,
+            (Err(a), Err(b)) => native::is_reset(b, a),
+            _ => true,
+        })),
+        Kernel::Min
+        | Kernel::Max
+        | Kernel::TimeOfMin
+        | Kernel::TimeOfMax
+        | Kernel::Stdvar
+        | Kernel::Stddev
+        | Kernel::Mad
+        | Kernel::Quantile(_)
+        | Kernel::Deriv
+        | Kernel::Predict(_)
+        | Kernel::Smooth { .. } => {
+            if mixed {
+                site.notes.info(site.first_arg, ignored_in_mixed_range(site.metric));
+            }
+            float.map(Cell::Float)
+        }
+    }
+}
+
+fn histogram(h: Histogram) -> Cell {
+    Cell::Histogram(Arc::new(h))
+}
+
+fn seconds(t: i64) -> Cell {
+    Cell::Float(t as f64 / 1000.0)
+}
+
+fn first(w: &Mixed<'_>) -> Option<Cell> {
+    match (w.t.first(), w.h.first()) {
+        (Some(t), Some((h_t, _))) if t < h_t => w.v.first().copied().map(Cell::Float),
+        (_, Some((_, h))) => Some(Cell::Histogram(h.clone())),
+        (_, None) => w.v.first().copied().map(Cell::Float),
+    }
+}
+
+fn last(w: &Mixed<'_>) -> Option<Cell> {
+    match (w.t.last(), w.h.last()) {
+        (Some(t), Some((h_t, _))) if h_t < t => w.v.last().copied().map(Cell::Float),
+        (_, Some((_, h))) => Some(Cell::Histogram(h.clone())),
+        (_, None) => w.v.last().copied().map(Cell::Float),
+    }
+}
+
+/// A sample of either kind.
+type Sample<'a> = Result<f64, &'a Histogram>;
+
+/// All samples of a window with their times, in order.
+fn samples<'a>(w: &'a Mixed<'_>) -> Vec<(i64, Sample<'a>)> {
+    let floats = w.t.iter().zip(w.v).map(|(t, v)| (*t, Ok(*v)));
+    let histograms = w.h.iter().map(|(t, h)| (*t, Err(&**h)));
+    let mut all: Vec<(i64, Sample<'a>)> = floats.chain(histograms).collect();
+    all.sort_by_key(|(t, _)| *t);
+    all
+}
+
+fn count_pairs(w: &Mixed<'_>, hit: impl Fn(&Sample<'_>, &Sample<'_>) -> bool) -> Cell {
+    let all = samples(w);
+    Cell::Float(all.windows(2).filter(|pair| hit(&pair[0].1, &pair[1].1)).count() as f64)
+}
+
+fn tell_sum(sum: &Sum, site: &Site<'_>) {
+    if sum.saw_both() {
+        site.notes.warn(site.span, collision("aggregation"));
+    }
+    if sum.reconciled {
+        site.notes.info(site.span, reconciled("aggregation"));
+    }
+}
+
+/// Histograms that know of a reset, combined with others that know of none.
+pub(crate) fn collision(operation: &str) -> String {
+    format!("conflicting counter resets during histogram {operation}")
+}
+
+/// Histograms with different custom bounds, reduced to the common ones.
+pub(crate) fn reconciled(operation: &str) -> String {
+    format!("mismatched custom buckets were reconciled during {operation}")
+}
+
+fn sum(w: &Mixed<'_>, site: &Site<'_>) -> Option<Sum> {
+    let (first, rest) = w.h.split_first()?;
+    let mut sum = Sum::new(&first.1);
+    for (_, h) in rest {
+        if sum.add(h, 1.0).is_err() {
+            site.notes.warn(site.span, mixed_schemas(site.metric));
+            return None;
+        }
+    }
+    tell_sum(&sum, site);
+    Some(sum)
+}
+
+fn mean(w: &Mixed<'_>, site: &Site<'_>) -> Option<Histogram> {
+    let mut sum = Sum::new(&w.h.first()?.1);
+    let (mut count, mut incremental) = (1.0, false);
+    for (_, h) in w.h.iter().skip(1) {
+        if add_to_mean(&mut sum, &mut count, &mut incremental, h).is_err() {
+            site.notes.warn(site.span, mixed_schemas(site.metric));
+            return None;
+        }
+    }
+    tell_sum(&sum, site);
+    if !incremental {
+        sum.scale(1.0 / count);
+    }
+    Some(sum.finish())
+}
+
+/// Adds to a mean that is a sum until the sum would overflow, and incremental from then on.
+pub(crate) fn add_to_mean(
+    sum: &mut Sum,
+    count: &mut f64,
+    incremental: &mut bool,
+    h: &Histogram,
+) -> Result<(), native::Incompatible> {
+    *count += 1.0;
+    if !*incremental {
+        let mut next = sum.clone();
+        next.add(h, 1.0)?;
+        if !next.overflows() {
+            *sum = next;
+            return Ok(());
+        }
+        *incremental = true;
+        sum.scale(1.0 / (*count - 1.0));
+    }
+    sum.scale((*count - 1.0) / *count);
+    sum.add(h, 1.0 / *count)
+}
+
+/// The increase of histograms, extended to the window's edges; per second where the window's length is given.
+fn rate(w: &Mixed<'_>, counter: bool, per: Option<i64>, site: &Site<'_>) -> Option<Histogram> {
+    let [(first_t, first), .., (last_t, last)] = w.h else { return None };
+    tell_kind(w, counter, site);
+    let sum = increase(w, counter, first, last, site)?;
+    let mut increase = sum.finish();
+    increase.reset_hint = ResetHint::Gauge;
+    let start_value = (counter && increase.count > 0.0).then_some(first.count);
+    let times = (*first_t, *last_t);
+    let mut factor = extension(w.start, w.end, times, w.h.len(), start_value, increase.count)?;
+    if let Some(range) = per {
+        factor /= range as f64 / 1000.0;
+    }
+    Some(native::scale(&increase, factor))
+}
+
+fn tell_kind(w: &Mixed<'_>, counter: bool, site: &Site<'_>) {
+    let gauge = |h: &(i64, Arc<Histogram>)| h.1.reset_hint == ResetHint::Gauge;
+    let metric = crate::promql::annotations::quoted(site.metric);
+    if counter && w.h.iter().any(gauge) {
+        site.notes.warn(site.span, format!("this native histogram metric is not a counter: {metric}"));
+    }
+    let ends = [w.h.first(), w.h.last()];
+    if !counter && !ends.into_iter().flatten().all(gauge) {
+        site.notes.warn(site.span, format!("this native histogram metric is not a gauge: {metric}"));
+    }
+}
+
+/// Last minus first, with what counter resets took away added back.
+fn increase(
+    w: &Mixed<'_>,
+    counter: bool,
+    first: &Arc<Histogram>,
+    last: &Arc<Histogram>,
+    site: &Site<'_>,
+) -> Option<Sum> {
+    let incompatible = || site.notes.warn(site.span, mixed_schemas(site.metric));
+    let second = w.h.get(1).map(|(_, h)| h)?;
+    // After a reset right behind it, the first sample says nothing: it may even have other buckets.
+    let from_zero = counter && native::is_reset(second, first);
+    let custom = native::is_custom(if from_zero { second } else { first });
+    let others = if counter { &w.h[1..] } else { std::slice::from_ref(&w.h[w.h.len() - 1]) };
+    if others.iter().any(|(_, h)| native::is_custom(h) != custom) {
+        incompatible();
+        return None;
+    }
+    let mut sum = Sum::new(last);
+    if !from_zero && sum.add(first, -1.0).is_err() {
+        incompatible();
+        return None;
+    }
+    let mut reconciled_by = sum.reconciled.then_some("subtraction");
+    if counter {
+        for (at, pair) in w.h.windows(2).enumerate() {
+            let (before, now) = (&pair[0].1, &pair[1].1);
+            if (at > 0 || !from_zero) && native::is_reset(now, before) && sum.add(before, 1.0).is_err() {
+                incompatible();
+                return None;
+            }
+        }
+        if sum.reconciled && reconciled_by.is_none() {
+            reconciled_by = Some("addition");
+        }
+    }
+    if let Some(operation) = reconciled_by {
+        site.notes.info(site.span, reconciled(operation));
+    }
+    Some(sum)
+}
+
+/// The difference of the last two samples of any kind, per second for a rate.
+fn last_two(w: &Mixed<'_>, rate: bool, site: &Site<'_>) -> Option<Cell> {
+    let all = samples(w);
+    let [.., (before_t, before), (t, now)] = all.as_slice() else { return None };
+    let elapsed = (t - before_t) as f64 / 1000.0;
+    if elapsed == 0.0 {
+        return None;
+    }
+    match (before, now) {
+        (Ok(before), Ok(now)) => {
+            let difference = if rate && now < before { *now } else { now - before };
+            Some(Cell::Float(if rate { difference / elapsed } else { difference }))
+        }
+        (Err(before), Err(now)) => {
+            let pair = &w.h[w.h.len() - 2..];
+            let ends = Mixed { t: &[], v: &[], h: pair, start: w.start, end: w.end };
+            tell_kind(&ends, rate, site);
+            let mut sum = Sum::new(now);
+            if (!rate || !native::is_reset(now, before)) && sum.add(before, -1.0).is_err() {
+                site.notes.warn(site.first_arg, mixed_schemas(site.metric));
+                return None;
+            }
+            if sum.reconciled {
+                site.notes.info(site.first_arg, reconciled("subtraction"));
+            }
+            let mut difference = sum.finish();
+            difference.reset_hint = ResetHint::Gauge;
+            Some(histogram(if rate { native::divide(&difference, elapsed) } else { difference }))
+        }
+        _ => {
+            site.notes.warn(site.first_arg, mixed_floats_histograms(site.metric));
+            None
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Aggregations of the floats in a window.
+
+use super::window::{Plan, Site, windows};
+use crate::promql::annotations::invalid_quantile;
+use crate::promql::eval::Cells;
+use crate::promql::eval::select::Run;
+use crate::promql::number::{self, Kahan, Mean};
+
+pub(super) fn sum(v: &[f64]) -> f64 {
+    let mut sum = Kahan::default();
+    v.iter().for_each(|v| sum.add(*v));
+    if sum.sum.is_infinite() { sum.sum } else { sum.total() }
+}
+
+pub(super) fn mean(v: &[f64]) -> f64 {
+    let mut mean = Mean::default();
+    v.iter().for_each(|v| mean.add(*v));
+    mean.mean()
+}
+
+/// The least value; NaN only where all are.
+pub(super) fn min(v: &[f64]) -> Option<f64> {
+    v.iter().copied().reduce(|least, v| if v < least || least.is_nan() { v } else { least })
+}
+
+/// The greatest value; NaN only where all are.
+pub(super) fn max(v: &[f64]) -> Option<f64> {
+    v.iter().copied().reduce(|most, v| if v > most || most.is_nan() { v } else { most })
+}
+
+/// When the last extreme value was, in seconds.
+pub(super) fn time_of(t: &[i64], v: &[f64], wins: impl Fn(f64, f64) -> bool) -> Option<f64> {
+    let (mut best_t, mut best) = (*t.first()?, *v.first()?);
+    for (t, v) in t.iter().zip(v) {
+        if wins(*v, best) || best.is_nan() {
+            (best_t, best) = (*t, *v);
+        }
+    }
+    Some(best_t as f64 / 1000.0)
+}
+
+/// The population variance (Welford's algorithm with compensated sums).
+pub(super) fn variance(v: &[f64]) -> f64 {
+    let (mut count, mut mean, mut squares) = (0.0, Kahan::default(), Kahan::default());
+    for v in v {
+        count += 1.0;
+        let delta = v - mean.total();
+        mean.add(delta / count);
+        squares.add(delta * (v - mean.total()));
+    }
+    squares.total() / count
+}
+
+/// The median of the distances from the median.
+pub(super) fn median_deviation(v: &[f64], buffer: &mut Vec<f64>) -> f64 {
+    if v.iter().any(|v| v.is_nan()) {
+        return f64::NAN;
+    }
+    buffer.clear();
+    buffer.extend_from_slice(v);
+    let median = number::quantile(0.5, buffer);
+    buffer.iter_mut().for_each(|v| *v = (*v - median).abs());
+    number::quantile(0.5, buffer)
+}
+
+pub(super) fn quantile(q: f64, v: &[f64], buffer: &mut Vec<f64>, site: &Site<'_>) -> f64 {
+    if !(0.0..=1.0).contains(&q) {
+        site.notes.warn(site.first_arg, invalid_quantile(q));
+    }
+    buffer.clear();
+    buffer.extend_from_slice(v);
+    number::quantile(q, buffer)
+}
+
+/// How often the value changed within each window.
+pub(super) fn changes(run: &Run, plan: &Plan) -> Option<Cells> {
+    count_pairs(run, plan, |before, v| before != v && !(before.is_nan() && v.is_nan()))
+}
+
+/// How often a counter fell within each window.
+pub(super) fn resets(run: &Run, plan: &Plan) -> Option<Cells> {
+    count_pairs(run, plan, |before, v| v < before)
+}
+
+/// Counts the neighbours that `hit` accepts, by differences of one running count.
+fn count_pairs(run: &Run, plan: &Plan, hit: impl Fn(f64, f64) -> bool) -> Option<Cells> {
+    let mut until: Vec<u32> = Vec::with_capacity(run.v.len());
+    let mut count = 0;
+    for i in 0..run.v.len() {
+        if i > 0 && hit(run.v[i - 1], run.v[i]) {
+            count += 1;
+        }
+        until.push(count);
+    }
+    windows(run, plan, |w| Some(f64::from(until[w.first + w.v.len() - 1] - until[w.first])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn extremes_skip_nan() {
+        assert_eq!(min(&[f64::NAN, 2.0, 1.0, f64::NAN]), Some(1.0));
+        assert_eq!(max(&[f64::NAN, 2.0, 1.0]), Some(2.0));
+        assert!(max(&[f64::NAN]).is_some_and(f64::is_nan));
+        assert_eq!(time_of(&[1000, 2000, 3000], &[5.0, 5.0, 1.0], |a, b| a >= b), Some(2.0));
+    }
+
+    #[test]
+    fn deviations() {
+        assert_eq!(variance(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), 4.0);
+        assert_eq!(median_deviation(&[4.0, 6.0, 2.0, 1.0, 999.0, 1.0, 2.0], &mut Vec::new()), 1.0);
+        assert_eq!(sum(&[f64::INFINITY, 1.0]), f64::INFINITY);
+    }
+}
