@@ -68,7 +68,8 @@ impl Collector {
         threads.extend(spawn("container-store", move || stores.run(work)));
         let (messages, inbox) = std::sync::mpsc::channel();
         let layout = Layout::detect(&shared.config.cgroup_root());
-        let bell = match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone()) {
+        let (vanished, hints) = mpsc::channel(JOBS);
+        let bell = match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone(), vanished) {
             Ok((sampler, bell)) => {
                 threads.extend(spawn("container-read", move || sampler.run()));
                 Some(bell)
@@ -83,6 +84,7 @@ impl Collector {
             jobs: jobs.clone(),
             sampler: messages,
             bell: bell.clone(),
+            vanished: hints,
             last_event_ns,
             digests: std::collections::HashMap::new(),
         };

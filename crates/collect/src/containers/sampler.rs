@@ -54,6 +54,7 @@ pub struct Sampler {
     waker: Waker,
     messages: std::sync::mpsc::Receiver<Message>,
     jobs: mpsc::Sender<Job>,
+    vanished: mpsc::Sender<String>,
     cost: f64,
     next_token: u64,
     first_walk: bool,
@@ -68,6 +69,7 @@ impl Sampler {
         layout: Layout,
         messages: std::sync::mpsc::Receiver<Message>,
         jobs: mpsc::Sender<Job>,
+        vanished: mpsc::Sender<String>,
     ) -> std::io::Result<(Self, Bell)> {
         let (waker, bell) = Waker::new()?;
         let sampler = Self {
@@ -79,6 +81,7 @@ impl Sampler {
             waker,
             messages,
             jobs,
+            vanished,
             cost: 0.0,
             next_token: 1,
             first_walk: true,
@@ -255,6 +258,8 @@ impl Sampler {
         looks.push(Look { t: now, ..group.look(path, None, true) });
         if let Some(id) = &group.container {
             self.idle.insert(id.clone());
+            // A hint only: the periodic list finds what is lost here.
+            let _ = self.vanished.try_send(id.clone());
             let has_engine = self.shared.engine.lock().is_some();
             let mut index = self.shared.index.lock();
             if let Some(facts) = index.detach_group(id, has_engine, now) {

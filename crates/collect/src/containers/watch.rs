@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use model::container::ContainerFacts;
+use model::container::{ContainerFacts, ContainerState};
 use tokio::sync::{mpsc, oneshot};
 
 use super::docker::api::{Image, Inspect, ListEntry, Version, runtime_name, state_of};
@@ -28,6 +28,8 @@ const RETRY: Duration = Duration::from_millis(500);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 /// How long a death waits for the sampler's last reading.
 const LAST_READING: Duration = Duration::from_secs(1);
+/// How long after a failed start the engine knows why.
+const FAILED_START: Duration = Duration::from_millis(300);
 /// The most image digests that are remembered.
 const DIGESTS: usize = 1024;
 
@@ -41,6 +43,8 @@ pub struct Watch {
     pub sampler: std::sync::mpsc::Sender<Message>,
     /// Wakes the sampler.
     pub bell: Option<Bell>,
+    /// Containers whose group vanished: a start that failed gives no event.
+    pub vanished: mpsc::Receiver<String>,
     /// Time of the newest event taken, ns.
     pub last_event_ns: i64,
     /// Digests by image id.
@@ -98,6 +102,14 @@ impl Watch {
                         self.take(&client, runtime, event).await?;
                     }
                 }
+                Some(id) = self.vanished.recv() => {
+                    let failed = |facts: &Arc<ContainerFacts>| facts.state == ContainerState::Created;
+                    if self.shared.facts_of(Some(&id)).0.is_some_and(|facts| failed(&facts)) {
+                        // The engine writes its error down a moment after the group is gone.
+                        tokio::time::sleep(FAILED_START).await;
+                        self.inspect(&client, runtime, &id).await?;
+                    }
+                }
                 _ = reconcile.tick() => self.reconcile(&client, runtime).await?,
             }
         }
@@ -117,7 +129,9 @@ impl Watch {
                 facts.state == state_of(&entry.state)
                     && !facts.image.is_empty()
                     && name.is_none_or(|name| name == facts.name)
-                    && (facts.pid > 0 || facts.state != model::container::ContainerState::Running)
+                    && (facts.pid > 0 || facts.state != ContainerState::Running)
+                    // A start may have failed since, without an event.
+                    && facts.state != ContainerState::Created
             });
             if !same {
                 self.inspect(client, runtime, &entry.id).await?;
