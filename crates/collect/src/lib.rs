@@ -16,4 +16,6 @@
 #![forbid(unsafe_code)]
 
 pub mod containers;
+pub mod discovery;
 pub mod host;
+pub mod scrape;

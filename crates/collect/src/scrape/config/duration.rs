@@ -1,0 +1,192 @@
+//! Durations and sizes in Prometheus' notation.
+
+use std::fmt;
+use std::time::Duration as StdDuration;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A span of time in milliseconds, written `1h30m`, `15s`, `500ms`, `0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Duration(u64);
+
+/// Units from the largest to the smallest, in milliseconds. A year has 365 days.
+const UNITS: [(&str, u64); 7] = [
+    ("y", 365 * 86_400_000),
+    ("w", 7 * 86_400_000),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1_000),
+    ("ms", 1),
+];
+
+impl Duration {
+    /// A duration of `ms` milliseconds.
+    pub const fn from_ms(ms: u64) -> Self {
+        Self(ms)
+    }
+
+    /// A duration of `s` seconds.
+    pub const fn from_secs(s: u64) -> Self {
+        Self(s * 1_000)
+    }
+
+    /// Milliseconds.
+    pub const fn as_ms(self) -> u64 {
+        self.0
+    }
+
+    /// Whether it is `0`: in most places that means "not set".
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// For timers.
+    pub const fn to_std(self) -> StdDuration {
+        StdDuration::from_millis(self.0)
+    }
+
+    /// Reads the notation: numbers with units, largest unit first, each at most once.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bad = || format!("not a valid duration string: {text:?}");
+        if text.is_empty() {
+            return Err("empty duration string".to_owned());
+        }
+        if text == "0" {
+            return Ok(Self(0));
+        }
+        let mut rest = text;
+        let mut units = UNITS.iter();
+        let mut total = 0u64;
+        while !rest.is_empty() {
+            let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (number, tail) = rest.split_at(digits);
+            let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_ascii_alphabetic()).len();
+            let (unit, tail) = tail.split_at(letters);
+            // Units before the one found are used up: that keeps them in order and unique.
+            let (_, ms) = units.find(|(name, _)| *name == unit).ok_or_else(bad)?;
+            let number: u64 = number.parse().map_err(|_| bad())?;
+            let part = number.checked_mul(*ms).and_then(|part| total.checked_add(part));
+            // Go counts nanoseconds in 63 bits.
+            total = part.filter(|t| *t <= i64::MAX as u64 / 1_000_000).ok_or("duration out of range")?;
+            rest = tail;
+        }
+        Ok(Self(total))
+    }
+}
+
+impl fmt::Display for Duration {
+    /// As Prometheus writes it: days and weeks only where they come out even.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 {
+            return f.write_str("0s");
+        }
+        let mut rest = self.0;
+        for (name, ms) in UNITS {
+            let exact = matches!(name, "y" | "w" | "d");
+            if rest >= ms && (!exact || rest.is_multiple_of(ms)) {
+                write!(f, "{}{name}", rest / ms)?;
+                rest %= ms;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Option::<String>::deserialize(deserializer)? {
+            Some(text) => Self::parse(&text).map_err(D::Error::custom),
+            None => Ok(Self(0)),
+        }
+    }
+}
+
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A size in bytes, written `10MB`, `512KiB`; every prefix is a power of 1024. `0` means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Size(pub u64);
+
+impl Size {
+    /// Reads the notation.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "0" {
+            return Ok(Self(0));
+        }
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+        let (number, unit) = text.split_at(digits);
+        let number: f64 = number.parse().map_err(|_| format!("units: invalid {text}"))?;
+        let shift = match unit.trim_end_matches('B').trim_end_matches('i') {
+            "" if unit == "B" => 0,
+            "K" | "k" => 10,
+            "M" => 20,
+            "G" => 30,
+            "T" => 40,
+            "P" => 50,
+            "E" => 60,
+            _ => return Err(format!("units: unknown unit {unit} in {text}")),
+        };
+        if !unit.ends_with('B') {
+            return Err(format!("units: unknown unit {unit} in {text}"));
+        }
+        Ok(Self((number * (1u64 << shift) as f64) as u64))
+    }
+}
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Option::<String>::deserialize(deserializer)? {
+            Some(text) => Self::parse(&text).map_err(D::Error::custom),
+            None => Ok(Self(0)),
+        }
+    }
+}
+
+impl Serialize for Size {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}B", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_and_written_as_prometheus_does() {
+        for (text, ms, written) in [
+            ("0", 0, "0s"),
+            ("15s", 15_000, "15s"),
+            ("1h30m", 5_400_000, "1h30m"),
+            ("90m", 5_400_000, "1h30m"),
+            ("1d", 86_400_000, "1d"),
+            ("25h", 90_000_000, "25h"),
+            ("1w2d", 777_600_000, "9d"),
+            ("1m500ms", 60_500, "1m500ms"),
+        ] {
+            assert_eq!(Duration::parse(text), Ok(Duration(ms)), "{text}");
+            assert_eq!(Duration(ms).to_string(), written);
+        }
+        for bad in
+            ["", "-1h", "1", "1x", "s", "1m1h", "1s1s", "1.5s", "99999999999999999999s", "300000y", "1 s"]
+        {
+            assert!(Duration::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_powers_of_1024() {
+        assert_eq!(Size::parse("10MB"), Ok(Size(10 << 20)));
+        assert_eq!(Size::parse("1.5KiB"), Ok(Size(1536)));
+        assert_eq!(Size::parse("7B"), Ok(Size(7)));
+        for bad in ["100", "1X", "KB", "", "1iB", "1M"] {
+            assert!(Size::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

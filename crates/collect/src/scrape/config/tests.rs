@@ -1,0 +1,98 @@
+use super::*;
+
+/// The sections of a `prometheus.yml`; those that are not about scraping are read over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Document {
+    #[serde(deserialize_with = "nullable")]
+    global: GlobalConfig,
+    #[serde(deserialize_with = "jobs")]
+    scrape_configs: Vec<ScrapeConfig>,
+    scrape_config_files: Vec<String>,
+    alerting: serde::de::IgnoredAny,
+    rule_files: serde::de::IgnoredAny,
+    remote_write: serde::de::IgnoredAny,
+    remote_read: serde::de::IgnoredAny,
+    storage: serde::de::IgnoredAny,
+    tracing: serde::de::IgnoredAny,
+    otlp: serde::de::IgnoredAny,
+    runtime: serde::de::IgnoredAny,
+}
+
+fn jobs<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<ScrapeConfig>, D::Error> {
+    list(d, "scrape config section")
+}
+
+fn load(text: &str) -> Result<Document, String> {
+    let mut document: Document = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+    check_names(&document.scrape_configs)?;
+    for job in &mut document.scrape_configs {
+        job.resolve(&document.global)?;
+    }
+    Ok(document)
+}
+
+#[test]
+fn prometheus_own_files_load_or_are_refused_as_marked() {
+    let Some(dir) = testkit::conformance::folder("config/prometheus") else { return };
+    let table = std::fs::read_to_string(dir.join("expected.tsv")).unwrap();
+    let (mut agree, mut all, mut differ, mut refused) = (0, 0, Vec::new(), Vec::new());
+    for line in table.lines().skip(1) {
+        let mut columns = line.split('\t');
+        let (file, outcome) = (columns.next().unwrap(), columns.next().unwrap());
+        let message = columns.next().unwrap_or_default();
+        if outcome == "other" {
+            continue;
+        }
+        all += 1;
+        let bytes = std::fs::read(dir.join(file)).unwrap();
+        let loaded = load(&String::from_utf8_lossy(&bytes));
+        match (&loaded, outcome) {
+            (Ok(_), "good") => agree += 1,
+            (Err(error), "good") => refused.push(format!("{file}: {error}")),
+            (Err(error), "bad") if error.contains(message) => agree += 1,
+            _ => differ.push(format!("{file}: {outcome} {message:?}: {:?}", loaded.map(|_| ()))),
+        }
+    }
+    println!("{agree} of {all} agree; the others:\n{}", differ.join("\n"));
+    assert!(refused.is_empty(), "{refused:?}");
+    assert!(agree >= 59, "{agree} of {all}");
+}
+
+#[test]
+fn an_error_says_where() {
+    let error = load("scrape_configs:\n  - job_name: a\n    scrap_interval: 5s\n").unwrap_err();
+    assert!(error.contains("line 3 column 5: unknown field `scrap_interval`"), "{error}");
+    let error = load("scrape_configs:\n  - job_name: a\n    scrape_interval: 5 s\n").unwrap_err();
+    assert!(error.contains("line 3 column 22: not a valid duration string"), "{error}");
+}
+
+#[test]
+fn unset_fields_come_from_the_global_section() {
+    let document = load(
+        "global: {scrape_interval: 5s, sample_limit: 7, body_size_limit: 1MB}\n\
+         scrape_configs: [{job_name: a}, {job_name: b, scrape_interval: 1m, scrape_timeout: 30s, sample_limit: 1}]",
+    )
+    .unwrap();
+    let of = |index: usize| {
+        let job = &document.scrape_configs[index];
+        (job.scrape_interval.as_ms(), job.scrape_timeout.as_ms(), job.sample_limit, job.body_size_limit.0)
+    };
+    assert_eq!(of(0), (5_000, 5_000, 7, 1 << 20));
+    assert_eq!(of(1), (60_000, 30_000, 1, 1 << 20));
+    assert_eq!(GlobalConfig::default().scrape_timeout, Duration::from_secs(10));
+}
+
+#[test]
+fn discovery_that_is_not_supported_is_named_and_does_not_fail_the_file() {
+    let document = load("scrape_configs: [{job_name: a, consul_sd_configs: [{server: x}]}]").unwrap();
+    assert_eq!(document.scrape_configs[0].unsupported_discovery(), ["consul_sd_configs"]);
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    let document =
+        load("scrape_configs: [{job_name: a, basic_auth: {username: u, password: geheim}}]").unwrap();
+    let shown = format!("{document:?}");
+    assert!(shown.contains("<secret>") && !shown.contains("geheim"), "{shown}");
+}
