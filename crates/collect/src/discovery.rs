@@ -1,3 +1,124 @@
 //! Finds targets: in the configuration, in files, at a Docker engine.
+//!
+//! Every source of a job runs as a task of its own and replaces its own list of label sets; the job takes all lists
+//! together whenever one has changed. A source that fails keeps what it found last and says what is wrong.
 
 pub mod config;
+mod docker;
+mod file;
+
+use std::sync::Arc;
+
+use model::Labels;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::scrape::ScrapeConfig;
+use crate::scrape::client::SharedClients;
+
+/// A label set as found: `__address__`, `__meta_*`, and whatever the source adds.
+pub(crate) type Found = Labels;
+
+/// The label that holds `host:port`.
+pub(crate) const ADDRESS: &str = "__address__";
+
+/// Label sets that one source may give. A wrong glob or an engine gone wild must not take the memory.
+const LIMIT: usize = 100_000;
+
+/// The sources of one job.
+pub(crate) struct Discovery {
+    lists: Arc<Lists>,
+}
+
+/// What the sources found last.
+pub(crate) struct Lists {
+    sources: Mutex<Vec<Source>>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct Source {
+    found: Vec<Found>,
+    error: Option<String>,
+}
+
+/// The way a source reports.
+#[derive(Clone)]
+pub(crate) struct Report {
+    lists: Arc<Lists>,
+    source: usize,
+}
+
+impl Report {
+    /// Replaces what the source found.
+    pub(crate) fn found(&self, mut found: Vec<Found>) {
+        let mut sources = self.lists.sources.lock();
+        let Some(source) = sources.get_mut(self.source) else { return };
+        source.error =
+            (found.len() > LIMIT).then(|| format!("{} targets found, {LIMIT} are used", found.len()));
+        found.truncate(LIMIT);
+        if source.found != found {
+            source.found = found;
+            drop(sources);
+            self.lists.changed.send_replace(());
+        }
+    }
+
+    /// Says what is wrong; the list stays.
+    pub(crate) fn failed(&self, error: String) {
+        if let Some(source) = self.lists.sources.lock().get_mut(self.source) {
+            if source.error.as_ref() != Some(&error) {
+                tracing::warn!(%error, "discovery failed");
+            }
+            source.error = Some(error);
+        }
+    }
+}
+
+impl Discovery {
+    /// Starts the sources of `job`; they run until `stop`.
+    pub(crate) fn start(
+        job: &ScrapeConfig,
+        clients: &SharedClients,
+        stop: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Self {
+        let fixed = job.static_configs.iter().flat_map(config::Group::label_sets).collect();
+        let mut sources = vec![Source { found: fixed, error: None }];
+        let others = job.file_sd_configs.len() + job.docker_sd_configs.len();
+        sources.resize_with(1 + others, Source::default);
+        let lists = Arc::new(Lists { sources: Mutex::new(sources), changed: watch::Sender::new(()) });
+        let mut next = 0;
+        let mut report = || {
+            next += 1;
+            Report { lists: lists.clone(), source: next }
+        };
+        for file in &job.file_sd_configs {
+            let source = file::Files::new(file.clone(), report());
+            source.read_once(); // so that targets in files run at once, too
+            tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
+        }
+        for docker in &job.docker_sd_configs {
+            let source = docker::Engine::new(docker.clone(), clients.clone(), report());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
+        }
+        Self { lists }
+    }
+
+    /// Wakes when a list has changed.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.lists.changed.subscribe()
+    }
+
+    /// All label sets.
+    pub(crate) fn found(&self) -> Vec<Found> {
+        self.lists.sources.lock().iter().flat_map(|source| source.found.iter().cloned()).collect()
+    }
+
+    /// What is wrong with sources.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.lists.sources.lock().iter().filter_map(|source| source.error.clone()).collect()
+    }
+}

@@ -1,7 +1,25 @@
 //! Scrapes targets as Prometheus does.
+//!
+//! ```text
+//! ScrapeConfig -> Discovery -> label sets -> relabel -> Target -> Loop: fetch -> Appender -> MetricWriter
+//! ```
+//!
+//! [`Manager`] holds the jobs. Each has a pool of loops, one a target; a loop asks its target at its place in the
+//! interval, and its appender turns the answer into one batch for the store. Start reading at `manager.rs`, then
+//! `pool.rs`, `runner.rs`, `append.rs`.
 
+mod append;
+pub(crate) mod client;
 pub mod config;
+mod fetch;
+mod manager;
+mod metrics;
+mod pool;
 pub mod relabel;
+mod runner;
+mod target;
 
 pub use config::{Duration, GlobalConfig, HttpClientConfig, ScrapeConfig};
+pub use manager::{Manager, Problem};
+pub use metrics::Metrics;
 pub use relabel::RelabelConfig;

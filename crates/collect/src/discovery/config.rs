@@ -19,6 +19,19 @@ pub struct Group {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Group {
+    /// One label set a target; labels of the group do not replace the address.
+    pub(crate) fn label_sets(&self) -> impl Iterator<Item = model::Labels> {
+        self.targets.iter().map(|target| {
+            let mut labels = model::LabelsBuilder::new();
+            for (name, value) in &self.labels {
+                labels.set(name, value);
+            }
+            labels.set(super::ADDRESS, target).build()
+        })
+    }
+}
+
 /// One entry of `file_sd_configs`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(remote = "Self", default, deny_unknown_fields)]

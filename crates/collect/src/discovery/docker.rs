@@ -1,0 +1,242 @@
+//! Containers of a Docker engine as targets: one for each network and TCP port, labelled as Prometheus' `docker_sd`.
+//!
+//! One call is made, GET `/containers/json`. What only the network calls tell (`scope`, `internal`, `ingress`, labels of
+//! networks) is therefore left out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use model::LabelsBuilder;
+use reqwest::Client;
+use url::Url;
+
+use super::config::DockerConfig;
+use super::{ADDRESS, Found, Report};
+use crate::scrape::client::{SharedClients, chain, headers};
+
+/// Bytes that the list of containers may have.
+const BODY_LIMIT: usize = 64 << 20;
+
+/// The longest that one call may take.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+
+/// A container as listed. Everything may be missing: Podman leaves out more than Docker.
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Container {
+    id: String,
+    names: Option<Vec<String>>,
+    image: Option<String>,
+    #[serde(rename = "ImageID")]
+    image_id: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    ports: Option<Vec<Port>>,
+    host_config: Option<HostConfig>,
+    network_settings: Option<NetworkSettings>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Port {
+    #[serde(rename = "IP")]
+    ip: Option<String>,
+    private_port: u16,
+    public_port: Option<u16>,
+    #[serde(rename = "Type")]
+    kind: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct HostConfig {
+    network_mode: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct NetworkSettings {
+    networks: Option<BTreeMap<String, Option<Network>>>,
+}
+
+#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[serde(default)]
+struct Network {
+    #[serde(rename = "NetworkID")]
+    id: Option<String>,
+    #[serde(rename = "IPAddress")]
+    ip: Option<String>,
+    #[serde(rename = "GlobalIPv6Address")]
+    ip6: Option<String>,
+}
+
+impl Container {
+    fn mode(&self) -> &str {
+        self.host_config.as_ref().and_then(|h| h.network_mode.as_deref()).unwrap_or_default()
+    }
+
+    fn networks(&self) -> Vec<(&str, &Network)> {
+        let all = self.network_settings.iter().filter_map(|s| s.networks.as_ref()).flatten();
+        all.filter_map(|(name, network)| Some((name.as_str(), network.as_ref()?))).collect()
+    }
+}
+
+/// One entry of `docker_sd_configs`.
+pub(super) struct Engine {
+    config: DockerConfig,
+    clients: SharedClients,
+    report: Report,
+}
+
+impl Engine {
+    pub(super) fn new(config: DockerConfig, clients: SharedClients, report: Report) -> Self {
+        Self { config, clients, report }
+    }
+
+    /// Asks the engine at the refresh interval, for ever.
+    pub(super) async fn watch(self) {
+        let interval = self.config.refresh_interval.to_std().max(Duration::from_millis(100));
+        loop {
+            match tokio::time::timeout(interval.min(CALL_LIMIT), self.list()).await {
+                Ok(Ok(containers)) => self.report.found(targets(&self.config, &containers)),
+                Ok(Err(error)) => self.report.failed(format!("docker at {}: {error}", self.config.host)),
+                Err(_) => self.report.failed(format!("docker at {} does not answer", self.config.host)),
+            }
+            tokio::time::sleep(interval).await;
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Container>, String> {
+        let (client, mut url) = self.client()?;
+        url.set_path(&format!("{}/containers/json", url.path().trim_end_matches('/')));
+        let filters: HashMap<&str, &[String]> =
+            self.config.filters.iter().map(|f| (f.name.as_str(), f.values.as_slice())).collect();
+        if !filters.is_empty() {
+            let json = serde_json::to_string(&filters).map_err(|e| e.to_string())?;
+            url.query_pairs_mut().append_pair("filters", &json);
+        }
+        let request = client.get(url).headers(headers(&self.config.http_client())?);
+        let mut response = request.send().await.map_err(|e| chain(&e.without_url()))?;
+        if !response.status().is_success() {
+            return Err(format!("HTTP status {}", response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| chain(&e.without_url()))? {
+            if body.len() + chunk.len() > BODY_LIMIT {
+                return Err(format!("the list of containers has more than {BODY_LIMIT} bytes"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&body).map_err(|e| format!("the list of containers cannot be read: {e}"))
+    }
+
+    fn client(&self) -> Result<(Client, Url), String> {
+        let host = &self.config.host;
+        if let Some(path) = host.strip_prefix("unix://") {
+            // Somebody may have installed it already; then this does nothing.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client =
+                Client::builder().unix_socket(path).tls_certs_only([]).build().map_err(|e| chain(&e))?;
+            let url = Url::parse("http://localhost/").map_err(|e| e.to_string())?;
+            return Ok((client, url));
+        }
+        let url = match host.strip_prefix("tcp://") {
+            Some(rest) => format!("http://{rest}"),
+            None => host.clone(),
+        };
+        let url = Url::parse(&url).map_err(|e| format!("host: {e}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err("host: only unix://, tcp://, http:// and https:// are supported".to_owned());
+        }
+        Ok((self.clients.get(&self.config.http_client())?, url))
+    }
+}
+
+/// The targets of all containers.
+fn targets(config: &DockerConfig, containers: &[Container]) -> Vec<Found> {
+    let by_id: HashMap<&str, &Container> = containers.iter().map(|c| (c.id.as_str(), c)).collect();
+    let mut found = Vec::new();
+    for container in containers {
+        let Some(name) = container.names.iter().flatten().next() else { continue };
+        let mut common = LabelsBuilder::new();
+        common.set("__meta_docker_container_id", &container.id);
+        common.set("__meta_docker_container_name", name);
+        common.set("__meta_docker_container_network_mode", container.mode());
+        common.set("__meta_docker_container_image", container.image.as_deref().unwrap_or_default());
+        common.set("__meta_docker_container_image_id", container.image_id.as_deref().unwrap_or_default());
+        for (label, value) in container.labels.iter().flatten() {
+            common.set(format!("__meta_docker_container_label_{}", sanitize(label)), value);
+        }
+        let mut networks = shared_networks(container, &by_id);
+        if config.match_first_network {
+            networks.truncate(1); // sorted by name
+        }
+        for (network_name, network) in networks {
+            common.set("__meta_docker_network_name", network_name);
+            common.set("__meta_docker_network_id", network.id.as_deref().unwrap_or_default());
+            of_network(config, container, network, &common, &mut found);
+        }
+    }
+    found
+}
+
+/// The container's networks, or those of the container whose network it shares.
+fn shared_networks<'a>(
+    container: &'a Container,
+    by_id: &HashMap<&str, &'a Container>,
+) -> Vec<(&'a str, &'a Network)> {
+    let mut from = container;
+    // A chain cannot be longer than there are containers; an engine that says otherwise is not followed for ever.
+    for _ in 0..=by_id.len() {
+        let networks = from.networks();
+        let next = from.mode().strip_prefix("container:").and_then(|id| by_id.get(id));
+        match next {
+            Some(next) if networks.is_empty() => from = next,
+            _ => return networks,
+        }
+    }
+    Vec::new()
+}
+
+/// One target for each TCP port, or one with the configured port where there is none.
+fn of_network(
+    config: &DockerConfig,
+    container: &Container,
+    network: &Network,
+    common: &LabelsBuilder,
+    found: &mut Vec<Found>,
+) {
+    let set = |ip: &Option<String>| ip.clone().filter(|ip| !ip.is_empty());
+    let ip = set(&network.ip).or_else(|| set(&network.ip6)).unwrap_or_default();
+    let mut base = common.clone();
+    base.set("__meta_docker_network_ip", ip.as_str());
+    let ports = container.ports.iter().flatten().filter(|port| port.kind.as_deref() == Some("tcp"));
+    let before = found.len();
+    for port in ports {
+        let mut labels = base.clone();
+        labels.set("__meta_docker_port_private", port.private_port.to_string());
+        if let Some(public) = port.public_port.filter(|port| *port > 0) {
+            labels.set("__meta_docker_port_public", public.to_string());
+            labels.set("__meta_docker_port_public_ip", port.ip.as_deref().unwrap_or_default());
+        }
+        found.push(labels.set(ADDRESS, join(&ip, port.private_port)).build());
+    }
+    if found.len() == before {
+        let address = match container.mode() {
+            "host" => config.host_networking_host.clone(),
+            _ => join(&ip, config.port),
+        };
+        found.push(base.set(ADDRESS, address).build());
+    }
+}
+
+fn join(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A label name of the classic syntax: everything else becomes an underscore.
+fn sanitize(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,230 @@
+//! All jobs: starts, reloads and stops them, and tells what they do.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use model::metrics::Family;
+use model::target::{DroppedTarget, TargetStatus, Targets};
+use model::{Clock, Labels, MetricWriter};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::config::{GlobalConfig, ScrapeConfig, check_names};
+use super::metrics::Metrics;
+use super::pool::{Context, Pool};
+use crate::discovery::Discovery;
+
+/// The scraper. Dropping it without [`Manager::stop`] stops it too, but waits for nothing.
+pub struct Manager {
+    context: Context,
+    jobs: Mutex<Vec<Running>>,
+}
+
+impl std::fmt::Debug for Manager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Manager").field("jobs", &self.jobs.lock().len()).finish_non_exhaustive()
+    }
+}
+
+/// A job with its discovery and its loops.
+struct Running {
+    job: ScrapeConfig,
+    pool: Arc<Pool>,
+    discovery: Arc<Discovery>,
+    /// Ends discovery and the task that feeds the pool.
+    stop: CancellationToken,
+}
+
+/// Something about a job that its owner should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The job.
+    pub job: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Manager {
+    /// Starts all jobs. Call it within a Tokio runtime. The error names the job that cannot be.
+    pub fn start(
+        jobs: Vec<ScrapeConfig>,
+        global: &GlobalConfig,
+        writer: Arc<dyn MetricWriter>,
+        clock: Arc<dyn Clock>,
+    ) -> model::Result<Arc<Self>> {
+        let jobs = resolve(jobs, global)?;
+        let context = Context {
+            writer,
+            clock,
+            metrics: Metrics::default(),
+            clients: Arc::default(),
+            seed: xxh3_64(rustix::system::uname().nodename().to_bytes()),
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let running = jobs.into_iter().map(|job| Running::start(job, &context)).collect();
+        Ok(Arc::new(Self { context, jobs: Mutex::new(running) }))
+    }
+
+    /// Takes a new configuration. Targets whose identity and way of scraping stay the same are not interrupted. On an
+    /// error everything goes on as before.
+    pub fn apply(&self, jobs: Vec<ScrapeConfig>, global: &GlobalConfig) -> model::Result<()> {
+        let jobs = resolve(jobs, global)?;
+        // Certificates may have changed on disk.
+        self.context.clients.clear();
+        let mut running = self.jobs.lock();
+        let mut old: Vec<Running> = std::mem::take(&mut *running);
+        for job in jobs {
+            let before = old.iter().position(|running| running.job.job_name == job.job_name);
+            let next = match before.map(|at| old.swap_remove(at)) {
+                Some(same) if same.job == job => same,
+                Some(other) if scraping(&other.job) == scraping(&job) => other.rediscover(job, &self.context),
+                Some(other) => {
+                    let next = Running::start(job, &self.context);
+                    other.stop(next.labels());
+                    next
+                }
+                None => Running::start(job, &self.context),
+            };
+            running.push(next);
+        }
+        for gone in old {
+            gone.stop(HashSet::new());
+        }
+        Ok(())
+    }
+
+    /// Stops all loops and waits until none is storing any more. No series is ended: they go on after a restart.
+    pub async fn stop(&self) {
+        self.context.shutdown.cancel();
+        for running in self.jobs.lock().iter() {
+            running.stop.cancel();
+        }
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
+    }
+
+    /// The scraper's own metrics, to register.
+    pub fn metrics(&self) -> &Metrics {
+        &self.context.metrics
+    }
+
+    /// What is wrong with jobs: discovery that fails or is not supported, label sets that are no targets.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for running in self.jobs.lock().iter() {
+            let unsupported = running.job.unsupported_discovery().into_iter();
+            let unsupported = unsupported.map(|sd| format!("{sd} is not supported yet: it finds no targets"));
+            let messages = unsupported.chain(running.discovery.errors()).chain(running.pool.problems());
+            problems.extend(messages.map(|message| Problem { job: running.job.job_name.clone(), message }));
+        }
+        problems
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        self.context.shutdown.cancel();
+    }
+}
+
+fn resolve(mut jobs: Vec<ScrapeConfig>, global: &GlobalConfig) -> model::Result<Vec<ScrapeConfig>> {
+    check_names(&jobs).map_err(model::Error::invalid)?;
+    for job in &mut jobs {
+        job.resolve(global).map_err(model::Error::invalid)?;
+    }
+    Ok(jobs)
+}
+
+/// The part of a job that its loops depend on. What is left out only decides which targets there are.
+fn scraping(job: &ScrapeConfig) -> ScrapeConfig {
+    ScrapeConfig {
+        job_name: job.job_name.clone(),
+        // These reach a loop through its target.
+        scrape_interval: super::Duration::default(),
+        scrape_timeout: super::Duration::default(),
+        metrics_path: String::new(),
+        scheme: String::new(),
+        params: std::collections::BTreeMap::new(),
+        target_limit: 0,
+        keep_dropped_targets: 0,
+        relabel_configs: Vec::new(),
+        static_configs: Vec::new(),
+        file_sd_configs: Vec::new(),
+        docker_sd_configs: Vec::new(),
+        ..job.clone()
+    }
+}
+
+impl Running {
+    fn start(job: ScrapeConfig, context: &Context) -> Self {
+        for sd in job.unsupported_discovery() {
+            tracing::warn!(job = %job.job_name, "{sd} is not supported yet: it finds no targets");
+        }
+        let pool = Arc::new(Pool::new(&job, context.clone()));
+        Self::with_pool(job, pool, context)
+    }
+
+    /// Starts discovery for a pool. Static targets run at once; others follow as they are found.
+    fn with_pool(job: ScrapeConfig, pool: Arc<Pool>, context: &Context) -> Self {
+        let stop = context.shutdown.child_token();
+        let discovery = Arc::new(Discovery::start(&job, &context.clients, &stop, &context.tasks));
+        let mut changes = discovery.changes();
+        changes.mark_unchanged();
+        pool.sync(&job, &discovery.found());
+        let (feed, source, fed, stopped) = (job.clone(), discovery.clone(), pool.clone(), stop.clone());
+        context.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = stopped.cancelled() => return,
+                    changed = changes.changed() => if changed.is_err() { return },
+                }
+                fed.sync(&feed, &source.found());
+            }
+        });
+        Self { job, pool, discovery, stop }
+    }
+
+    /// The same loops with another discovery or other target rules.
+    fn rediscover(self, job: ScrapeConfig, context: &Context) -> Self {
+        self.stop.cancel();
+        Self::with_pool(job, self.pool, context)
+    }
+
+    fn stop(&self, going_on: HashSet<Labels>) {
+        self.stop.cancel();
+        self.pool.stop(going_on);
+    }
+
+    fn labels(&self) -> HashSet<Labels> {
+        self.pool.targets().iter().map(|target| target.labels.clone()).collect()
+    }
+}
+
+impl Targets for Manager {
+    fn active(&self) -> Vec<TargetStatus> {
+        let mut all: Vec<TargetStatus> =
+            self.jobs.lock().iter().flat_map(|r| r.pool.targets()).map(|t| t.status()).collect();
+        all.sort_by(|a, b| (&a.pool, &a.labels).cmp(&(&b.pool, &b.labels)));
+        all
+    }
+
+    fn dropped(&self) -> Vec<DroppedTarget> {
+        self.jobs.lock().iter().flat_map(|running| running.pool.dropped()).collect()
+    }
+
+    fn metadata(&self) -> Vec<(Labels, Family)> {
+        let targets: Vec<_> = self.jobs.lock().iter().flat_map(|r| r.pool.targets()).collect();
+        let of = |t: &Arc<super::target::Target>| {
+            let families = t.families();
+            families.into_iter().map(|family| (t.labels.clone(), family)).collect::<Vec<_>>()
+        };
+        targets.iter().flat_map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
