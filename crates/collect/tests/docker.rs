@@ -1,6 +1,7 @@
 //! The container collector over real containers, through a proxy that lets only the permitted reads pass.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "in a test a panic is the report")]
+#![expect(clippy::disallowed_methods, reason = "it waits for processes that nothing else tells of")]
 
 #[path = "docker/engine.rs"]
 mod engine;

@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::disallowed_methods,
     unreachable_pub,
     reason = "a test file is no library; a panic is its report"
 )]
