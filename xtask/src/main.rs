@@ -5,12 +5,13 @@
 //!
 //! What it is not: a build system; recipes are in the Makefile.
 //!
-//! Start reading at [`edges`] and [`dependencies`].
+//! Start reading at [`edges`], [`dependencies`] and [`licences`].
 
 #![forbid(unsafe_code)]
 
 mod dependencies;
 mod edges;
+mod licences;
 mod table;
 mod workspace;
 
@@ -22,6 +23,7 @@ fn main() -> Result<()> {
     let mut problems = edges::problems(&workspace, &workspace::read(&root.join("ARCHITECTURE.md"))?)?;
     let lines = workspace::read(&root.join("docs/decisions/dependencies.md"))?;
     problems.extend(dependencies::problems(&dependencies::direct(&workspace, &root)?, &lines));
+    problems.extend(licences::problems(&root, &workspace::read(&root.join("deny.toml"))?)?);
     if problems.is_empty() {
         return Ok(());
     }
