@@ -15,7 +15,10 @@
 #![forbid(unsafe_code)]
 
 pub mod conformance;
+pub mod demo;
+pub mod http;
 pub mod memory;
+pub mod prometheus;
 pub mod promqltest;
 pub mod reference;
 pub mod suite;
