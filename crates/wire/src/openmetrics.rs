@@ -1,5 +1,7 @@
 //! OpenMetrics text 1.0 (and 0.0.1), as Prometheus' scraper reads it: exact about blanks, commas and `# EOF`, lax about
-//! the order of families and the meaning of values.
+//! the order of families and the meaning of values. [`strict`] checks the rest of the specification.
+
+pub mod strict;
 
 use std::ops::Range;
 
@@ -53,6 +55,15 @@ impl<'a> Parser<'a> {
             return Ok(None);
         }
         self.metadata().map(Some)
+    }
+
+    /// How many bytes of the body were read.
+    pub(crate) const fn at(&self) -> usize {
+        self.cur.at()
+    }
+
+    pub(crate) fn error_at(&self, at: usize, message: impl std::fmt::Display) -> ParseError {
+        self.cur.error_at(at, message)
     }
 
     fn metadata(&mut self) -> Result<Entry<'a, 'a>, ParseError> {

@@ -200,3 +200,25 @@ fn samples_parse() {
         assert_eq!(parsed.metadata.len(), families, "{file}");
     }
 }
+
+#[test]
+fn openmetrics_specification_strictly() {
+    let Some(dir) = conformance() else { return };
+    let mut failed = Vec::new();
+    let mut count = 0;
+    for case in std::fs::read_dir(dir.join("openmetrics")).unwrap() {
+        let path = case.unwrap().path();
+        let meta: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path.join("test.json")).unwrap()).unwrap();
+        let body = std::fs::read(path.join("metrics")).unwrap();
+        let wanted = meta["shouldParse"].as_bool().unwrap();
+        let outcome = openmetrics::strict::check(&body);
+        if outcome.is_ok() != wanted {
+            failed.push(format!("{}: {outcome:?}\n{}", path.display(), String::from_utf8_lossy(&body)));
+        }
+        count += 1;
+    }
+    assert_eq!(count, 155);
+    failed.sort();
+    assert!(failed.is_empty(), "{} of {count}:\n{}", failed.len(), failed.join("\n"));
+}
