@@ -91,7 +91,13 @@ impl Index {
         if facts.removed_ms == 0 && known.removed_ms > 0 && facts.state == ContainerState::Unknown {
             facts.removed_ms = known.removed_ms;
         }
-        facts.exit_reason = exit_reason(&facts, &entry.life);
+        // Of an end that was judged when it happened the judgement stays: inspect does not know who asked for it.
+        let same_end = known.exit_code == facts.exit_code && known.oom_killed == facts.oom_killed;
+        facts.exit_reason = if same_end && !known.exit_reason.is_empty() {
+            known.exit_reason.clone()
+        } else {
+            exit_reason(&facts, &entry.life)
+        };
         if *known.as_ref() == facts {
             return None;
         }
@@ -412,10 +418,7 @@ fn exit_reason(facts: &ContainerFacts, life: &Life) -> String {
         _ if facts.state == ContainerState::Created && !facts.error.is_empty() => "start_failed",
         Some(0) => "completed",
         Some(_) if life.stopped => "stopped",
-        Some(_) => {
-            // Restored from the store: what was written down then holds.
-            if facts.exit_reason.is_empty() { "error" } else { return facts.exit_reason.clone() }
-        }
+        Some(_) => "error",
         None => "",
     };
     reason.to_owned()

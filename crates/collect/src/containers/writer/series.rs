@@ -128,11 +128,15 @@ impl Series {
         let zero = look.born_ms.map(|born| group.life_t.unwrap_or_else(|| (born - 1).max(group.last_t + 1)));
         let zero = zero.filter(|zero| *zero < t);
         let base = base_labels(&look.group, item.facts.as_deref(), &self.node);
-        // Renamed, or another path: the old series end.
-        if group.base != base {
-            group.end(key, t, pending);
-            group.rebase(base);
+        // Renamed, or another path: the old series end, under a key of their own until that is stored.
+        if group.base != base && !group.base.is_empty() {
+            let mut old = std::mem::replace(group, Group { last_t: group.last_t, ..Group::default() });
+            let ended = format!("{key}\0{t}");
+            old.end(&ended, t, pending);
+            self.groups.insert(ended, old);
         }
+        let group = self.groups.entry(key.clone()).or_default();
+        group.rebase(base);
         group.scrape += 1;
         let scrape = group.scrape;
         let removed = item.facts.as_ref().is_some_and(|facts| facts.removed_ms > 0);
