@@ -32,7 +32,8 @@ pub fn write(kind: Kind) -> [u8; LEN] {
     out
 }
 
-/// Checks the header at the start of `bytes` and returns the version found.
+/// Checks the header at the start of `bytes` and returns the version found. Another version is an error of kind
+/// `Conflict`, anything else that is no such header one of kind `Invalid`.
 pub fn check(kind: Kind, bytes: &[u8]) -> Result<u16> {
     let name = kind.name;
     let Some(header) = bytes.first_chunk::<LEN>() else {
@@ -47,7 +48,7 @@ pub fn check(kind: Kind, bytes: &[u8]) -> Result<u16> {
     }
     let version = u16::from_le_bytes([header[8], header[9]]);
     if version < kind.oldest || version > kind.version {
-        return Err(Error::invalid(format_args!(
+        return Err(Error::conflict(format_args!(
             "{name}: version {version} is not readable by this program (it reads {} to {}); \
              use the version that wrote it",
             kind.oldest, kind.version

@@ -2,6 +2,15 @@
 
 use serde::Deserialize;
 
+/// Blocks are split at multiples of two hours, in ms.
+pub(crate) const WINDOW: i64 = 2 * 3_600_000;
+
+/// The window of this length that holds `t`.
+pub(crate) fn window_of(t: i64, length: i64) -> model::TimeRange {
+    let start = t.div_euclid(length).saturating_mul(length);
+    model::TimeRange::new(start, start.saturating_add(length - 1))
+}
+
 /// Options of [`crate::Store`]. Durations are in milliseconds.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]

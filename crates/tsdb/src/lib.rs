@@ -20,8 +20,9 @@
 //! Bytes are drawn in docs/formats. Start reading at [`store`], then `head` and `block`.
 
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
 
+mod block;
+mod cache;
 mod codec;
 mod config;
 mod head;

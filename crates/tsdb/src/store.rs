@@ -1,5 +1,10 @@
 //! The store: opening, closing, and what its parts share.
 
+mod blocks;
+mod compact;
+mod flush;
+mod maintain;
+mod partition;
 mod read;
 mod replay;
 mod stats;
@@ -9,7 +14,7 @@ mod write;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use disk::Fs;
@@ -22,11 +27,12 @@ use crate::config::Options;
 use crate::head::{Head, Index, Limits, Lookup};
 use crate::metrics::Metrics;
 use crate::wal;
+use blocks::Blocks;
+use flush::Flushing;
 
 /// A store of time series in one directory.
 pub struct Store {
     pub(crate) fs: Arc<dyn Fs>,
-    pub(crate) dir: PathBuf,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -40,6 +46,12 @@ pub struct Store {
     pub(crate) head: Head,
     pub(crate) families: RwLock<BTreeMap<String, Family>>,
     pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
+    pub(crate) blocks: Blocks,
+    pub(crate) flushing: Mutex<Flushing>,
+    /// Held by whoever maintains.
+    maintenance: Mutex<()>,
+    /// What blocks and log may take.
+    pub(crate) size_limit: u64,
     /// What opening found wrong.
     pub(crate) warnings: Vec<String>,
 }
@@ -50,6 +62,7 @@ impl Store {
         let dir = dir.join(Tenant::DEFAULT);
         disk::publish::prepare(&*fs, &dir)?;
         let metrics = Metrics::default();
+        let clock_now = clock.now_ms();
         let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
         let mut index = Index::new(limits, &options.budget)?;
         let lookup = Lookup::new();
@@ -65,11 +78,13 @@ impl Store {
         let replayed = replay.finish();
         let mut warnings = recovery.warnings;
         warnings.extend(replayed.warnings);
+        let blocks = Blocks::open(&fs, &dir.join("blocks"), &options, &metrics)?;
+        warnings.extend(blocks.lost().into_iter().map(|l| l.text));
+        let size_limit = disk::space::size_limit(&*fs, &dir, options.retention_bytes)?;
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
         Ok(Self {
             fs,
-            dir,
             clock,
             metrics,
             log,
@@ -80,6 +95,10 @@ impl Store {
             head,
             families: RwLock::new(replayed.families),
             positions: RwLock::new(replayed.positions),
+            blocks,
+            flushing: Mutex::new(Flushing::since(clock_now)),
+            maintenance: Mutex::new(()),
+            size_limit,
             warnings,
             options,
         })
@@ -93,11 +112,6 @@ impl Store {
     /// What opening found wrong: torn tails, corrupt records, blocks set aside.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// Syncs the log, flushes, compacts and applies retention where due. Called every few seconds.
-    pub fn maintain(&self) -> Result<()> {
-        self.log.sync()
     }
 
     /// Makes everything durable. The store may be dropped without it: the log has every acknowledged sample.

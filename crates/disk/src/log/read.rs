@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use model::Result;
+use model::{ErrorKind, Result};
 use tracing::warn;
 
 use super::record::{FRAME, MAX_RECORD, checksum};
@@ -10,8 +10,8 @@ use crate::error::io_error;
 use crate::fs::{Entry, File, Fs};
 use crate::header::{self, Kind};
 
-/// Segment header: the file header and the salt.
-const HEAD: u64 = header::LEN as u64 + 4;
+/// Segment header: the file header and the salt, twice, so that no single byte costs the segment.
+const HEAD: u64 = header::LEN as u64 + 8;
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -135,12 +135,23 @@ fn read_segment(
     let Some(head) = window.get(0, HEAD as usize)? else {
         return Ok((size > 0).then_some(Tail { valid: 0, size }));
     };
-    // A crash may leave zeros where the header was going to be; any other foreign header is refused by name.
+    // A crash may leave zeros where the header was going to be.
     if head.iter().all(|b| *b == 0) {
         return Ok(Some(Tail { valid: 0, size }));
     }
-    header::check(kind, head)?;
-    let salt = u32::from_le_bytes([head[16], head[17], head[18], head[19]]);
+    let salts = [[head[16], head[17], head[18], head[19]], [head[20], head[21], head[22], head[23]]];
+    let salts = salts.map(u32::from_le_bytes);
+    if let Err(e) = header::check(kind, head) {
+        // Another version is refused by name. A damaged header costs nothing: the records say whether they are valid.
+        if e.kind == ErrorKind::Conflict {
+            return Err(e);
+        }
+        to.corrupt_places += 1;
+        to.corrupt_bytes += HEAD;
+        to.warnings.push(format!("log segment {number}: {e}"));
+    }
+    let first = window.record(salts[0], HEAD)?;
+    let salt = if first.is_some() || salts[0] == salts[1] { salts[0] } else { salts[1] };
     let mut at = HEAD;
     while at < size {
         let found = match window.record(salt, at)? {

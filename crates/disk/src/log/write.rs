@@ -83,6 +83,7 @@ fn open_segment(log: &Log, next: &mut u64) -> Result<Segment> {
     let path = log.dir.join(super::read::segment_name(*next));
     let mut head = header::write(log.options.kind).to_vec();
     head.extend_from_slice(&log.salt.to_le_bytes());
+    head.extend_from_slice(&log.salt.to_le_bytes());
     let create = || {
         let file = log.fs.create(&path)?;
         file.append(&head)?;

@@ -227,7 +227,7 @@ fn open_parts(
         match Part::open(fs, dir, &entry.name) {
             Ok(part) => parts.push(Arc::new(part)),
             // Another version is no damage: say so and touch nothing.
-            Err(e) if e.kind == model::ErrorKind::Invalid => return Err(e),
+            Err(e) if e.kind == model::ErrorKind::Conflict => return Err(e),
             Err(e) => {
                 warn!("{e}; it is set aside");
                 warnings.push(e.message);

@@ -3,6 +3,7 @@
 //! A series is a list of pair numbers; a pair is a name number, a value and its postings. So a label set costs four
 //! bytes a label, and each distinct value is stored once.
 
+use std::cmp::Ordering;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -218,6 +219,19 @@ impl Index {
     /// The labels of a series.
     pub(crate) fn labels(&self, slot: Slot, scratch: &mut String) -> Option<Labels> {
         if self.canonical(slot, scratch) { Labels::from_canonical(scratch) } else { None }
+    }
+
+    /// The order of two series by their labels (names and values in turn).
+    pub(crate) fn compare(&self, a: Slot, b: Slot) -> Ordering {
+        let labels = |slot: Slot| self.series.get(slot as usize).map_or(&[][..], |e| &e.labels[..]);
+        for (a, b) in labels(a).iter().zip(labels(b)) {
+            if a != b {
+                let (a, b) = (&self.pairs[*a as usize], &self.pairs[*b as usize]);
+                let name = |pair: &Pair| &*self.names[pair.name as usize].text;
+                return (name(a), &*a.value).cmp(&(name(b), &*b.value));
+            }
+        }
+        labels(a).len().cmp(&labels(b).len())
     }
 
     /// Slots of the series that satisfy all matchers.

@@ -1,11 +1,12 @@
 //! The samples of a share of the series: an append buffer each, sealed into small chunks in an arena.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use model::{Budget, RejectReason, Reservation, TimeRange};
 
 use super::arena::{Arena, At};
 use crate::codec::{Effort, decode_times, encode_times, encode_values};
+use crate::config::{WINDOW, window_of};
 
 /// Samples of an append buffer. With 15 it fills an allocator's class of 192 bytes.
 pub(super) const BUFFER: usize = 15;
@@ -13,6 +14,8 @@ pub(super) const BUFFER: usize = 15;
 pub(super) const NONE: At = At::MAX;
 /// Memory is reserved in steps of this many bytes.
 const STEP: u64 = 32 << 10;
+/// In [`State::defined`]: no epoch, but a mark of [`Shard::is_idle`].
+const ASKED: u32 = u32::MAX;
 
 /// What a sample is held against.
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +101,11 @@ pub(crate) struct FrozenShard {
     pub(super) data: Vec<Data>,
     pub(super) late: Late,
     pub(super) arena: Arena,
-    pub(super) range: TimeRange,
-    pub(super) chunks: u64,
+    range: TimeRange,
+    /// Starts of the two-hour windows that have samples, and the window seen last.
+    windows: BTreeSet<i64>,
+    window: TimeRange,
+    chunks: u64,
     reserved: Option<Reservation>,
     used: u64,
 }
@@ -107,6 +113,13 @@ pub(crate) struct FrozenShard {
 /// The samples that a flush took out.
 pub(crate) struct Frozen {
     pub(crate) shards: Vec<FrozenShard>,
+}
+
+impl Frozen {
+    /// The two-hour windows that have samples, ascending.
+    pub(crate) fn windows(&self) -> BTreeSet<i64> {
+        self.shards.iter().flat_map(|s| s.windows.iter().copied()).collect()
+    }
 }
 
 const NOTHING: TimeRange = TimeRange::new(i64::MAX, i64::MIN);
@@ -118,10 +131,22 @@ impl FrozenShard {
             late: Late::new(),
             arena: Arena::new(budget),
             range: NOTHING,
+            windows: BTreeSet::new(),
+            window: NOTHING,
             chunks: 0,
             reserved: None,
             used: 0,
         }
+    }
+
+    /// The generation of the series that has samples in a place.
+    pub(crate) fn generation(&self, place: usize) -> Option<u32> {
+        self.data.get(place).map(|d| d.generation).filter(|g| *g != 0)
+    }
+
+    /// Places with samples.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        self.data.iter().enumerate().filter(|(_, d)| d.generation != 0).map(|(place, _)| place)
     }
 
     /// Bytes of samples.
@@ -137,6 +162,16 @@ impl FrozenShard {
     /// Chunks, append buffers not counted.
     pub(crate) fn chunks(&self) -> u64 {
         self.chunks
+    }
+
+    #[inline]
+    fn note_time(&mut self, t: i64) {
+        self.range.start = self.range.start.min(t);
+        self.range.end = self.range.end.max(t);
+        if !self.window.contains(t) {
+            self.window = window_of(t, WINDOW);
+            self.windows.insert(self.window.start);
+        }
     }
 
     fn reserve(&mut self, budget: &Budget, bytes: u64) -> model::Result<()> {
@@ -173,9 +208,18 @@ impl Shard {
         }
     }
 
-    /// Time of the newest sample a series ever got, `None` without one.
-    pub(crate) fn last_time(&self, place: usize) -> Option<i64> {
-        self.states.get(place).filter(|s| s.generation != 0 && s.last_t != i64::MIN).map(|s| s.last_t)
+    /// Whether a series got no sample since `cutoff` and has none in memory. One that never got any is idle when it
+    /// is asked about for the second time.
+    pub(crate) fn is_idle(&mut self, place: usize, cutoff: i64) -> bool {
+        let Some(state) = self.states.get_mut(place).filter(|s| s.generation != 0) else { return false };
+        if self.current.generation(place) == Some(state.generation) {
+            return false;
+        }
+        if state.last_t == i64::MIN && state.defined != ASKED {
+            state.defined = ASKED;
+            return false;
+        }
+        state.last_t < cutoff
     }
 
     /// Whether the series' labels must be logged in this epoch; they count as logged from here on.
@@ -270,9 +314,7 @@ impl Shard {
             restart(&mut active, t, bits);
             current.data[place].active = Some(active);
         }
-        let range = &mut self.current.range;
-        range.start = range.start.min(t);
-        range.end = range.end.max(t);
+        self.current.note_time(t);
         Ok(())
     }
 
@@ -330,8 +372,7 @@ impl Shard {
         // `find` looked here too: the time is not in the list.
         let at = late.partition_point(|(other, _)| *other < t);
         late.insert(at, (t, bits));
-        current.range.start = current.range.start.min(t);
-        current.range.end = current.range.end.max(t);
+        current.note_time(t);
         Outcome::Taken
     }
 }

@@ -3,120 +3,133 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use model::metrics::Family;
 use model::{
-    Ctx, Error, Labels, Listing, Matcher, MetricReader, Partition, Reservation, Result, SelectHints,
-    Selected, Selection, SeriesData, TimeRange,
+    Ctx, Labels, Listing, Matcher, MetricReader, Partition, Reservation, Result, SelectHints, Selected,
+    Selection, TimeRange,
 };
 
 use super::Store;
-use crate::head::{Head, HeadPiece, Snapshot};
-use crate::merge::{Run, merge};
+use super::partition::{Found, Share, Shared};
+use crate::block::{Block, Page};
+use crate::head::{Head, SeriesId, Snapshot};
 
 /// Series looked at between two looks at the deadline.
-const CHECK_EVERY: usize = 4096;
+const CHECK_EVERY: usize = 1024;
 /// A partition has at least this many series.
 const PARTITION_SERIES: usize = 64;
+/// With more matching series than this the values of a label are found through postings instead of through series.
+const MANY_SERIES: u64 = 2_000;
+/// Rough memory of a found series beside its labels and pages.
+const FOUND_COST: usize = 160;
 
-/// A series of a selection: where its samples are, in the order in which they win.
-struct Found {
-    labels: Labels,
-    head: Vec<HeadPiece>,
+/// The series of a selection, gathered source by source.
+struct Gathering<'a> {
+    ctx: &'a Ctx,
+    range: TimeRange,
+    limit: usize,
+    found: Vec<Found>,
+    by_labels: HashMap<Labels, usize, RandomState>,
+    reserved: Reservation,
+    used: u64,
 }
 
-/// What the partitions of a selection share.
-struct Shared {
-    ctx: Ctx,
-    range: TimeRange,
-    labels_only: bool,
-    snapshot: Snapshot,
-    _reserved: Option<Reservation>,
+impl<'a> Gathering<'a> {
+    fn new(ctx: &'a Ctx, range: TimeRange, limit: usize) -> Result<Self> {
+        let reserved = ctx.budget.reserve(0)?;
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        Ok(Self { ctx, range, limit, found: Vec::new(), by_labels: HashMap::default(), reserved, used: 0 })
+    }
+
+    fn reserve(&mut self, bytes: usize) -> Result<()> {
+        self.used += bytes as u64;
+        if self.used > self.reserved.bytes() {
+            self.reserved.grow(self.used - self.reserved.bytes() + (64 << 10))?;
+        }
+        Ok(())
+    }
+
+    /// The entry of these labels; `None` where the limit is reached and they are new.
+    fn entry(&mut self, labels: Labels) -> Result<Option<&mut Found>> {
+        if self.found.len().is_multiple_of(CHECK_EVERY) {
+            self.ctx.check()?;
+        }
+        let at = match self.by_labels.get(&labels) {
+            Some(at) => *at,
+            None if self.found.len() >= self.limit => return Ok(None),
+            None => {
+                self.reserve(FOUND_COST + labels.canonical().len())?;
+                self.by_labels.insert(labels.clone(), self.found.len());
+                self.found.push(Found { labels, pages: Vec::new(), head: Vec::new() });
+                self.found.len() - 1
+            }
+        };
+        Ok(self.found.get_mut(at))
+    }
+
+    fn add_block(&mut self, number: u32, block: &Block, matchers: &[Matcher]) -> Result<()> {
+        let wanted = block.select(matchers)?;
+        let range = self.range;
+        block.series(&wanted, &mut |series| {
+            let mut pages = series.pages.iter().filter(|p| p.range.overlaps(range)).peekable();
+            if pages.peek().is_none() {
+                return Ok(true);
+            }
+            self.reserve(series.pages.len() * size_of::<(u32, Page)>())?;
+            if let Some(found) = self.entry(series.labels)? {
+                found.pages.extend(pages.map(|p| (number, *p)));
+            }
+            Ok(true)
+        })
+    }
 }
 
 impl Store {
-    fn gather(
+    /// Series in memory that satisfy the matchers.
+    fn head_series(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Vec<(SeriesId, Labels)>> {
+        let index = self.index.read();
+        let mut scratch = String::new();
+        let mut series = Vec::new();
+        for slot in index.select(matchers)? {
+            if series.len().is_multiple_of(CHECK_EVERY) {
+                ctx.check()?;
+            }
+            if let (Some(id), Some(labels)) = (index.id(slot), index.labels(slot, &mut scratch)) {
+                series.push((id, labels));
+            }
+        }
+        Ok(series)
+    }
+
+    /// Blocks that overlap `range`, by rank.
+    fn blocks_in(&self, range: TimeRange) -> Vec<Arc<Block>> {
+        let usable = |b: &&Arc<Block>| !b.is_broken() && b.meta.range.overlaps(range);
+        self.blocks.all().iter().filter(usable).cloned().collect()
+    }
+
+    fn warnings_in(&self, range: TimeRange) -> Vec<String> {
+        let lost = self.blocks.lost();
+        lost.into_iter().filter(|l| l.range.overlaps(range)).map(|l| l.text).collect()
+    }
+
+    /// Gives the labels of all series in `range` that satisfy `matchers`.
+    fn each_labels(
         &self,
         ctx: &Ctx,
         matchers: &[Matcher],
         range: TimeRange,
-        hints: &SelectHints,
-    ) -> Result<(Vec<Found>, Snapshot)> {
-        let mut found = Vec::new();
-        let mut ids = Vec::new();
-        {
-            let index = self.index.read();
-            let mut scratch = String::new();
-            for (n, slot) in index.select(matchers)?.into_iter().enumerate() {
-                if n % CHECK_EVERY == 0 {
-                    ctx.check()?;
-                }
-                if let (Some(labels), Some(id)) = (index.labels(slot, &mut scratch), index.id(slot)) {
-                    ids.push(id);
-                    found.push(Found { labels, head: Vec::new() });
-                }
-            }
+        take: &mut dyn FnMut(&Labels),
+    ) -> Result<()> {
+        self.head_series(ctx, matchers)?.iter().for_each(|(_, labels)| take(labels));
+        for block in self.blocks_in(range) {
+            block.series(&block.select(matchers)?, &mut |series| {
+                take(&series.labels);
+                Ok(true)
+            })?;
         }
-        let mut snapshot = Snapshot::default();
-        {
-            let shards = self.head.read_all();
-            let frozen = self.head.frozen();
-            for (id, found) in ids.iter().zip(&mut found) {
-                let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
-                if let Some(frozen) = &frozen {
-                    found.head.extend(snapshot.add(&frozen.shards[shard], place, id.generation, range));
-                }
-                found.head.extend(snapshot.add(shards[shard].current(), place, id.generation, range));
-            }
-        }
-        found.retain(|f| !f.head.is_empty());
-        if hints.limit > 0 {
-            found.truncate(hints.limit);
-        }
-        Ok((found, snapshot))
-    }
-}
-
-struct HeadPartition {
-    shared: Arc<Shared>,
-    series: std::vec::IntoIter<Found>,
-    next_id: u64,
-    runs: Vec<Run>,
-    merged: Run,
-    scratch: Run,
-}
-
-impl Partition for HeadPartition {
-    fn next(&mut self, out: &mut SeriesData) -> Result<bool> {
-        loop {
-            out.clear();
-            let Some(found) = self.series.next() else { return Ok(false) };
-            self.shared.ctx.check()?;
-            out.id = self.next_id;
-            self.next_id += 1;
-            out.labels = found.labels;
-            if self.shared.labels_only {
-                return Ok(true);
-            }
-            self.runs.iter_mut().for_each(Run::clear);
-            let mut used = 0;
-            for piece in &found.head {
-                if self.runs.len() < used + 2 {
-                    self.runs.resize_with(used + 2, Run::default);
-                }
-                let (ordered, late) = self.runs.split_at_mut(used + 1);
-                self.shared
-                    .snapshot
-                    .decode(piece, &mut ordered[used], &mut late[0])
-                    .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
-                used += 2;
-            }
-            merge(&self.runs[..used], self.shared.range, &mut self.merged, &mut self.scratch);
-            std::mem::swap(&mut out.t, &mut self.merged.t);
-            std::mem::swap(&mut out.v, &mut self.merged.v);
-            if !out.t.is_empty() {
-                return Ok(true);
-            }
-        }
+        Ok(())
     }
 }
 
@@ -130,51 +143,70 @@ impl MetricReader for Store {
     ) -> Result<Selection> {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
-        let (mut found, snapshot) = self.gather(ctx, matchers, range, hints)?;
-        let reserved = ctx.budget.reserve(snapshot.size())?;
-        let shared = Arc::new(Shared {
+        let series = self.head_series(ctx, matchers)?;
+        let mut snapshot = Snapshot::default();
+        let mut in_head = Vec::new();
+        {
+            // In one moment: a batch is seen whole or not at all.
+            let shards = self.head.read_all();
+            let frozen = self.head.frozen();
+            for (id, labels) in series {
+                let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
+                let out =
+                    frozen.as_ref().and_then(|f| snapshot.add(&f.shards[shard], place, id.generation, range));
+                let now = snapshot.add(shards[shard].current(), place, id.generation, range);
+                if out.is_some() || now.is_some() {
+                    in_head.push((labels, out, now));
+                }
+            }
+        }
+        // After the head: what a flush moves meanwhile is then seen twice, never not at all.
+        let blocks = self.blocks_in(range);
+        let mut gathering = Gathering::new(ctx, range, hints.limit)?;
+        gathering.reserve(usize::try_from(snapshot.size()).unwrap_or(usize::MAX))?;
+        for (number, block) in blocks.iter().enumerate() {
+            gathering.add_block(number as u32, block, matchers)?;
+        }
+        for (labels, out, now) in in_head {
+            if let Some(found) = gathering.entry(labels)? {
+                found.head.extend(out.into_iter().chain(now));
+            }
+        }
+        let warnings = self.warnings_in(range);
+        let shared = Shared {
             ctx: ctx.clone(),
             range,
             labels_only: hints.labels_only,
             snapshot,
-            _reserved: Some(reserved),
-        });
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let per_partition = found.len().div_ceil(threads).max(PARTITION_SERIES);
-        let mut partitions: Vec<Box<dyn Partition>> = Vec::new();
-        let mut next_id = 0;
-        while !found.is_empty() {
-            let rest = found.split_off(per_partition.min(found.len()));
-            let series = std::mem::replace(&mut found, rest);
-            let count = series.len() as u64;
-            partitions.push(Box::new(HeadPartition {
-                shared: Arc::clone(&shared),
-                series: series.into_iter(),
-                next_id,
-                runs: Vec::new(),
-                merged: Run::default(),
-                scratch: Run::default(),
-            }));
-            next_id += count;
-        }
-        Ok(Selection { data: Selected::Series(partitions), warnings: Vec::new(), complete: true })
+            blocks,
+            _reserved: gathering.reserved,
+        };
+        let partitions = split(gathering.found, Arc::new(shared));
+        Ok(Selection { data: Selected::Series(partitions), complete: warnings.is_empty(), warnings })
     }
 
     fn label_names(
         &self,
         ctx: &Ctx,
         matchers: &[Matcher],
-        _range: TimeRange,
+        range: TimeRange,
         limit: usize,
     ) -> Result<Listing> {
         self.check_tenant(&ctx.tenant)?;
+        ctx.check()?;
         let mut names = BTreeSet::new();
-        let index = self.index.read();
-        let series = if matchers.is_empty() { None } else { Some(index.select(matchers)?) };
-        index.label_names(series.as_ref(), &mut |name| {
-            names.insert(name.to_owned());
-        });
-        Ok(listing(names, limit))
+        let mut add = |name: &str| {
+            if !names.contains(name) {
+                names.insert(name.to_owned());
+            }
+        };
+        if matchers.is_empty() {
+            self.index.read().label_names(None, &mut add);
+            self.blocks_in(range).iter().for_each(|block| block.label_names().for_each(&mut add));
+        } else {
+            self.each_labels(ctx, matchers, range, &mut |labels| labels.iter().for_each(|(n, _)| add(n)))?;
+        }
+        Ok(listing(names, limit, self.warnings_in(range)))
     }
 
     fn label_values(
@@ -182,17 +214,34 @@ impl MetricReader for Store {
         ctx: &Ctx,
         name: &str,
         matchers: &[Matcher],
-        _range: TimeRange,
+        range: TimeRange,
         limit: usize,
     ) -> Result<Listing> {
         self.check_tenant(&ctx.tenant)?;
+        ctx.check()?;
         let mut values = BTreeSet::new();
-        let index = self.index.read();
-        let series = if matchers.is_empty() { None } else { Some(index.select(matchers)?) };
-        index.label_values(name, series.as_ref(), &mut |value| {
-            values.insert(value.to_owned());
-        });
-        Ok(listing(values, limit))
+        let mut add = |value: &str| {
+            if !value.is_empty() && !values.contains(value) {
+                values.insert(value.to_owned());
+            }
+        };
+        {
+            let index = self.index.read();
+            let series = if matchers.is_empty() { None } else { Some(index.select(matchers)?) };
+            index.label_values(name, series.as_ref(), &mut add);
+        }
+        for block in self.blocks_in(range) {
+            ctx.check()?;
+            let series = if matchers.is_empty() { None } else { Some(block.select(matchers)?) };
+            match &series {
+                Some(series) if series.len() <= MANY_SERIES => block.series(series, &mut |series| {
+                    add(series.labels.get_or_empty(name));
+                    Ok(true)
+                })?,
+                _ => block.label_values(name, series.as_ref(), &mut add)?,
+            }
+        }
+        Ok(listing(values, limit, self.warnings_in(range)))
     }
 
     fn families(&self, ctx: &Ctx, name: Option<&str>) -> Result<Vec<Family>> {
@@ -205,8 +254,23 @@ impl MetricReader for Store {
     }
 }
 
-fn listing(items: BTreeSet<String>, limit: usize) -> Listing {
+fn split(mut found: Vec<Found>, shared: Arc<Shared>) -> Vec<Box<dyn Partition>> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let each = found.len().div_ceil(threads).max(PARTITION_SERIES);
+    let mut partitions: Vec<Box<dyn Partition>> = Vec::new();
+    let mut first_id = 0;
+    while !found.is_empty() {
+        let rest = found.split_off(each.min(found.len()));
+        let series = std::mem::replace(&mut found, rest);
+        let count = series.len() as u64;
+        partitions.push(Box::new(Share::new(Arc::clone(&shared), series, first_id)));
+        first_id += count;
+    }
+    partitions
+}
+
+fn listing(items: BTreeSet<String>, limit: usize, warnings: Vec<String>) -> Listing {
     let truncated = limit > 0 && items.len() > limit;
     let take = if limit == 0 { usize::MAX } else { limit };
-    Listing { items: items.into_iter().take(take).collect(), warnings: Vec::new(), truncated }
+    Listing { items: items.into_iter().take(take).collect(), warnings, truncated }
 }

@@ -23,6 +23,12 @@ impl MetricStats for Store {
             stats.head_chunks += shard.current().chunks();
             stats.head_range = union(stats.head_range, shard.current().range());
         }
+        for block in self.blocks.all().iter() {
+            stats.blocks += 1;
+            stats.block_samples += block.meta.samples;
+            stats.block_bytes += block.bytes;
+            stats.block_range = union(stats.block_range, Some(block.meta.range));
+        }
         self.index_stats(&mut stats, limit);
         Ok(stats)
     }
@@ -68,7 +74,7 @@ fn top<'a>(counts: impl Iterator<Item = (&'a str, u64)>, limit: usize) -> Vec<(S
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-pub(super) fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
+fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
     match (a, b) {
         (Some(a), Some(b)) => Some(TimeRange::new(a.start.min(b.start), a.end.max(b.end))),
         (a, b) => a.or(b),

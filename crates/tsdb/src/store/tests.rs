@@ -4,8 +4,15 @@ use model::{
     RejectReason, SelectHints, Selected, SeriesData, SeriesRef, TimeRange,
 };
 
+mod crash;
+mod faults;
+mod property;
+
 use super::*;
 use disk::sim::SimFs;
+
+/// Series with their samples, values as bits.
+pub(super) type Samples = Vec<(Labels, Vec<(i64, u64)>)>;
 
 pub(super) const NOW: i64 = 1_700_000_000_000;
 
@@ -48,7 +55,7 @@ pub(super) fn append(store: &Store, series: SeriesRef, t: i64, v: f64) -> Result
 }
 
 /// Everything a selection gives, sorted by labels, values as bits.
-pub(super) fn read(store: &Store, matchers: &[Matcher], range: TimeRange) -> Vec<(Labels, Vec<(i64, u64)>)> {
+pub(super) fn read(store: &Store, matchers: &[Matcher], range: TimeRange) -> Samples {
     read_with(store, matchers, range, &SelectHints::default())
 }
 
@@ -57,7 +64,7 @@ pub(super) fn read_with(
     matchers: &[Matcher],
     range: TimeRange,
     hints: &SelectHints,
-) -> Vec<(Labels, Vec<(i64, u64)>)> {
+) -> Samples {
     let selection = store.select(&Ctx::unbounded(), matchers, range, hints).unwrap();
     let Selected::Series(partitions) = selection.data else { panic!("a grid") };
     let mut found = Vec::new();
@@ -72,7 +79,7 @@ pub(super) fn read_with(
     found
 }
 
-pub(super) fn all(store: &Store) -> Vec<(Labels, Vec<(i64, u64)>)> {
+pub(super) fn all(store: &Store) -> Samples {
     read(store, &[], TimeRange::ALL)
 }
 
@@ -177,4 +184,149 @@ fn matchers_labels_and_limits() {
     let hints = SelectHints { limit: 4, labels_only: true, ..SelectHints::default() };
     let limited = read_with(&store, &[], TimeRange::ALL, &hints);
     assert_eq!((limited.len(), limited[0].1.len()), (4, 0));
+}
+
+/// Lets the flush become due and runs maintenance.
+fn flush(fixture: &Fixture, store: &Store) {
+    fixture.clock.advance_ms(fixture.options.flush_ms);
+    store.maintain().unwrap();
+}
+
+#[test]
+fn a_flush_moves_everything_to_blocks_and_cuts_the_log() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..300).map(|i| labels("m", i)).collect::<Vec<_>>());
+    let family = Family { name: "m".into(), kind: "counter".into(), ..Family::default() };
+    store.metadata(&Tenant::default(), std::slice::from_ref(&family)).unwrap();
+    for k in 0..50 {
+        let t = vec![NOW - 500_000 + k * 10_000; 300];
+        let v: Vec<f64> = (0..300).map(|i| f64::from(i) + k as f64 / 10.0).collect();
+        let position = Some(Position { source: "s", position: &[k as u8] });
+        let batch = MetricBatch { refs: &refs, t: &t, v: &v, start: &[], position };
+        store.append(&Tenant::default(), batch).unwrap();
+    }
+    let before = all(&store);
+    let log_before = store.log.bytes().unwrap();
+    flush(&fixture, &store);
+    let stats = store.stats(3).unwrap();
+    assert_eq!((stats.head_range, stats.block_samples, stats.head_series), (None, 15_000, 300));
+    assert!(stats.blocks >= 1 && stats.block_bytes > 0);
+    assert!(stats.log_bytes < log_before / 100, "{} of {log_before}", stats.log_bytes);
+    assert_eq!(all(&store), before);
+    append(&store, refs[7], NOW + 1_000, 7.0).unwrap();
+    drop(store);
+    fixture.fs.kill();
+    let store = fixture.open();
+    let after = all(&store);
+    assert_eq!(after.len(), 300);
+    assert_eq!(after.iter().map(|(_, s)| s.len()).sum::<usize>(), 15_001);
+    assert_eq!(store.position("s").as_deref(), Some(&[49u8][..]), "said again in the new segment");
+    assert_eq!(store.families(&Ctx::unbounded(), None).unwrap(), [family]);
+    let values = store.label_values(&Ctx::unbounded(), "i", &[], TimeRange::ALL, 0).unwrap();
+    assert_eq!(values.items.len(), 300);
+    let one = [Matcher::equal("__name__", "m"), Matcher::new("i", MatchOp::Regex, "29.").unwrap()];
+    assert_eq!(read(&store, &one, TimeRange::ALL).len(), 10);
+    let values = store.label_values(&Ctx::unbounded(), "i", &one, TimeRange::ALL, 0).unwrap();
+    assert_eq!(values.items.len(), 10);
+    let outside = TimeRange::new(NOW + 10_000_000, NOW + 20_000_000);
+    assert_eq!(read(&store, &[], outside).len(), 0);
+}
+
+#[test]
+fn a_reference_from_before_a_collection_is_refused_and_hits_nobody_else() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let old = resolve(&store, &[labels("old", 0)])[0];
+    let unused = resolve(&store, &[labels("unused", 0)])[0];
+    append(&store, old, NOW, 1.0).unwrap();
+    flush(&fixture, &store);
+    fixture.clock.advance_ms(2 * fixture.options.idle_ms);
+    let other = resolve(&store, &[labels("other", 0)])[0];
+    append(&store, other, fixture.clock.now_ms(), 2.0).unwrap();
+    flush(&fixture, &store);
+    for gone in [old, unused] {
+        assert_eq!(append(&store, gone, NOW + 1, 3.0).unwrap(), Some(RejectReason::UnknownSeries));
+    }
+    let news = resolve(&store, &[labels("new", 1), labels("new", 2), labels("old", 0)]);
+    assert!(news.iter().all(|r| *r != old && *r != unused), "slots come back under another generation");
+    for series in &news {
+        assert_eq!(append(&store, *series, NOW + 2, 4.0).unwrap(), None);
+    }
+    let found = read(&store, &[Matcher::equal("__name__", "old")], TimeRange::ALL);
+    assert_eq!(found[0].1, [(NOW, 1f64.to_bits()), (NOW + 2, 4f64.to_bits())]);
+    assert_eq!(store.stats(0).unwrap().head_series, 4);
+}
+
+#[test]
+fn blocks_are_compacted_to_larger_ranges_and_expire() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let hour = 3_600_000;
+    let start = NOW.div_euclid(18 * hour) * 18 * hour;
+    fixture.clock.set_ms(start);
+    let series = resolve(&store, &[labels("m", 0)])[0];
+    for k in 0..36 * 6 {
+        let t = start + k * hour / 6;
+        fixture.clock.set_ms(t);
+        assert_eq!(append(&store, series, t, k as f64).unwrap(), None);
+        store.maintain().unwrap();
+    }
+    let blocks = store.blocks.all();
+    assert!(blocks.len() < 12, "{} blocks", blocks.len());
+    let longest = blocks.iter().map(|b| b.meta.range.end - b.meta.range.start).max().unwrap();
+    assert!(longest > 12 * hour, "{longest}");
+    assert_eq!(all(&store)[0].1.len(), 36 * 6);
+    fixture.clock.set_ms(start + 18 * hour + fixture.options.retention_ms);
+    store.maintain().unwrap();
+    let left = &all(&store)[0].1;
+    assert!(left.len() < 36 * 6 && left.len() >= 18 * 6, "{}", left.len());
+    fixture.clock.set_ms(start + 100 * hour + fixture.options.retention_ms);
+    store.maintain().unwrap();
+    assert_eq!(all(&store).len(), 0);
+    assert_eq!(store.stats(0).unwrap().blocks, 0);
+}
+
+#[test]
+fn the_oldest_blocks_go_when_there_is_too_much() {
+    let mut fixture = Fixture::new();
+    fixture.options.retention_bytes = Some(12_000);
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..50).map(|i| labels("m", i)).collect::<Vec<_>>());
+    for k in 0..40i64 {
+        let now = NOW + k * 7_200_000;
+        fixture.clock.set_ms(now);
+        let v: Vec<f64> = (0..50i64).map(|i| ((i * 7919 + k * 104_729) % 99_991) as f64 / 7.0).collect();
+        let batch = MetricBatch { refs: &refs, t: &[now; 50], v: &v, ..MetricBatch::default() };
+        store.append(&Tenant::default(), batch).unwrap();
+        store.maintain().unwrap();
+    }
+    let stats = store.stats(0).unwrap();
+    assert!(stats.log_bytes + stats.block_bytes <= 12_000 + 5_000, "{stats:?}");
+    let range = stats.block_range.unwrap();
+    assert!(range.start > NOW && stats.blocks > 0, "the oldest are gone");
+}
+
+#[test]
+fn memory_limits_refuse_with_a_reason() {
+    let mut fixture = Fixture::new();
+    fixture.options.max_series = 3;
+    let store = fixture.open();
+    let sets: Vec<Labels> = (0..5).map(|i| labels("m", i)).collect();
+    let mut out = Vec::new();
+    store.resolve(&Tenant::default(), &sets, &mut out).unwrap();
+    assert_eq!(out.iter().map(Option::is_some).collect::<Vec<_>>(), [true, true, true, false, false]);
+
+    let mut fixture = Fixture::new();
+    fixture.options.budget = model::Budget::new("head", 600 << 10);
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..2_000).map(|i| labels("m", i)).take(1_500).collect::<Vec<_>>());
+    let batch = MetricBatch { refs: &refs, t: &[NOW; 1_500], v: &[1.0; 1_500], ..MetricBatch::default() };
+    let appended = store.append(&Tenant::default(), batch).unwrap();
+    assert!(appended.accepted < 1_500, "{}", appended.accepted);
+    assert!(appended.rejected.iter().all(|r| r.reason == RejectReason::Limit));
+    assert!(fixture.options.budget.used() <= 600 << 10);
+    let ctx = Ctx { budget: model::Budget::new("query", 1_000), ..Ctx::unbounded() };
+    let refused = store.select(&ctx, &[], TimeRange::ALL, &SelectHints::default()).err().unwrap();
+    assert_eq!(refused.kind, model::ErrorKind::Limited);
 }

@@ -1,0 +1,267 @@
+//! Writing a block, series by series in the order of their labels.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use disk::Fs;
+use disk::publish::FileWriter;
+use foldhash::fast::RandomState;
+use model::{Budget, Error, Labels, Reservation, Result, TimeRange};
+use roaring::RoaringBitmap;
+
+use super::{
+    DATA, DATA_FILE, FRAME_BYTES, FRAME_SERIES, Frame, INDEX, INDEX_FILE, Meta, Name, PAGE_SAMPLES, Page,
+};
+use crate::codec::{Effort, encode_times, encode_values, put_bytes, put_i64, put_u64};
+
+/// Compression of index frames.
+const LEVEL: i32 = 3;
+/// Runs of times that are remembered to be shared.
+const SHARED_RUNS: usize = 512;
+/// Memory is reserved in steps of this many bytes.
+const STEP: u64 = 1 << 20;
+
+type Map<V> = HashMap<String, V, RandomState>;
+/// A run of times, where it was written, and how long its encoding is.
+type Written = (Vec<i64>, u64, u32);
+
+/// Writes the two files of a block into a directory.
+pub(crate) struct BlockWriter {
+    data: FileWriter,
+    index: FileWriter,
+    effort: Effort,
+    range: TimeRange,
+    samples: u64,
+    series: u32,
+    series_frames: Vec<Frame>,
+    /// Series of the frame under construction, encoded, and the last one's canonical form.
+    frame: Vec<u8>,
+    last: String,
+    postings: Map<Map<Vec<u32>>>,
+    /// Runs of times already written, by first time and length.
+    times: HashMap<(i64, usize), Vec<Written>, RandomState>,
+    remembered: usize,
+    scratch: Vec<u8>,
+    reserved: Reservation,
+    used: u64,
+}
+
+impl BlockWriter {
+    /// Creates both files.
+    pub(crate) fn create(fs: &dyn Fs, dir: &Path, effort: Effort, budget: &Budget) -> Result<Self> {
+        let mut data = FileWriter::create(fs, &dir.join(DATA_FILE))?;
+        data.write(&disk::header::write(DATA))?;
+        let mut index = FileWriter::create(fs, &dir.join(INDEX_FILE))?;
+        index.write(&disk::header::write(INDEX))?;
+        Ok(Self {
+            data,
+            index,
+            effort,
+            range: TimeRange::new(i64::MAX, i64::MIN),
+            samples: 0,
+            series: 0,
+            series_frames: Vec::new(),
+            frame: Vec::new(),
+            last: String::new(),
+            postings: HashMap::default(),
+            times: HashMap::default(),
+            remembered: 0,
+            scratch: Vec::new(),
+            reserved: budget.reserve(STEP)?,
+            used: 0,
+        })
+    }
+
+    /// Adds a series. Its labels come after those of the one before; times increase strictly.
+    pub(crate) fn add(&mut self, labels: &Labels, t: &[i64], v: &[f64]) -> Result<()> {
+        let (Some(first), Some(last)) = (t.first(), t.last()) else { return Ok(()) };
+        self.range.start = self.range.start.min(*first);
+        self.range.end = self.range.end.max(*last);
+        self.samples += t.len() as u64;
+        let canonical = labels.canonical();
+        let shared = if self.frame.is_empty() { 0 } else { common_prefix(&self.last, canonical) };
+        put_u64(&mut self.frame, shared as u64);
+        put_bytes(&mut self.frame, &canonical.as_bytes()[shared..]);
+        self.last.clear();
+        self.last.push_str(canonical);
+        put_u64(&mut self.frame, t.len().div_ceil(PAGE_SAMPLES) as u64);
+        let mut last_t = 0;
+        for (t, v) in t.chunks(PAGE_SAMPLES).zip(v.chunks(PAGE_SAMPLES)) {
+            let page = self.write_page(t, v)?;
+            put_i64(&mut self.frame, page.range.start.wrapping_sub(last_t));
+            put_u64(&mut self.frame, page.range.end.wrapping_sub(page.range.start) as u64);
+            last_t = page.range.start;
+            put_u64(&mut self.frame, u64::from(page.samples));
+            put_u64(&mut self.frame, page.times);
+            put_u64(&mut self.frame, u64::from(page.times_len));
+            put_u64(&mut self.frame, page.values);
+            put_u64(&mut self.frame, u64::from(page.values_len));
+        }
+        self.add_postings(labels)?;
+        self.series += 1;
+        if (self.series as usize).is_multiple_of(FRAME_SERIES) { self.close_series_frame() } else { Ok(()) }
+    }
+
+    fn write_page(&mut self, t: &[i64], v: &[f64]) -> Result<Page> {
+        let (times, times_len) = self.write_times(t)?;
+        self.scratch.clear();
+        encode_values(v, self.effort, &mut self.scratch);
+        let (values, values_len) = self.write_blob()?;
+        let range = TimeRange::new(t[0], t[t.len() - 1]);
+        Ok(Page { range, samples: t.len() as u32, times, times_len, values, values_len })
+    }
+
+    /// Writes a run of times, or finds the same run written before.
+    fn write_times(&mut self, t: &[i64]) -> Result<(u64, u32)> {
+        let key = (t[0], t.len());
+        if let Some(known) = self.times.get(&key)
+            && let Some((_, at, len)) = known.iter().find(|(run, ..)| run == t)
+        {
+            return Ok((*at, *len));
+        }
+        self.scratch.clear();
+        encode_times(t, &mut self.scratch);
+        let (at, len) = self.write_blob()?;
+        if self.remembered >= SHARED_RUNS {
+            self.times.clear();
+            self.remembered = 0;
+        }
+        self.remembered += 1;
+        self.times.entry(key).or_default().push((t.to_vec(), at, len));
+        Ok((at, len))
+    }
+
+    /// Writes the scratch bytes and their checksum to the data file.
+    fn write_blob(&mut self) -> Result<(u64, u32)> {
+        let len = self.scratch.len() as u32;
+        let crc = crc32fast::hash(&self.scratch);
+        self.scratch.extend_from_slice(&crc.to_le_bytes());
+        Ok((self.data.write(&self.scratch)?, len))
+    }
+
+    fn add_postings(&mut self, labels: &Labels) -> Result<()> {
+        for (name, value) in labels {
+            let mut new = 8;
+            if !self.postings.contains_key(name) {
+                self.postings.insert(name.to_owned(), Map::default());
+                new += 200;
+            }
+            if let Some(values) = self.postings.get_mut(name) {
+                match values.get_mut(value) {
+                    Some(list) => list.push(self.series),
+                    None => {
+                        values.insert(value.to_owned(), vec![self.series]);
+                        new += 100 + value.len() as u64;
+                    }
+                }
+            }
+            self.used += new;
+        }
+        if self.used > self.reserved.bytes() {
+            self.reserved.grow(STEP)?;
+        }
+        Ok(())
+    }
+
+    fn close_series_frame(&mut self) -> Result<()> {
+        if !self.frame.is_empty() {
+            let frame = write_frame(&mut self.index, &self.frame)?;
+            self.series_frames.push(frame);
+            self.frame.clear();
+        }
+        Ok(())
+    }
+
+    /// Ends the block and says what it is.
+    pub(crate) fn finish(mut self, rank: u64, replaces: &[String]) -> Result<Meta> {
+        self.close_series_frame()?;
+        let mut names = Vec::new();
+        let mut postings: Vec<_> = std::mem::take(&mut self.postings).into_iter().collect();
+        postings.sort_by(|a, b| a.0.cmp(&b.0));
+        for (text, values) in postings {
+            names.push(self.write_values(text, values)?);
+        }
+        let meta = Meta {
+            range: self.range,
+            samples: self.samples,
+            series: self.series,
+            rank,
+            replaces: replaces.to_vec(),
+            series_frames: std::mem::take(&mut self.series_frames),
+            names,
+        };
+        let frame = write_frame(&mut self.index, &meta.write())?;
+        let mut trailer = frame.offset.to_le_bytes().to_vec();
+        for part in [frame.len, frame.raw_len, frame.crc] {
+            trailer.extend_from_slice(&part.to_le_bytes());
+        }
+        let crc = crc32fast::hash(&trailer);
+        trailer.extend_from_slice(&crc.to_le_bytes());
+        self.index.write(&trailer)?;
+        self.data.finish()?;
+        self.index.finish()?;
+        Ok(meta)
+    }
+
+    fn write_values(&mut self, text: String, values: Map<Vec<u32>>) -> Result<Name> {
+        let mut values: Vec<_> = values.into_iter().collect();
+        values.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut name = Name { text, values: values.len() as u64, frames: Vec::new() };
+        let mut raw = Vec::new();
+        let mut first = None;
+        for (value, series) in values {
+            put_bytes(&mut raw, value.as_bytes());
+            put_postings(&mut raw, &series)?;
+            first.get_or_insert(value);
+            if raw.len() >= FRAME_BYTES {
+                name.frames.push((first.take().unwrap_or_default(), write_frame(&mut self.index, &raw)?));
+                raw.clear();
+            }
+        }
+        if let Some(first) = first {
+            name.frames.push((first, write_frame(&mut self.index, &raw)?));
+        }
+        Ok(name)
+    }
+}
+
+/// Up to this many series are written as a list.
+pub(super) const LISTED: usize = 8;
+
+/// `count`, then the series: a list of distances, or a roaring bitmap in its portable format.
+fn put_postings(out: &mut Vec<u8>, series: &[u32]) -> Result<()> {
+    put_u64(out, series.len() as u64);
+    if series.len() <= LISTED {
+        let mut last = 0;
+        for number in series {
+            put_u64(out, u64::from(number - last));
+            last = *number;
+        }
+        return Ok(());
+    }
+    let mut bitmap: RoaringBitmap = series.iter().copied().collect();
+    bitmap.optimize();
+    let mut bytes = Vec::with_capacity(bitmap.serialized_size());
+    bitmap
+        .serialize_into(&mut bytes)
+        .map_err(|e| Error::internal("postings cannot be written").with_detail(e))?;
+    put_bytes(out, &bytes);
+    Ok(())
+}
+
+fn write_frame(file: &mut FileWriter, raw: &[u8]) -> Result<Frame> {
+    let packed = zstd::bulk::compress(raw, LEVEL)
+        .map_err(|e| Error::internal("an index cannot be compressed").with_detail(e))?;
+    let offset = file.write(&packed)?;
+    let crc = crc32fast::hash(&packed);
+    Ok(Frame { offset, len: packed.len() as u32, raw_len: raw.len() as u32, crc })
+}
+
+/// Length of the common prefix, on a border of characters in both.
+fn common_prefix(a: &str, b: &str) -> usize {
+    let mut n = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
+    while !b.is_char_boundary(n) {
+        n -= 1;
+    }
+    n
+}

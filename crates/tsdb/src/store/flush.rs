@@ -1,0 +1,170 @@
+//! From memory to blocks: everything is taken out at once, so that the log can be cut exactly there.
+
+use std::sync::Arc;
+
+use model::{Labels, Result, TimeRange};
+use tracing::info;
+
+use super::Store;
+use crate::block::{Block, BlockWriter};
+use crate::codec::Effort;
+use crate::config::{WINDOW, window_of};
+use crate::head::{Frozen, Head, SHARDS, Slot, Snapshot};
+use crate::merge::{Run, merge};
+use crate::wal;
+
+/// Series that get no sample are forgotten by a flush only in this many at once, so that locks stay short.
+const FORGET_AT_ONCE: usize = 10_000;
+
+/// What the flush must know from call to call.
+pub(crate) struct Flushing {
+    /// When memory was last taken out, by the clock, ms.
+    last: i64,
+    /// The first log segment with samples that are not taken out.
+    upto: u64,
+}
+
+impl Flushing {
+    pub(crate) fn since(now: i64) -> Self {
+        Self { last: now, upto: 0 }
+    }
+}
+
+impl Store {
+    /// Whether memory should go to a block now.
+    pub(super) fn flush_is_due(&self) -> Result<bool> {
+        let mut bytes = 0;
+        let mut samples = false;
+        for shard in self.head.read_all() {
+            bytes += shard.current().bytes();
+            samples |= shard.current().range().is_some();
+        }
+        let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last);
+        Ok(self.head.frozen().is_some()
+            || (samples && waited >= self.options.flush_ms)
+            || (samples && bytes >= self.options.flush_bytes)
+            || self.log.bytes()? >= self.options.flush_log_bytes)
+    }
+
+    /// Moves all samples in memory to blocks and cuts the log. After an error they stay readable, and the next call
+    /// goes on with them.
+    pub fn flush(&self) -> Result<()> {
+        let _one_at_a_time = self.maintenance.lock();
+        self.flush_locked()
+    }
+
+    pub(super) fn flush_locked(&self) -> Result<()> {
+        let frozen = match self.head.frozen() {
+            Some(frozen) => frozen, // the last flush failed
+            None => self.freeze()?,
+        };
+        let blocks = self.write_blocks(&frozen)?;
+        let written: u64 = blocks.iter().map(|b| b.meta.samples).sum();
+        // First the blocks, then the forgetting: a reader sees the samples here, there, or in both.
+        self.blocks.replace(&[], blocks)?;
+        self.head.thaw();
+        // What was said again in the new segment must be as durable as what goes with the old ones.
+        self.log.sync()?;
+        self.log.remove_before(self.flushing.lock().upto)?;
+        self.metrics.flushes.inc();
+        info!(samples = written, "samples flushed");
+        self.forget_idle()
+    }
+
+    /// Cuts memory and log at one point.
+    fn freeze(&self) -> Result<Arc<Frozen>> {
+        self.log.sync()?; // the sync below, under the lock, then has little to do
+        let mut epoch = self.epoch.write();
+        let upto = self.log.rotate()?;
+        let families = self.families.read();
+        if !families.is_empty() {
+            self.log.enqueue(&wal::families(families.values()))?;
+        }
+        let positions = self.positions.read();
+        if !positions.is_empty() {
+            self.log.enqueue(&wal::positions(positions.iter()))?;
+        }
+        self.log.commit(self.log.enqueued())?;
+        // Series are defined again in the new segment. 0 and the largest are no epochs.
+        *epoch = if *epoch >= u32::MAX - 1 { 1 } else { *epoch + 1 };
+        let mut flushing = self.flushing.lock();
+        flushing.upto = upto;
+        flushing.last = self.clock.now_ms();
+        Ok(self.head.freeze())
+    }
+
+    fn write_blocks(&self, frozen: &Frozen) -> Result<Vec<Arc<Block>>> {
+        let order = self.sorted_slots(frozen);
+        let mut blocks = Vec::new();
+        for start in frozen.windows() {
+            blocks.push(self.write_block(frozen, &order, window_of(start, WINDOW))?);
+        }
+        Ok(blocks)
+    }
+
+    fn write_block(&self, frozen: &Frozen, order: &[Slot], window: TimeRange) -> Result<Arc<Block>> {
+        self.blocks.publish(window, |dir, number| {
+            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Fast, &self.options.budget)?;
+            let (mut runs, mut merged, mut scratch) =
+                ([Run::default(), Run::default()], Run::default(), Run::default());
+            let mut canonical = String::new();
+            for slot in order {
+                let mut snapshot = Snapshot::default();
+                let shard = &frozen.shards[Head::shard_of(*slot)];
+                let place = Head::place_of(*slot);
+                let Some(piece) = shard.generation(place).and_then(|g| snapshot.add(shard, place, g, window))
+                else {
+                    continue;
+                };
+                runs.iter_mut().for_each(Run::clear);
+                let [ordered, late] = &mut runs;
+                snapshot.decode(&piece, ordered, late).map_err(|e| {
+                    model::Error::internal("samples in memory are not readable").with_detail(e)
+                })?;
+                merge(&runs, window, &mut merged, &mut scratch);
+                if self.index.read().canonical(*slot, &mut canonical)
+                    && let Some(labels) = Labels::from_canonical(&canonical)
+                {
+                    writer.add(&labels, &merged.t, &merged.v)?;
+                }
+            }
+            writer.finish(number, &[])
+        })
+    }
+
+    /// Slots with samples in the order of their labels.
+    fn sorted_slots(&self, frozen: &Frozen) -> Vec<Slot> {
+        let mut slots = Vec::new();
+        for (shard, samples) in frozen.shards.iter().enumerate() {
+            slots.extend(samples.places().map(|place| (place * SHARDS + shard) as Slot));
+        }
+        let index = self.index.read();
+        slots.sort_by(|a, b| index.compare(*a, *b));
+        slots
+    }
+
+    /// Removes series that got no sample for long: their blocks stay.
+    fn forget_idle(&self) -> Result<()> {
+        let cutoff = self.clock.now_ms().saturating_sub(self.options.idle_ms);
+        let slots: Vec<Slot> = self.index.read().live().iter().collect();
+        for slots in slots.chunks(FORGET_AT_ONCE) {
+            // Nobody may create, append or log meanwhile.
+            let _membership = self.membership.lock();
+            let _epoch = self.epoch.write();
+            let mut index = self.index.write();
+            let mut canonical = String::new();
+            for slot in slots {
+                let (shard, place) = (Head::shard_of(*slot), Head::place_of(*slot));
+                let mut shard = self.head.write(shard);
+                if shard.is_idle(place, cutoff) && index.canonical(*slot, &mut canonical) {
+                    self.lookup.remove(self.lookup.hash(&canonical));
+                    shard.dismiss(place);
+                    index.remove(*slot);
+                    self.metrics.series_removed.inc();
+                }
+            }
+            self.metrics.series.set(index.live().len() as i64);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+//! A share of a selection: decodes and merges one series after another.
+
+use std::sync::Arc;
+
+use model::{Ctx, Error, Labels, Partition, Reservation, Result, SeriesData, TimeRange};
+
+use crate::block::{Block, Page, Pages};
+use crate::head::{HeadPiece, Snapshot};
+use crate::merge::{Run, merge};
+
+/// A series of a selection: where its samples are.
+pub(super) struct Found {
+    pub(super) labels: Labels,
+    /// Block (its place in the selection) and page. Blocks in order of rank, pages in order of time.
+    pub(super) pages: Vec<(u32, Page)>,
+    /// What a flush took out, then what came after.
+    pub(super) head: Vec<HeadPiece>,
+}
+
+/// What the partitions of a selection share.
+pub(super) struct Shared {
+    pub(super) ctx: Ctx,
+    pub(super) range: TimeRange,
+    pub(super) labels_only: bool,
+    pub(super) snapshot: Snapshot,
+    pub(super) blocks: Vec<Arc<Block>>,
+    /// Held as long as the selection is read.
+    pub(super) _reserved: Reservation,
+}
+
+pub(super) struct Share {
+    shared: Arc<Shared>,
+    series: std::vec::IntoIter<Found>,
+    next_id: u64,
+    pages: Vec<Pages>,
+    runs: Vec<Run>,
+    used: usize,
+    merged: Run,
+    scratch: Run,
+}
+
+impl Share {
+    pub(super) fn new(shared: Arc<Shared>, series: Vec<Found>, first_id: u64) -> Self {
+        let mut pages = Vec::new();
+        pages.resize_with(shared.blocks.len(), Pages::default);
+        Self {
+            shared,
+            series: series.into_iter(),
+            next_id: first_id,
+            pages,
+            runs: Vec::new(),
+            used: 0,
+            merged: Run::default(),
+            scratch: Run::default(),
+        }
+    }
+
+    /// An empty run, after those in use.
+    fn new_run(&mut self) -> usize {
+        if self.runs.len() == self.used {
+            self.runs.push(Run::default());
+        }
+        self.runs[self.used].clear();
+        self.used += 1;
+        self.used - 1
+    }
+
+    fn read(&mut self, found: &Found) -> Result<()> {
+        self.used = 0;
+        let mut last = None;
+        for (number, page) in &found.pages {
+            let run = match last {
+                Some((same, run)) if same == *number => run,
+                _ => self.new_run(),
+            };
+            last = Some((*number, run));
+            let block = &self.shared.blocks[*number as usize];
+            self.pages[*number as usize].read(block, page, &mut self.runs[run])?;
+        }
+        for piece in &found.head {
+            let ordered = self.new_run();
+            let late = self.new_run();
+            let (front, back) = self.runs.split_at_mut(late);
+            self.shared
+                .snapshot
+                .decode(piece, &mut front[ordered], &mut back[0])
+                .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
+        }
+        merge(&self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);
+        Ok(())
+    }
+}
+
+impl Partition for Share {
+    fn next(&mut self, out: &mut SeriesData) -> Result<bool> {
+        loop {
+            out.clear();
+            let Some(found) = self.series.next() else { return Ok(false) };
+            self.shared.ctx.check()?;
+            out.id = self.next_id;
+            self.next_id += 1;
+            if self.shared.labels_only {
+                out.labels = found.labels;
+                return Ok(true);
+            }
+            self.read(&found)?;
+            if !self.merged.t.is_empty() {
+                // The caller's buffers become ours: nothing is copied, nothing allocated.
+                std::mem::swap(&mut out.t, &mut self.merged.t);
+                std::mem::swap(&mut out.v, &mut self.merged.v);
+                out.labels = found.labels;
+                return Ok(true);
+            }
+        }
+    }
+}
