@@ -40,7 +40,7 @@ export function Shell() {
       <header className={classes.bar}>
         <Link to="/" className={classes.brand} aria-label={t('nav.home')}>
           <Logo />
-          {t('product')}
+          <span>{t('product')}</span>
         </Link>
         <nav className={classes.nav} aria-label={t('nav.pages')}>
           {PAGES.map((p) => (

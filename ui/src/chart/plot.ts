@@ -2,7 +2,7 @@ import uPlot from 'uplot';
 import type { Unit } from '../format/units';
 import { format, tickBase } from '../format/units';
 import { clockTime } from '../format/time';
-import { align, stack, type Points } from './points';
+import { align, breakGaps, stack, type Points } from './points';
 
 export interface Line {
   key: string;
@@ -62,10 +62,8 @@ export function columnsOf(spec: Pick<PlotSpec, 'lines' | 'gapMs' | 'stacked'>): 
   drawn: uPlot.AlignedData;
   raw: (number | null | undefined)[][];
 } {
-  const [xs, ...raw] = align(
-    spec.lines.map((l) => l.points),
-    spec.gapMs,
-  );
+  // A limit holds between the points that say it; a measured line breaks where nothing was measured.
+  const [xs, ...raw] = align(spec.lines.map((l) => (l.limit ? l.points : breakGaps(l.points, spec.gapMs))));
   const shown = spec.stacked ? stackLines(spec.lines, raw) : raw;
   return { drawn: [xs.map((x) => x / 1000), ...shown] as uPlot.AlignedData, raw };
 }

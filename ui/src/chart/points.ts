@@ -44,11 +44,10 @@ export function breakGaps(p: Points, gapMs: number): Points {
 }
 
 /** One shared time column. `undefined` joins over a column's missing time, `null` breaks the line. */
-export function align(list: readonly Points[], gapMs: number): [number[], ...(number | null | undefined)[][]] {
-  const broken = list.map((p) => breakGaps(p, gapMs));
-  const xs = [...new Set(broken.flatMap((p) => p.t))].sort((a, b) => a - b);
+export function align(list: readonly Points[]): [number[], ...(number | null | undefined)[][]] {
+  const xs = [...new Set(list.flatMap((p) => p.t))].sort((a, b) => a - b);
   const at = new Map(xs.map((x, i) => [x, i]));
-  const columns = broken.map((p) => {
+  const columns = list.map((p) => {
     const column = new Array<number | null | undefined>(xs.length).fill(undefined);
     p.t.forEach((t, i) => {
       column[at.get(t) as number] = p.v[i] ?? null;

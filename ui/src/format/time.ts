@@ -42,6 +42,17 @@ export function duration(ms: number, locale: string): string {
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(n);
 }
 
+/** A chosen span, in the largest unit that says it exactly: `1 hr`, `90 min`. */
+export function span(ms: number, locale: string): string {
+  const units = [
+    [DAY, 'day'],
+    [HOUR, 'hour'],
+    [MINUTE, 'minute'],
+  ] as const;
+  const [size, unit] = units.find(([s]) => ms >= s && ms % s === 0) ?? [1000, 'second'];
+  return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(ms / size);
+}
+
 /** How long ago in the words of `locale`: `3 hr. ago`, `3시간 전`. */
 export function ago(ms: number, now: number, locale: string): string {
   const { n, unit } = durationParts(now - ms);

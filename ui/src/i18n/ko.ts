@@ -411,7 +411,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     graph: '그래프',
     table: '표',
     history: '기록',
-    format: '정렬',
+    format: '쿼리 다듬기',
     copy: '복사',
     failed: '쿼리를 실행하지 못했습니다.',
     cost_other: '시계열 {{count}}개 · {{took}}',

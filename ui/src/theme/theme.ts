@@ -21,14 +21,15 @@ export const theme = createTheme({
   autoContrast: true,
   fontFamily: 'system-ui, -apple-system, "Segoe UI", "Noto Sans", "Noto Sans KR", "Apple SD Gothic Neo", sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "Roboto Mono", "DejaVu Sans Mono", monospace',
-  fontSizes: { xs: '11px', sm: '12px', md: '13px', lg: '15px', xl: '18px' },
+  fontSizes: { xs: '12px', sm: '12px', md: '13px', lg: '15px', xl: '18px' },
   spacing: { xs: '4px', sm: '8px', md: '12px', lg: '16px', xl: '24px' },
   radius: { xs: '2px', sm: '3px', md: '4px', lg: '6px', xl: '8px' },
   defaultRadius: 'md',
   headings: { fontWeight: '600' },
   respectReducedMotion: true,
   components: {
-    Tooltip: { defaultProps: { openDelay: 250, withinPortal: true } },
+    Button: { defaultProps: { fw: 500 } },
+    SegmentedControl: { styles: { label: { fontWeight: 500 } } },
   },
 });
 

@@ -1,7 +1,7 @@
 import { Button, Popover, SimpleGrid, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { duration, localTime, utcTime } from '../format/time';
+import { localTime, span as spanText, utcTime } from '../format/time';
 import { liveSpan, parseDuration, parseTyped, PRESETS, resolveRange } from './range';
 import classes from './RangePicker.module.css';
 import { useRange } from './useRange';
@@ -19,7 +19,7 @@ export function RangePicker({ opened, onOpened }: Props) {
   const [bad, setBad] = useState(false);
   const span = liveSpan(range.text);
   const resolved = resolveRange(range.text, Date.now());
-  const inWords = (text: string) => duration(parseDuration(text) ?? 0, i18n.language);
+  const inWords = (text: string) => spanText(parseDuration(text) ?? 0, i18n.language);
   const label = span
     ? t('range.last', { span: inWords(span) })
     : resolved

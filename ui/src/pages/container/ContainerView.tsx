@@ -60,13 +60,11 @@ export function ContainerView({ row, nowMs }: { row: ContainerRow; nowMs: number
         <FactList facts={facts} oomKills={row.oom_kills} nowMs={nowMs} />
       </header>
       {ended > 0 && <Ending row={row} />}
-      <div className={classes.columns}>
-        <div className={classes.charts}>
-          <Charts row={row} ring={ring} range={range} marks={marks} />
-        </div>
-        <aside className={classes.aside}>
+      <div className={classes.charts}>
+        <Charts row={row} ring={ring} range={range} marks={marks} />
+        <div className={classes.events}>
           <EventList events={events.data} />
-        </aside>
+        </div>
       </div>
       <LogPanel id={facts.id} running={up} removed={facts.removed_ms > 0} />
     </>

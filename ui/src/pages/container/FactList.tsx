@@ -61,7 +61,7 @@ export function FactList({ facts: f, oomKills, nowMs }: Props) {
     add(
       'digest',
       <span className="mono" title={f.image_digest}>
-        {f.image_digest.replace(/^sha256:/, '').slice(0, 16)}
+        {f.image_digest.replace(/^sha256:/, '').slice(0, 12)}
       </span>,
     );
   add(

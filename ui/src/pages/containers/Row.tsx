@@ -3,7 +3,7 @@ import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { ContainerRow } from '../../api/types';
 import { ago, duration, localTime, utcTime } from '../../format/time';
-import { bytes, format, percent } from '../../format/units';
+import { bytes, format, percent, UNKNOWN } from '../../format/units';
 import { verdictText } from '../../verdict/words';
 import { worst } from '../../verdict/severity';
 import { Bar } from '../../widgets/Bar';
@@ -19,6 +19,7 @@ interface Props {
   index: number;
   selected: boolean;
   nowMs: number;
+  narrow: boolean;
   onSelect: (id: string) => void;
 }
 
@@ -32,7 +33,7 @@ function Rate({ value, className = '' }: { value: number | null; className?: str
 }
 
 /** One container. Its numbers move each second; nothing else does. */
-export const Row = memo(function Row({ row, top, index, selected, nowMs, onSelect }: Props) {
+export const Row = memo(function Row({ row, top, index, selected, nowMs, narrow, onSelect }: Props) {
   const { t, i18n } = useTranslation();
   const { facts, live } = row;
   const up = isUp(row);
@@ -65,7 +66,7 @@ export const Row = memo(function Row({ row, top, index, selected, nowMs, onSelec
       <span role="cell" className={`${classes.wide} ${classes.mid} muted cut`} title={facts.image}>
         {facts.image}
       </span>
-      <Age row={row} nowMs={nowMs} language={i18n.language} />
+      <Age row={row} nowMs={nowMs} language={i18n.language} narrow={narrow} />
       <span role="cell" className={`${classes.wide} ${classes.mid}`}>
         {up && <Sparkline values={row.cpu_spark} top={(facts.cpu_limit ?? 0) > 0 ? (facts.cpu_limit ?? 0) : 0.05} />}
       </span>
@@ -90,7 +91,14 @@ export const Row = memo(function Row({ row, top, index, selected, nowMs, onSelec
   );
 });
 
-function Age({ row, nowMs, language }: { row: ContainerRow; nowMs: number; language: string }) {
+interface AgeProps {
+  row: ContainerRow;
+  nowMs: number;
+  language: string;
+  narrow: boolean;
+}
+
+function Age({ row, nowMs, language, narrow }: AgeProps) {
   const { t } = useTranslation();
   const f = row.facts;
   const up = isUp(row);
@@ -100,10 +108,10 @@ function Age({ row, nowMs, language }: { row: ContainerRow; nowMs: number; langu
   return (
     <span
       role="cell"
-      className={`${classes.mid} num cut`}
+      className={`${classes.mid} ${classes.age} num cut`}
       title={at === 0 ? '' : `${state} ${localTime(at)} · ${utcTime(at)}`}
     >
-      {text}
+      {narrow && state ? `${state} · ${text}` : text}
     </span>
   );
 }
@@ -121,7 +129,14 @@ function CpuBar({ row }: { row: ContainerRow }) {
   return (
     <Bar
       share={share}
-      text={share === null ? t('containers.coresShort', { cores }) : percent(share)}
+      text={
+        used === null || used === undefined
+          ? UNKNOWN
+          : share === null
+            ? t('containers.coresShort', { cores })
+            : percent(share)
+      }
+      none={t('fact.noLimit')}
       title={title}
       hotAt={0.95}
     />
@@ -136,5 +151,13 @@ function MemoryBar({ row }: { row: ContainerRow }) {
     share === null
       ? t('containers.memNoLimit', { used })
       : t('containers.memOf', { used, limit: bytes(row.facts.memory_limit) });
-  return <Bar share={share} text={share === null ? used : `${used} · ${percent(share)}`} title={title} />;
+  return (
+    <Bar
+      share={share}
+      text={share === null ? used : `${used} · ${percent(share)}`}
+      title={title}
+      none={t('fact.noLimit')}
+      textWidth={112}
+    />
+  );
 }

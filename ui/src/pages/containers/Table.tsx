@@ -1,4 +1,4 @@
-import { useMediaQuery } from '@mantine/hooks';
+import { useElementSize, useMergedRef } from '@mantine/hooks';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -35,7 +35,7 @@ const HEADS: { key: SortKey | null; name: string; className: string; num?: boole
   { key: 'network', name: 'network', className: '', num: true },
   { key: 'disk', name: 'disk', className: '', num: true },
   { key: 'restarts', name: 'restarts', className: '', num: true },
-  { key: 'worst', name: 'worst', className: '' },
+  { key: 'worst', name: 'worst', className: '', num: true },
 ];
 
 function Head({ sort, down, onSort }: Pick<Props, 'sort' | 'down' | 'onSort'>) {
@@ -75,7 +75,9 @@ function Head({ sort, down, onSort }: Pick<Props, 'sort' | 'down' | 'onSort'>) {
 export function Table(p: Props) {
   const { t } = useTranslation();
   const scroll = useRef<HTMLDivElement>(null);
-  const narrow = useMediaQuery('(max-width: 820px)', false, { getInitialValueInEffect: false });
+  const { ref: sized, width } = useElementSize();
+  const narrow = width > 0 && width <= 720;
+  const both = useMergedRef(scroll, sized);
   const rowHeight = narrow ? 56 : 32;
   const virtual = useVirtualizer({
     count: p.items.length,
@@ -93,7 +95,7 @@ export function Table(p: Props) {
   }, [p.selected]);
   return (
     <div
-      ref={scroll}
+      ref={both}
       className={`panel ${classes.scroll}`}
       role="table"
       aria-label={t('nav.containers')}
@@ -119,6 +121,7 @@ export function Table(p: Props) {
               index={v.index}
               selected={item.id === p.selected}
               nowMs={p.nowMs - (p.nowMs % 10_000)}
+              narrow={narrow}
               onSelect={p.onSelect}
             />
           ) : null;

@@ -74,14 +74,14 @@ describe('groups', () => {
     row('b', { compose_project: '' }, { cpu: 2 }, bad('error')),
     row('c', { compose_project: 'shop', state: 'exited' }, null),
   ];
-  it('sums what runs and puts the nameless last', () => {
+  it('sums what runs, in the order of the first rows', () => {
     const groups = groupRows(rows, 'compose');
     expect(groups.map((g) => g.key)).toEqual(['shop', '']);
     expect(groups[0]).toMatchObject({ running: 1, cpu: 1, memory: 10, ids: ['id-a', 'id-c'] });
     expect(groups[1]?.severity).toBe('error');
   });
   it('shows a closed group as one line', () => {
-    expect(ids(rows, { group: 'compose', closed: new Set(['shop']) })).toEqual(['[shop]', '[]', 'b']);
+    expect(ids(rows, { group: 'compose', closed: new Set(['shop']) })).toEqual(['[]', 'b', '[shop]']);
   });
   it('draws no heading where all are nameless', () => {
     expect(ids([row('a'), row('b')], { group: 'compose' })).toEqual(['a', 'b']);

@@ -123,7 +123,7 @@ export interface Group {
   severity: ReturnType<typeof worst>;
 }
 
-/** Groups in the order of their first row; those without a name come last. */
+/** Groups in the order of their first row: with the worst rows first, the worst group leads. */
 export function groupRows(rows: readonly ContainerRow[], key: GroupKey): Group[] {
   const groups = new Map<string, Group & { rows: ContainerRow[] }>();
   for (const row of rows) {
@@ -139,11 +139,10 @@ export function groupRows(rows: readonly ContainerRow[], key: GroupKey): Group[]
     g.cpu += row.live?.cpu ?? 0;
     g.memory += row.live?.working_set ?? 0;
   }
-  const list = [...groups.values()].map(({ rows: all, ...g }) => ({
+  return [...groups.values()].map(({ rows: all, ...g }) => ({
     ...g,
     severity: worst(all.flatMap((r) => r.verdicts)),
   }));
-  return list.sort((a, b) => Number(a.key === '') - Number(b.key === ''));
 }
 
 export type Item =

@@ -49,11 +49,13 @@ export function NodeContainers({ node }: { node: Node }) {
             <Bar
               share={cpu}
               text={t('node.cpuShare', { share: percent(cpu) })}
+              textWidth={84}
               title={t('containers.coresShort', { cores: format(row.live?.cpu, 'cores') })}
             />
             <Bar
               share={memory}
               text={t('node.memoryShare', { share: percent(memory) })}
+              textWidth={104}
               title={format(row.live?.working_set, 'bytes')}
             />
             <span className={classes.fires}>{row.verdicts.length > 0 && <Fires severity={worst(row.verdicts)} />}</span>

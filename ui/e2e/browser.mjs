@@ -1,0 +1,70 @@
+// A browser for the tests: Debian's Chromium, one page that remembers what went wrong on it.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+export const BASE = process.env.BONGHWA_URL;
+const ARTEFACTS = process.env.BONGHWA_ARTEFACTS ?? new URL('../test-results', import.meta.url).pathname;
+mkdirSync(ARTEFACTS, { recursive: true });
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+}
+
+/** A fresh page (nothing remembered), and the errors that its console and its scripts reported. */
+export async function openPage(browser, { width = 1440, height = 900, dark = false, locale = 'en-US' } = {}) {
+  const context = await browser.newContext({
+    baseURL: BASE,
+    viewport: { width, height },
+    colorScheme: dark ? 'dark' : 'light',
+    locale,
+  });
+  const page = await context.newPage();
+  const errors = [];
+  page.on('console', (m) => {
+    if (m.type() === 'error') errors.push(m.text());
+  });
+  page.on('pageerror', (e) => errors.push(e.message));
+  return { page, errors, close: () => context.close() };
+}
+
+export async function shot(page, name, options = {}) {
+  await page.screenshot({ path: join(ARTEFACTS, `${name}.png`), ...options });
+}
+
+/** How far the page is wider than the window, px: more than nothing means that something sticks out. */
+export function overflow(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** How many charts have drawn something other than their grid: a canvas with several colours. */
+export function drawnCharts(page) {
+  return page.evaluate(() => {
+    let n = 0;
+    for (const canvas of document.querySelectorAll('.uplot canvas')) {
+      const { width, height } = canvas;
+      if (width === 0 || height === 0) continue;
+      const pixels = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+      const seen = new Set();
+      for (let i = 0; i < pixels.length; i += 4) {
+        if (pixels[i + 3] < 200) continue;
+        const [r, g, b] = [pixels[i], pixels[i + 1], pixels[i + 2]];
+        // Grey is grid and text; lines have a hue.
+        if (Math.max(r, g, b) - Math.min(r, g, b) > 40) seen.add(`${r >> 5}.${g >> 5}.${b >> 5}`);
+      }
+      if (seen.size > 0) n += 1;
+    }
+    return n;
+  });
+}
