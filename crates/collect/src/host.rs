@@ -100,6 +100,7 @@ impl Host {
         writer: Arc<dyn MetricWriter>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
+        config.check()?;
         let paths = HostPaths::new(config);
         let environment = environment::check(config, &paths);
         let sees_root = !environment.hidden && !environment.no_filesystem;

@@ -1,7 +1,10 @@
 //! The host collector beside node_exporter: over its fixtures, and over this machine.
 
 #![expect(clippy::expect_used, reason = "in a test a panic is the report")]
-#![expect(clippy::disallowed_methods, reason = "it waits for a program to start, and compares with its clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "it waits for a program to start, and compares with its clock"
+)]
 
 #[path = "host/exposition.rs"]
 mod exposition;

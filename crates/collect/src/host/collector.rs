@@ -70,7 +70,7 @@ impl Watched {
     /// Logs when a source begins or ceases to fail, not in between.
     fn note(&mut self, name: &str, error: Option<SourceError>) {
         match (&self.failure, &error) {
-            (None, Some(SourceError::NoData(reason))) => {
+            (None, Some(SourceError::NoData { reason, .. })) => {
                 tracing::debug!(collector = name, %reason, "host collector has no data");
             }
             (None, Some(error)) => tracing::warn!(collector = name, %error, "host collector fails"),
@@ -84,12 +84,11 @@ impl Watched {
 fn obstacle(name: &str, error: &SourceError) -> Obstacle {
     let costs = format!("The charts that need the host's `{name}` figures stay empty.");
     match error {
-        SourceError::NoData(reason) => Obstacle {
+        SourceError::NoData { reason, remedy } => Obstacle {
             code: format!("host_{name}_absent"),
             missing: format!("The kernel does not offer `{name}`: {reason}."),
             costs,
-            remedy: "Nothing, if the figures are not needed; else start the kernel with what is named here."
-                .into(),
+            remedy: (*remedy).to_owned(),
         },
         error => Obstacle {
             code: format!("host_{name}_failed"),

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::filter::Filter;
+
 /// Configuration of the host collector: section `collect.host`, and node_exporter's flags of the same meaning.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -99,8 +101,44 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether every expression compiles; the error names the one that does not. Nothing is read.
+    pub fn check(&self) -> model::Result<()> {
+        let expressions = [
+            ("mount_points_exclude", &self.mount_points_exclude),
+            ("mount_points_include", &self.mount_points_include),
+            ("fs_types_exclude", &self.fs_types_exclude),
+            ("fs_types_include", &self.fs_types_include),
+            ("netdev_device_include", &self.netdev_device_include),
+            ("netdev_device_exclude", &self.netdev_device_exclude),
+            ("diskstats_device_include", &self.diskstats_device_include),
+            ("diskstats_device_exclude", &self.diskstats_device_exclude),
+            ("netstat_fields", &self.netstat_fields),
+            ("vmstat_fields", &self.vmstat_fields),
+            ("cpu_flags_include", &self.cpu_flags_include),
+            ("cpu_bugs_include", &self.cpu_bugs_include),
+        ];
+        for (name, expression) in expressions {
+            Filter::new(expression, "")
+                .map_err(|error| model::Error::invalid(format_args!("collect.host.{name}: {error}")))?;
+        }
+        Ok(())
+    }
+
     /// How long a mount may take to answer.
     pub fn mount_timeout(&self) -> Duration {
         Duration::from_millis(self.mount_timeout_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_expression_is_named() {
+        assert!(Config::default().check().is_ok());
+        let wrong = Config { fs_types_exclude: "^(a".into(), ..Config::default() };
+        let error = wrong.check().unwrap_err().to_string();
+        assert!(error.starts_with("collect.host.fs_types_exclude: invalid regular expression"), "{error}");
     }
 }

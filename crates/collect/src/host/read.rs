@@ -19,8 +19,8 @@ pub(crate) enum SourceError {
     #[error("{path}: line {line}: {what}")]
     Malformed { path: String, line: usize, what: String },
     /// This kernel or machine does not have it.
-    #[error("{0}")]
-    NoData(String),
+    #[error("{reason}")]
+    NoData { reason: String, remedy: &'static str },
 }
 
 impl SourceError {

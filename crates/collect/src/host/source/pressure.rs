@@ -82,9 +82,10 @@ impl Source for Pressure {
                 Err(SourceError::Io { error, .. })
                     if error.raw_os_error() == Some(rustix::io::Errno::OPNOTSUPP.raw_os_error()) =>
                 {
-                    return Err(SourceError::NoData(
-                        "pressure stall information is off; the kernel parameter psi=1 switches it on".into(),
-                    ));
+                    return Err(SourceError::NoData {
+                        reason: "pressure stall information is switched off in the kernel".into(),
+                        remedy: "Add psi=1 to the kernel's command line and boot again.",
+                    });
                 }
                 Err(error) => return Err(error),
             };
@@ -107,9 +108,9 @@ impl Source for Pressure {
         if found {
             return Ok(());
         }
-        Err(SourceError::NoData(format!(
-            "{} is missing: the kernel is older than 4.20 or built without PSI",
-            self.dir.display()
-        )))
+        Err(SourceError::NoData {
+            reason: format!("{} is missing", self.dir.display()),
+            remedy: "Use Linux 4.20 or newer with CONFIG_PSI; some distributions want psi=1 on its command line.",
+        })
     }
 }
