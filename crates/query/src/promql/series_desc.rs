@@ -22,7 +22,7 @@ use super::quote::go_string;
 use scan::{Fault, Scanner};
 
 /// The most values that one description may expand to.
-const MAX_VALUES: usize = 10_000_000;
+const MAX_VALUES: usize = 1_000_000;
 
 /// A series and its values, one position each.
 #[derive(Debug, Clone, PartialEq)]

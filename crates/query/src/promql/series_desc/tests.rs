@@ -50,7 +50,7 @@ fn mistakes_are_placed() {
         ("x 1+2", "1:6: parse error: expected how often to repeat, e.g. x10"),
         ("x 1--1x2", "1:4: parse error: bad number \"\" in series values: invalid syntax"),
         ("x 1x", "1:4: parse error: expected how often to repeat, e.g. x10"),
-        ("x 0x99999999999", "1:4: parse error: more than 10000000 values"),
+        ("x 0x99999999999", "1:4: parse error: more than 1000000 values"),
         ("x 1,2", "1:4: parse error: expected a blank between items"),
         ("x{a} 1", "1:4: parse error: unexpected \"}\" in label set, expected \"=\""),
         ("x{a=\"b\" 1", "1:9: parse error: unexpected character inside braces: '1'"),
