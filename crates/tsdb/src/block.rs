@@ -165,3 +165,10 @@ pub(crate) fn parse_name(name: &str) -> Option<(u64, TimeRange)> {
     let range = TimeRange::new(start.parse().ok()?, end.parse().ok()?);
     Some((number.parse().ok()?, range))
 }
+
+/// Reads any bytes as meta frame, series frame and values frame: for the fuzzer.
+pub(crate) fn read_any(bytes: &[u8]) {
+    let _ = Meta::read(bytes);
+    read::read_any_series(bytes);
+    index::read_any_values(bytes);
+}

@@ -25,6 +25,8 @@ mod block;
 mod cache;
 mod codec;
 mod config;
+#[doc(hidden)]
+pub mod fuzzing;
 mod head;
 mod matching;
 mod merge;

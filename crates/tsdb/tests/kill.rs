@@ -45,7 +45,7 @@ fn child() {
     std::thread::spawn(move || {
         loop {
             maintained.maintain().unwrap();
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::park_timeout(std::time::Duration::from_millis(20));
         }
     });
     let sets: Vec<Labels> =

@@ -29,6 +29,11 @@ fn read_postings(reader: &mut Reader<'_>, want: bool) -> Result<Option<RoaringBi
     RoaringBitmap::deserialize_from(bytes).map(Some).map_err(|_| Corrupt("postings"))
 }
 
+pub(super) fn read_any_values(bytes: &[u8]) {
+    let mut reader = Reader::new(bytes);
+    while !reader.is_empty() && reader.str().is_ok() && read_postings(&mut reader, true).is_ok() {}
+}
+
 impl Block {
     fn name(&self, name: &str) -> Option<&Name> {
         let names = &self.meta.names;

@@ -244,6 +244,11 @@ impl<'a> SeriesDecoder<'a> {
     }
 }
 
+pub(super) fn read_any_series(bytes: &[u8]) {
+    let mut decoder = SeriesDecoder::new(bytes);
+    while !decoder.reader.is_empty() && decoder.next(true).is_ok() {}
+}
+
 /// Runs of times that a reader has decoded already.
 const DECODED_RUNS: usize = 32;
 
