@@ -11,6 +11,7 @@ pub mod parse;
 pub mod process;
 pub mod reader;
 pub mod reading;
+pub mod task_io;
 pub mod v1;
 pub mod v2;
 pub mod walk;

@@ -17,7 +17,7 @@ use super::docker::logs;
 use super::index::Index;
 use super::sampler::{Bell, Sampler};
 use super::shared::{Metrics, Shared};
-use super::watch::Watch;
+use super::watch::{Recent, Watch};
 use super::writer::{Job, Writer};
 use super::{blackbox, obstacles};
 
@@ -61,12 +61,12 @@ impl Collector {
             clock,
             config,
         });
-        let last_event_ns = restore(&shared, event_reader.as_ref(), now);
+        let (last_event_ns, recent) = restore(&shared, event_reader.as_ref(), now);
         let (jobs, work) = mpsc::channel(JOBS);
         let mut threads = Vec::new();
         let stores = Writer::new(Arc::clone(&shared), writer, event_writer);
         threads.extend(spawn("container-store", move || stores.run(work)));
-        let (messages, inbox) = std::sync::mpsc::channel();
+        let (messages, inbox) = std::sync::mpsc::sync_channel(JOBS);
         let layout = Layout::detect(&shared.config.cgroup_root());
         let (vanished, hints) = mpsc::channel(JOBS);
         let bell = match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone(), vanished) {
@@ -86,6 +86,7 @@ impl Collector {
             bell: bell.clone(),
             vanished: hints,
             last_event_ns,
+            recent,
             digests: std::collections::HashMap::new(),
         };
         let runtime = Handle::current();
@@ -142,24 +143,39 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Option<JoinHandle<
     }
 }
 
-/// Fills the index with what was written down; returns the time of the newest event.
-fn restore(shared: &Shared, reader: &dyn EventReader, now: i64) -> i64 {
+/// Fills the index with what was written down; returns the time of the newest event, and the newest events.
+fn restore(shared: &Shared, reader: &dyn EventReader, now: i64) -> (i64, Recent) {
     let restored = match blackbox::restore(reader, shared.config.max_removed.saturating_mul(2), now) {
         Ok(restored) => restored,
         Err(error) => {
             tracing::warn!(%error, detail = error.detail, "the history of containers could not be read");
-            return 0;
+            return (0, Recent::default());
         }
     };
     let mut index = shared.index.lock();
     for facts in restored.facts {
         index.restore(facts);
     }
+    let mut recent = Recent::default();
     for event in &restored.recent {
+        recent.is_new(event.t, &event.id, &event.action);
         index.recall(event);
     }
     index.judge(now);
-    restored.last_event_ns
+    (restored.last_event_ns, recent)
+}
+
+impl Drop for Collector {
+    /// Without [`Collector::stop`] the threads end by themselves, soon.
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(watch) = self.watch.lock().take() {
+            watch.abort();
+        }
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
+    }
 }
 
 impl Containers for Collector {

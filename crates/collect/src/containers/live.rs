@@ -22,6 +22,8 @@ pub fn point(before: Option<&Reading>, now: &Reading) -> LivePoint {
     let stall = |value: &dyn Fn(&Reading) -> Option<(u64, u64)>| {
         share(rate(&|r| value(r).map(|(some, _)| some)), 1e6)
     };
+    // Both ends of a rate must come from one count.
+    let by_tasks = now.task_io.is_some();
     LivePoint {
         t: now.t,
         cpu: rate(&|r| r.cpu.map(|c| c.usage_ns)) / 1e9,
@@ -32,8 +34,8 @@ pub fn point(before: Option<&Reading>, now: &Reading) -> LivePoint {
         cache: memory(&|m| m.cache),
         rx: rate(&|r| r.network.as_ref().map(|list| list.iter().map(|i| i.rx[0]).sum())),
         tx: rate(&|r| r.network.as_ref().map(|list| list.iter().map(|i| i.tx[0]).sum())),
-        read: rate(&|r| io_bytes(r, |d| d.read_bytes)),
-        write: rate(&|r| io_bytes(r, |d| d.write_bytes)),
+        read: rate(&|r| io_bytes(r, by_tasks, |d| d.read_bytes, |sum| sum.0)),
+        write: rate(&|r| io_bytes(r, by_tasks, |d| d.write_bytes, |sum| sum.1)),
         pids: now.pids.map_or(f64::NAN, |n| n as f64),
         cpu_pressure: stall(&|r| r.pressure.cpu),
         memory_pressure: stall(&|r| r.pressure.memory),
@@ -41,7 +43,16 @@ pub fn point(before: Option<&Reading>, now: &Reading) -> LivePoint {
     }
 }
 
-fn io_bytes(reading: &Reading, value: impl Fn(&Device) -> u64) -> Option<u64> {
+/// Bytes by the group's own count, or by its processes' counts.
+fn io_bytes(
+    reading: &Reading,
+    by_tasks: bool,
+    value: impl Fn(&Device) -> u64,
+    of_tasks: impl Fn((u64, u64)) -> u64,
+) -> Option<u64> {
+    if by_tasks {
+        return reading.task_io.map(of_tasks);
+    }
     reading.io.as_ref().map(|devices| devices.iter().map(value).sum())
 }
 
@@ -68,6 +79,20 @@ mod tests {
         assert_eq!((point.cpu, point.throttled, point.memory_pressure), (0.5, 0.25, 0.5));
         assert_eq!((point.memory, point.working_set), (100.0, 70.0));
         assert!(point.rx.is_nan() && point.read.is_nan(), "not known is not zero");
+    }
+
+    #[test]
+    fn io_is_by_group_or_by_process_but_never_from_one_to_the_other() {
+        let by_task =
+            |t, bytes| Reading { t, io: Some(Vec::new()), task_io: Some((bytes, 0)), ..Reading::default() };
+        let by_group = |t, bytes| {
+            let device = Device { read_bytes: bytes, ..Device::default() };
+            Reading { t, io: Some(vec![device]), ..Reading::default() }
+        };
+        assert_eq!(point(Some(&by_task(0, 500)), &by_task(1000, 700)).read, 200.0);
+        assert_eq!(point(Some(&by_task(0, 500)), &by_group(1000, 300)).read, 300.0, "it began to be counted");
+        let none = Reading { t: 1000, ..Reading::default() };
+        assert!(point(Some(&by_group(0, 1)), &none).read.is_nan());
     }
 
     #[test]

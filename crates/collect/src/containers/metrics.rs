@@ -3,6 +3,7 @@
 //! [`families`] is the table of names, [`rows`] gives the samples of one group. Both are pure; [`super::writer`] turns
 //! rows into series.
 
+pub mod disks;
 pub mod families;
 pub mod machine;
 pub mod rows;

@@ -233,7 +233,7 @@ impl Sampler {
         self.groups.insert(path.to_owned(), group);
         if let Some((id, runtime)) = container {
             let made = self.shared.index.lock().attach_group(id, path, runtime, &self.shared.node, now);
-            if let Some(facts) = made.filter(|_| self.shared.engine.lock().is_none()) {
+            if let Some(facts) = made.filter(|_| !self.shared.has_engine_of(runtime)) {
                 self.send(Job::Events(vec![blackbox::facts(&facts, now)]));
             }
             self.shared.changed();
@@ -260,7 +260,8 @@ impl Sampler {
             self.idle.insert(id.clone());
             // A hint only: the periodic list finds what is lost here.
             let _ = self.vanished.try_send(id.clone());
-            let has_engine = self.shared.engine.lock().is_some();
+            let runtime = walk::container_of(path).map_or("", |(_, runtime)| runtime);
+            let has_engine = self.shared.has_engine_of(runtime);
             let mut index = self.shared.index.lock();
             if let Some(facts) = index.detach_group(id, has_engine, now) {
                 let mut events = vec![blackbox::facts(&facts, now)];

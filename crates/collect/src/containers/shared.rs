@@ -46,10 +46,22 @@ impl Shared {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether an engine answers of which container `id` may be one, and it has not named it yet.
+    /// Whether the engine that answers is the one that containers of `runtime` belong to.
+    pub fn has_engine_of(&self, runtime: &str) -> bool {
+        self.engine.lock().as_ref().is_some_and(|(_, name)| *name == runtime)
+    }
+
+    /// Whether container `id` belongs to the engine that answers, and the engine has not named it yet.
     pub fn is_unnamed(&self, id: &str) -> bool {
-        let has_engine = self.engine.lock().is_some();
-        has_engine && self.index.lock().get(id).is_none_or(|entry| entry.facts.image.is_empty())
+        let runtime = {
+            let index = self.index.lock();
+            let Some(entry) = index.get(id) else { return self.engine.lock().is_some() };
+            if !entry.facts.image.is_empty() {
+                return false;
+            }
+            entry.facts.runtime.clone()
+        };
+        self.has_engine_of(&runtime)
     }
 
     /// Facts and OOM kills of a container.

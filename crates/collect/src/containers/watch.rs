@@ -1,7 +1,7 @@
 //! Follows the engine: finds it, listens to its events, lists what it has, asks for facts, and writes down what
 //! happened. Survives the engine's restarts: events missed in between are asked for with `since`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -30,6 +30,8 @@ const RETRY_MOST: Duration = Duration::from_secs(5);
 const LAST_READING: Duration = Duration::from_secs(1);
 /// How long after a failed start the engine knows why.
 const FAILED_START: Duration = Duration::from_millis(300);
+/// How many events are remembered to tell repeated ones.
+const RECENT: usize = 512;
 /// The most image digests that are remembered.
 const DIGESTS: usize = 1024;
 
@@ -40,15 +42,36 @@ pub struct Watch {
     /// To the writer.
     pub jobs: mpsc::Sender<Job>,
     /// To the sampler.
-    pub sampler: std::sync::mpsc::Sender<Message>,
+    pub sampler: std::sync::mpsc::SyncSender<Message>,
     /// Wakes the sampler.
     pub bell: Option<Bell>,
     /// Containers whose group vanished: a start that failed gives no event.
     pub vanished: mpsc::Receiver<String>,
     /// Time of the newest event taken, ns.
     pub last_event_ns: i64,
+    /// The newest events taken: `since` gives some of them again.
+    pub recent: Recent,
     /// Digests by image id.
     pub digests: HashMap<String, String>,
+}
+
+/// Events already taken, by time in ms, container and action.
+#[derive(Debug, Default)]
+pub struct Recent(VecDeque<(i64, String, String)>);
+
+impl Recent {
+    /// Whether this event is new; it is remembered then.
+    pub fn is_new(&mut self, t_ms: i64, id: &str, action: &str) -> bool {
+        let known = |(t, i, a): &(i64, String, String)| *t == t_ms && i == id && a == action;
+        if self.0.iter().rev().any(known) {
+            return false;
+        }
+        self.0.push_back((t_ms, id.to_owned(), action.to_owned()));
+        if self.0.len() > RECENT {
+            self.0.pop_front();
+        }
+        true
+    }
 }
 
 impl Watch {
@@ -61,7 +84,9 @@ impl Watch {
             match probe::first(&places).await {
                 Ok(client) => {
                     shared.engine_obstacles.lock().clear();
-                    match self.follow(client).await {
+                    let followed = self.follow(client).await;
+                    *self.shared.engine.lock() = None;
+                    match followed {
                         Ok(()) => wait = RETRY,
                         Err(error) => tracing::warn!(%error, "lost the container engine"),
                     }
@@ -153,11 +178,11 @@ impl Watch {
         runtime: &'static str,
         event: EngineEvent,
     ) -> Result<(), DockerError> {
-        // `since` gives the event at that very moment again.
-        if event.time_ns <= self.last_event_ns && self.last_event_ns - event.time_ns < 3_600_000_000_000 {
+        if !self.recent.is_new(event.time_ns / 1_000_000, &event.id, event.action) {
             return Ok(());
         }
-        self.last_event_ns = event.time_ns;
+        // Engines number events before they send them: some come out of order.
+        self.last_event_ns = self.last_event_ns.max(event.time_ns);
         self.shared.metrics.events.inc();
         if event.action == "die" {
             self.last_reading(&event.id).await;
@@ -193,7 +218,7 @@ impl Watch {
     /// Asks the sampler for the last figures of a container and waits for them, a moment.
     async fn last_reading(&self, id: &str) {
         let (done, taken) = oneshot::channel();
-        if self.sampler.send(Message::Ended(id.to_owned(), done)).is_ok() {
+        if self.sampler.try_send(Message::Ended(id.to_owned(), done)).is_ok() {
             self.ring();
             let _ = tokio::time::timeout(LAST_READING, taken).await;
         }
@@ -208,7 +233,7 @@ impl Watch {
             Err(error) => return Err(error),
         };
         let mut facts = inspect.into_facts(runtime, &self.shared.node);
-        if facts.pid > 0 && self.sampler.send(Message::Pid(facts.id.clone(), facts.pid)).is_ok() {
+        if facts.pid > 0 && self.sampler.try_send(Message::Pid(facts.id.clone(), facts.pid)).is_ok() {
             self.ring();
         }
         facts.image_digest = self.digest(client, &facts.image_digest).await;

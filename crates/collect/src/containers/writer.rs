@@ -63,7 +63,8 @@ pub struct Writer {
 impl Writer {
     /// A writer into `metrics` and `events`.
     pub fn new(shared: Arc<Shared>, metrics: Arc<dyn MetricWriter>, events: Arc<dyn EventWriter>) -> Self {
-        let series = Series::new(shared.config.sysfs.clone(), shared.node.clone());
+        let series =
+            Series::new(shared.config.procfs.clone(), shared.config.sysfs.clone(), shared.node.clone());
         Self { shared, metrics, events, series, waiting: VecDeque::new(), tenant: Tenant::default() }
     }
 

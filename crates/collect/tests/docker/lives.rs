@@ -2,7 +2,7 @@
 
 use model::container::{ContainerState, Containers};
 
-use crate::engine::{Container, docker};
+use crate::engine::{Container, Privileged, docker};
 use crate::lab::{Lab, eventually, increase};
 
 pub(crate) fn a_memory_hog_is_oom_killed_with_137() {
@@ -46,7 +46,10 @@ const BURN: &str = "busybox timeout 1 sh -c 'while :; do :; done'; \
 pub(crate) fn a_burner_of_one_second_leaves_samples_and_its_row() {
     // The interval of a user who configured nothing: only birth and death bring samples.
     let lab = Lab::with(|config| config.interval = std::time::Duration::from_secs(10));
-    let it = Container::run("burner", &["--cpu-shares", "10000"], BURN);
+    let privileged = Privileged::new();
+    let options = privileged.options();
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let it = Container::run("burner", &options, BURN);
     it.wait();
     let truth: f64 = docker(&["logs", &it.name]).lines().last().unwrap().parse::<f64>().unwrap() / 1e9;
     it.remove();

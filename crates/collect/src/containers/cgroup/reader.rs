@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::file::{KeptFile, OpenFiles, read_once};
 use super::layout::{Layout, join};
 use super::reading::{Cpu, HugePages, Interface, Memory, Pressure, Reading, Spec};
+use super::task_io::TaskIo;
 use super::{network, parse, process, v1, v2};
 
 /// What all readers share: the read buffer and the allowance of open files.
@@ -38,6 +39,7 @@ pub struct Reader {
     interfaces: Vec<Interface>,
     spec: SpecFiles,
     procs: Vec<PathBuf>,
+    task_io: TaskIo,
 }
 
 #[derive(Debug)]
@@ -94,6 +96,7 @@ impl Reader {
             network: None,
             interfaces: Vec::new(),
             procs: [&pids, &cpuacct, &memory, &v2].into_iter().flatten().cloned().collect(),
+            task_io: TaskIo::default(),
             spec: SpecFiles { cpu, memory, v2, hugetlb: at(&layout.hugetlb), pids },
         }
     }
@@ -119,6 +122,12 @@ impl Reader {
             pressure,
             ..Reading::default()
         };
+        let is_v1 = matches!(self.io, IoFiles::V1 { .. });
+        if is_v1 && !self.root && reading.io.as_ref().is_some_and(Vec::is_empty) {
+            // Nothing was counted for the group: nothing was done, or the kernel does not count (see obstacles).
+            let pids = self.list("cgroup.procs", buffer);
+            reading.task_io = self.task_io.read(&self.procfs, &pids, buffer);
+        }
         if let Some(pid) = if self.root { Some(1) } else { pid } {
             reading.network = self.network(pid, open_files, buffer);
         }

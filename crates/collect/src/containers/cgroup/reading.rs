@@ -196,6 +196,8 @@ pub struct Reading {
     pub memory: Option<Memory>,
     /// Block I/O by device.
     pub io: Option<Vec<Device>>,
+    /// Bytes that the group's processes read from and wrote to storage, where the kernel counts nothing for the group.
+    pub task_io: Option<(u64, u64)>,
     /// Tasks (processes and threads).
     pub pids: Option<u64>,
     /// Pressure.

@@ -60,6 +60,11 @@ pub fn rows(input: &Input<'_>, sink: &mut Sink<'_>) {
         for device in reading.io.iter().flatten() {
             blkio(device, input.device, sink);
         }
+        if let Some((read, written)) = reading.task_io {
+            // By process, so without a device.
+            sink("container_fs_reads_bytes_total", &[], read as f64);
+            sink("container_fs_writes_bytes_total", &[], written as f64);
+        }
         for interface in reading.network.iter().flatten() {
             network(interface, sink);
         }

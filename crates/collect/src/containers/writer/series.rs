@@ -8,6 +8,7 @@ use model::container::ContainerFacts;
 use model::{Labels, MetricBatch, MetricWriter, RejectReason, Result, SeriesRef, Tenant, stale_nan};
 
 use super::Look;
+use crate::containers::metrics::disks::Disks;
 use crate::containers::metrics::families::Kind;
 use crate::containers::metrics::machine::Machine;
 use crate::containers::metrics::{Input, base_labels, by_name, rows};
@@ -28,6 +29,7 @@ pub struct Scraped<'a> {
 pub struct Series {
     groups: HashMap<String, Group>,
     devices: HashMap<(u32, u32), String>,
+    procfs: PathBuf,
     sysfs: PathBuf,
     node: String,
 }
@@ -72,8 +74,8 @@ const MACHINE: &str = "machine";
 
 impl Series {
     /// No series yet.
-    pub fn new(sysfs: PathBuf, node: String) -> Self {
-        Self { groups: HashMap::new(), devices: HashMap::new(), sysfs, node }
+    pub fn new(procfs: PathBuf, sysfs: PathBuf, node: String) -> Self {
+        Self { groups: HashMap::new(), devices: HashMap::new(), procfs, sysfs, node }
     }
 
     /// Stores all looks of one moment in one append.
@@ -151,13 +153,17 @@ impl Series {
                 created_ms: look.created_ms,
                 device: &|major, minor| devices.get(&(major, minor)).cloned().unwrap_or_default(),
             };
-            rows(&input, &mut |name, extra, value| {
+            let mut sink = |name: &'static str, extra: &[(&str, &str)], value: f64| {
                 let (series, fresh) = group.touch(name, extra, scrape);
                 if let Some(zero) = zero.filter(|_| fresh && value != 0.0) {
                     pending.push(key, &series, zero, 0.0);
                 }
                 pending.push(key, &series, t, value);
-            });
+            };
+            rows(&input, &mut sink);
+            if look.group == "/" && look.reading.is_some() {
+                Disks::read(&self.procfs).rows(&mut sink);
+            }
         }
         group.end_others(key, t, scrape, pending);
         group.last_t = t;

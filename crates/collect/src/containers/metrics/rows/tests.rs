@@ -32,6 +32,7 @@ fn everything() -> Reading {
             cost_us: Some([1_500_000, 2, 3, 4]),
             ..Device::default()
         }]),
+        task_io: None,
         pids: Some(5),
         pressure: Pressure { cpu: Some((1, 2)), memory: Some((3, 4)), io: Some((5, 6)) },
         network: Some(vec![Interface { name: "eth0".into(), rx: [14, 15, 16, 17], tx: [18, 19, 20, 21] }]),

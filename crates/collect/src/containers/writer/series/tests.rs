@@ -35,7 +35,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self { series: Series::new("/nonexistent".into(), "n".into()), store: MemoryMetrics::new() }
+        Self {
+            series: Series::new("/nonexistent".into(), "/nonexistent".into(), "n".into()),
+            store: MemoryMetrics::new(),
+        }
     }
 
     fn put(&mut self, look: &Look, facts: Option<Arc<ContainerFacts>>) {
@@ -126,7 +129,7 @@ impl MetricWriter for Forgetful {
 #[test]
 fn forgotten_references_are_resolved_again() {
     let store = Forgetful { inner: MemoryMetrics::new(), refused: 0.into() };
-    let mut series = Series::new("/nonexistent".into(), "n".into());
+    let mut series = Series::new("/nonexistent".into(), "/nonexistent".into(), "n".into());
     let look = look(1500, Some(reading(1500, 2)));
     let scraped = [Scraped { look: &look, facts: facts("a"), oom_kills: 0 }];
     series.store(&store, &Tenant::default(), &scraped).unwrap();
