@@ -9,7 +9,7 @@ use crate::scrape::config::{Duration, HttpClientConfig, nullable};
 
 /// Targets with labels in common: `static_configs`, and what files hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct Group {
     /// Addresses, `host:port`.
     #[serde(deserialize_with = "nullable")]
@@ -17,6 +17,16 @@ pub struct Group {
     /// Labels for each of them.
     #[serde(deserialize_with = "nullable")]
     pub labels: BTreeMap<String, String>,
+}
+
+impl<'de> Deserialize<'de> for Group {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let group = Self::deserialize(deserializer)?; // the derived one: `remote = "Self"`
+        if group.labels.contains_key("") {
+            return Err(D::Error::custom("\"\" is not a valid label name"));
+        }
+        Ok(group)
+    }
 }
 
 impl Group {

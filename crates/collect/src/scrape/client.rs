@@ -1,12 +1,13 @@
 //! HTTP clients, made from the configuration and shared between jobs that ask for the same.
 
+mod tls;
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
-use reqwest::tls::Version;
-use reqwest::{Certificate, Client, Identity, NoProxy, Proxy};
+use reqwest::{Client, NoProxy, Proxy};
 
 use super::config::{HttpClientConfig, Secret, TlsConfig};
 
@@ -48,7 +49,7 @@ fn build(config: &HttpClientConfig) -> Result<Client, String> {
         if !config.enable_http2 {
             builder = builder.http1_only();
         }
-        tls(proxy(builder, config)?, &config.tls_config)
+        tls::apply(proxy(builder, config)?, &config.tls_config)
     };
     match builder()?.build() {
         Ok(client) => Ok(client),
@@ -98,45 +99,6 @@ fn proxy(
         }
     }
     Ok(builder)
-}
-
-fn tls(mut builder: reqwest::ClientBuilder, config: &TlsConfig) -> Result<reqwest::ClientBuilder, String> {
-    if !config.server_name.is_empty() {
-        return Err("tls_config.server_name is not supported yet".to_owned());
-    }
-    if config.insecure_skip_verify {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    let authorities = pem(&config.ca, config.ca_file.as_deref(), "ca_file")?;
-    if !authorities.is_empty() {
-        let found = Certificate::from_pem_bundle(&authorities).map_err(|e| format!("ca: {}", chain(&e)))?;
-        if found.is_empty() {
-            return Err("ca: there is no certificate in it".to_owned());
-        }
-        builder = builder.tls_certs_only(found);
-    }
-    if config.has_cert() {
-        let mut both = pem(&config.key.0, config.key_file.as_deref(), "key_file")?;
-        both.push(b'\n');
-        both.extend(pem(&config.cert, config.cert_file.as_deref(), "cert_file")?);
-        let identity = Identity::from_pem(&both).map_err(|e| format!("client certificate: {}", chain(&e)))?;
-        builder = builder.identity(identity);
-    }
-    if let Some(version) = &config.min_version {
-        builder = builder.tls_version_min(version_of(version)?);
-    }
-    if let Some(version) = &config.max_version {
-        builder = builder.tls_version_max(version_of(version)?);
-    }
-    Ok(builder)
-}
-
-fn version_of(name: &str) -> Result<Version, String> {
-    match name {
-        "TLS12" => Ok(Version::TLS_1_2),
-        "TLS13" => Ok(Version::TLS_1_3),
-        _ => Err(format!("{name} is not supported: TLS12 or TLS13")),
-    }
 }
 
 fn pem(inline: &str, file: Option<&std::path::Path>, what: &str) -> Result<Vec<u8>, String> {

@@ -59,13 +59,24 @@ fn dockers<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<DockerConfig>, D::Erro
 }
 
 /// Which names a job may store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameValidation {
     /// Any UTF-8.
     Utf8,
     /// Only the classic syntax.
     Legacy,
+}
+
+impl<'de> Deserialize<'de> for NameValidation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "utf8" => Ok(Self::Utf8),
+            "legacy" => Ok(Self::Legacy),
+            other => Err(D::Error::custom(format_args!(
+                "unrecognized ValidationScheme: {other:?} (utf8 or legacy)"
+            ))),
+        }
+    }
 }
 
 /// How a target is asked to spell names.

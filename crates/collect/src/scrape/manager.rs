@@ -173,7 +173,7 @@ impl Running {
         let discovery = Arc::new(Discovery::start(&job, &context.clients, &stop, &context.tasks));
         let mut changes = discovery.changes();
         changes.mark_unchanged();
-        pool.sync(&job, &discovery.found());
+        pool.sync(&job, &discovery.found(), &stop);
         let (feed, source, fed, stopped) = (job.clone(), discovery.clone(), pool.clone(), stop.clone());
         context.tasks.spawn(async move {
             loop {
@@ -182,7 +182,7 @@ impl Running {
                     () = stopped.cancelled() => return,
                     changed = changes.changed() => if changed.is_err() { return },
                 }
-                fed.sync(&feed, &source.found());
+                fed.sync(&feed, &source.found(), &stopped);
             }
         });
         Self { job, pool, discovery, stop }

@@ -41,6 +41,8 @@ pub(crate) struct Pool {
     active: Arc<RwLock<HashSet<Labels>>>,
     dropped: Mutex<Vec<DroppedTarget>>,
     problems: Mutex<Vec<String>>,
+    /// Held while targets are exchanged.
+    syncing: Mutex<()>,
 }
 
 impl Pool {
@@ -60,12 +62,18 @@ impl Pool {
             active: Arc::default(),
             dropped: Mutex::default(),
             problems: Mutex::default(),
+            syncing: Mutex::default(),
         }
     }
 
     /// Starts loops of new targets and stops those of targets that are gone. `job` is the current configuration: it
-    /// may differ from the pool's in discovery and target rules.
-    pub(crate) fn sync(&self, job: &ScrapeConfig, found: &[Found]) {
+    /// may differ from the pool's in discovery and target rules. Does nothing once `stop` is cancelled: then a newer
+    /// configuration decides.
+    pub(crate) fn sync(&self, job: &ScrapeConfig, found: &[Found], stop: &CancellationToken) {
+        let _one_at_a_time = self.syncing.lock();
+        if stop.is_cancelled() {
+            return;
+        }
         let (mut wanted, mut dropped, mut problems) = (HashMap::new(), Vec::new(), Vec::new());
         let keep_dropped = match job.keep_dropped_targets {
             0 => KEEP_DROPPED,

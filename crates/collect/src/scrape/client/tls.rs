@@ -1,0 +1,152 @@
+//! `tls_config`: which servers are trusted, and who we are to them.
+
+use std::sync::Arc;
+
+use reqwest::tls::Version;
+use reqwest::{Certificate, ClientBuilder, Identity};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
+
+use super::{chain, pem};
+use crate::scrape::config::TlsConfig;
+
+/// Sets what `config` says.
+pub(super) fn apply(mut builder: ClientBuilder, config: &TlsConfig) -> Result<ClientBuilder, String> {
+    let (min, max) = (version(&config.min_version)?, version(&config.max_version)?);
+    if !config.server_name.is_empty() && !config.insecure_skip_verify {
+        return Ok(builder.tls_backend_preconfigured(named(config, min, max)?));
+    }
+    if config.insecure_skip_verify {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    let authorities = pem(&config.ca, config.ca_file.as_deref(), "ca_file")?;
+    if !authorities.is_empty() {
+        let found = Certificate::from_pem_bundle(&authorities).map_err(|e| format!("ca: {}", chain(&e)))?;
+        if found.is_empty() {
+            return Err("ca: there is no certificate in it".to_owned());
+        }
+        builder = builder.tls_certs_only(found);
+    }
+    if config.has_cert() {
+        let (cert, mut both) = own(config)?;
+        both.push(b'\n');
+        both.extend(cert);
+        let identity = Identity::from_pem(&both).map_err(|e| format!("client certificate: {}", chain(&e)))?;
+        builder = builder.identity(identity);
+    }
+    let of = |tls13| if tls13 { Version::TLS_1_3 } else { Version::TLS_1_2 };
+    if let Some(min) = min {
+        builder = builder.tls_version_min(of(min));
+    }
+    if let Some(max) = max {
+        builder = builder.tls_version_max(of(max));
+    }
+    Ok(builder)
+}
+
+/// Whether a version is TLS 1.3; older ones than 1.2 are not to be had.
+fn version(name: &Option<String>) -> Result<Option<bool>, String> {
+    match name.as_deref() {
+        None => Ok(None),
+        Some("TLS12") => Ok(Some(false)),
+        Some("TLS13") => Ok(Some(true)),
+        Some(other) => Err(format!("{other} is not supported: TLS12 or TLS13")),
+    }
+}
+
+/// The client's certificate and key.
+fn own(config: &TlsConfig) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let cert = pem(&config.cert, config.cert_file.as_deref(), "cert_file")?;
+    let key = pem(&config.key.0, config.key_file.as_deref(), "key_file")?;
+    Ok((cert, key))
+}
+
+/// A configuration that expects the certificate to carry `server_name` instead of the URL's host.
+fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<ClientConfig, String> {
+    let authorities = pem(&config.ca, config.ca_file.as_deref(), "ca_file")?;
+    if authorities.is_empty() {
+        return Err("tls_config.server_name needs ca_file or ca".to_owned());
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&authorities).map_err(|e| format!("ca: {e}"))? {
+        roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
+    }
+    let name = ServerName::try_from(config.server_name.clone()).map_err(|e| format!("server_name: {e}"))?;
+    let inner = WebPkiServerVerifier::builder(Arc::new(roots)).build().map_err(|e| format!("ca: {e}"))?;
+    let versions: Vec<&'static SupportedProtocolVersion> =
+        [(false, &rustls::version::TLS12), (true, &rustls::version::TLS13)]
+            .into_iter()
+            .filter(|(tls13, _)| min.is_none_or(|min| *tls13 >= min) && max.is_none_or(|max| *tls13 <= max))
+            .map(|(_, version)| version)
+            .collect();
+    if versions.is_empty() {
+        return Err("min_version is above max_version".to_owned());
+    }
+    let builder = ClientConfig::builder_with_protocol_versions(&versions)
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Named { inner, name }));
+    if !config.has_cert() {
+        return Ok(builder.with_no_client_auth());
+    }
+    let (cert, key) = own(config)?;
+    let cert = certificates(&cert).map_err(|e| format!("client certificate: {e}"))?;
+    let key = PrivateKeyDer::from_pem_slice(&key).map_err(|e| format!("client key: {e}"))?;
+    builder.with_client_auth_cert(cert, key).map_err(|e| format!("client certificate: {e}"))
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(all) if all.is_empty() => Err("there is no certificate in it".to_owned()),
+        Ok(all) => Ok(all),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Verifies as usual, but against a fixed name.
+#[derive(Debug)]
+struct Named {
+    inner: Arc<WebPkiServerVerifier>,
+    name: ServerName<'static>,
+}
+
+impl ServerCertVerifier for Named {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.inner.verify_server_cert(end_entity, intermediates, &self.name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests;
