@@ -1,1 +1,34 @@
-//! app
+//! Puts the program together.
+//!
+//! What it is: flags and configuration, the data directory, the order in which stores, collectors and the server start,
+//! and the reverse in which they stop ([`start`], [`Running`]); reload; the memory limit.
+//!
+//! What it is not: it collects, stores, evaluates and serves nothing itself, and no other crate depends on it.
+//!
+//! ```text
+//! flags --> configuration --> data directory, lock --> stores --> intake --> collectors --> server
+//!                                                                  (and back, on SIGTERM or SIGINT)
+//! ```
+//!
+//! Start reading at [`start`].
+
+#![forbid(unsafe_code)]
+
+mod background;
+pub mod config;
+mod data_dir;
+mod flags;
+mod listen;
+mod log;
+mod memory;
+mod metrics;
+mod process;
+mod reload;
+mod retention;
+mod running;
+mod signals;
+
+pub use config::Written;
+pub use flags::Flags;
+pub use running::{Running, start};
+pub use signals::run;

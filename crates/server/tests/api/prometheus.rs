@@ -173,3 +173,32 @@ async fn errors_have_prometheus_bodies() {
         assert!(said.starts_with(error), "{path}: {said}");
     }
 }
+
+#[tokio::test]
+async fn queries_have_prometheus_shapes() {
+    let fixture = filled();
+    let query = async |text: &str| fixture.json(&format!("/api/v1/query?query={}", url_escape(text))).await.1;
+    assert_eq!(query("1.5").await["data"], json!({"resultType": "scalar", "result": [1_700_000_000, "1.5"]}));
+    let vector = query("sort_desc(up)").await;
+    assert_eq!(vector["data"]["resultType"], "vector");
+    assert_eq!(
+        query("up{job=\"a\"}").await["data"]["result"],
+        json!([{"metric": {"__name__": "up", "a.b": "한", "job": "a"}, "value": [1_700_000_000, "0.5"]}])
+    );
+    let range =
+        format!("/api/v1/query_range?query=up&start={}&end={}&step=15", NOW_MS / 1000 - 15, NOW_MS / 1000);
+    let (_, matrix) = fixture.json(&range).await;
+    assert_eq!(
+        matrix["data"],
+        json!({"resultType": "matrix", "result": [
+            {"metric": {"__name__": "up", "a.b": "한", "job": "a"}, "values": [[1_699_999_985, "1"], [1_700_000_000, "0.5"]]},
+            {"metric": {"__name__": "up", "job": "b"}, "values": [[1_699_999_985, "+Inf"], [1_700_000_000, "NaN"]]},
+        ]})
+    );
+    let (_, cut) = fixture.json("/api/v1/query?query=up&limit=1&stats=all&lookback_delta=1m").await;
+    assert_eq!(cut["data"]["result"].as_array().unwrap().len(), 1);
+    assert!(cut["data"]["stats"]["timings"]["execTotalTime"].is_number());
+    assert_eq!(cut["warnings"], json!(["results truncated due to limit"]));
+    let formatted = fixture.json("/api/v1/format_query?query=sum(up)by(job)").await.1;
+    assert_eq!(formatted["data"], "sum by (job) (up)");
+}

@@ -1,0 +1,89 @@
+//! What must be done now and then: upkeep of the stores, and the memory limit.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use model::{Budget, Error, Result};
+
+use crate::memory;
+use crate::metrics::Metrics;
+
+const MAINTAIN: Duration = Duration::from_secs(2);
+const CORRECT: Duration = Duration::from_secs(1);
+
+/// Two threads: upkeep may take minutes, the memory limit is corrected every second.
+pub(crate) struct Background {
+    stop: Vec<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Background {
+    pub(crate) fn start(
+        samples: Arc<tsdb::Store>,
+        events: Arc<events::Store>,
+        budget: Budget,
+        memory_limit: u64,
+        metrics: Metrics,
+    ) -> Result<Self> {
+        let mut background = Self { stop: Vec::new(), threads: Vec::new() };
+        let failures = metrics.maintenance_failures.clone();
+        background.every("upkeep", MAINTAIN, move || {
+            for (store, result) in [("metrics", samples.maintain()), ("events", events.maintain())] {
+                if let Err(error) = result {
+                    failures.inc();
+                    tracing::error!(store, %error, detail = error.detail, "upkeep failed; it is tried again");
+                }
+            }
+        })?;
+        metrics.memory_limit.set(i64::try_from(memory_limit).unwrap_or(i64::MAX));
+        background.every("memory", CORRECT, move || {
+            let resident = memory::resident();
+            memory::correct(&budget, memory_limit, resident);
+            let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+            metrics.resident.set(gauge(resident));
+            metrics.reserved.set(gauge(budget.used()));
+            metrics.refused.set(gauge(budget.refused()));
+        })?;
+        Ok(background)
+    }
+
+    fn every(
+        &mut self,
+        name: &str,
+        interval: Duration,
+        mut work: impl FnMut() + Send + 'static,
+    ) -> Result<()> {
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || run(&stopped, interval, &mut work))
+            .map_err(|e| Error::internal("a thread cannot be started").with_detail(e))?;
+        self.stop.push(stop);
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Ends both threads; what they are at is finished.
+    pub(crate) async fn stop(mut self) {
+        self.stop.clear();
+        let threads = std::mem::take(&mut self.threads);
+        let joined = tokio::task::spawn_blocking(move || {
+            threads.into_iter().map(JoinHandle::join).filter(|joined| joined.is_err()).count()
+        });
+        if joined.await.unwrap_or(1) > 0 {
+            tracing::error!("a background thread panicked");
+        }
+    }
+}
+
+fn run(stopped: &Receiver<()>, interval: Duration, work: &mut impl FnMut()) {
+    let mut next = Instant::now() + interval;
+    while let Err(RecvTimeoutError::Timeout) =
+        stopped.recv_timeout(next.saturating_duration_since(Instant::now()))
+    {
+        work();
+        next = Instant::now() + interval;
+    }
+}

@@ -1,0 +1,156 @@
+//! From a path to a checked configuration, with errors that say where and what was probably meant.
+
+use std::path::{Path, PathBuf};
+
+use collect::scrape::ScrapeConfig;
+use model::{Error, Result};
+use serde::Deserialize;
+
+use super::nearest::with_nearest;
+use super::{Written, nullable, without_secrets};
+
+/// A configuration file is a few kilobytes; generated ones reach megabytes.
+const MAX_BYTES: u64 = 32 << 20;
+/// Files that one `scrape_config_files` entry may name.
+const MAX_FILES: usize = 1000;
+
+/// A configuration that was read and checked.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// What it says; `scrape_configs` holds those of `scrape_config_files`, too.
+    pub written: Written,
+    /// As YAML, secrets hidden.
+    pub shown: String,
+}
+
+/// Reads a file and checks it. Files that it names are read; certificates and the like are not opened.
+pub fn load(path: &Path) -> Result<Loaded> {
+    let text = read(path)?;
+    let mut written: Written = parse(path, &text)?;
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    for pattern in std::mem::take(&mut written.scrape_config_files) {
+        for file in matching(&folder.join(&pattern))? {
+            #[derive(Default, Deserialize)]
+            #[serde(deny_unknown_fields)]
+            struct Jobs {
+                #[serde(default, deserialize_with = "nullable")]
+                scrape_configs: Vec<ScrapeConfig>,
+            }
+            let more: Jobs = parse(&file, &read(&file)?)?;
+            written.scrape_configs.extend(more.scrape_configs);
+        }
+    }
+    check(path, &mut written, folder)?;
+    Ok(Loaded { written, shown: without_secrets(&text) })
+}
+
+fn check(path: &Path, written: &mut Written, folder: &Path) -> Result<()> {
+    let refuse = |e: String| Error::invalid(format_args!("{}: {e}", path.display()));
+    collect::scrape::config::check_names(&written.scrape_configs).map_err(refuse)?;
+    for job in &mut written.scrape_configs {
+        job.set_directory(folder);
+        // The manager completes them again from what is written; here only the answer counts.
+        job.clone().resolve(&written.global).map_err(refuse)?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String> {
+    let fail = |what: &dyn std::fmt::Display| {
+        Error::invalid(format_args!("the configuration file {} cannot be read: {what}", path.display()))
+    };
+    let size = std::fs::metadata(path).map_err(|e| fail(&e))?.len();
+    if size > MAX_BYTES {
+        return Err(fail(&format_args!("it is larger than {MAX_BYTES} bytes")));
+    }
+    let bytes = std::fs::read(path).map_err(|e| fail(&e))?;
+    String::from_utf8(bytes)
+        .map_err(|e| fail(&format_args!("byte {} is not UTF-8", e.utf8_error().valid_up_to())))
+}
+
+fn parse<T: serde::de::DeserializeOwned + Default>(path: &Path, text: &str) -> Result<T> {
+    if text.trim().is_empty() {
+        return Ok(T::default());
+    }
+    serde_saphyr::from_str(text).map_err(|e| {
+        let location = e.location().map_or_else(String::new, |l| format!("{}:{}: ", l.line(), l.column()));
+        Error::invalid(format_args!("{}:{location} {}", path.display(), with_nearest(&message(&e))))
+    })
+}
+
+/// The first line of an error: the rest is a picture of the file, which a log has no place for.
+fn message(error: &serde_saphyr::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    // "line 3 column 5: what" becomes "what": the place is written before it.
+    match line.split_once(": ") {
+        Some((place, what)) if place.starts_with("line ") => what.to_owned(),
+        _ => line.to_owned(),
+    }
+}
+
+/// The files that a path names whose last part may hold `*` and `?`, sorted.
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
+    let Some(last) = pattern.file_name().and_then(|n| n.to_str()) else {
+        return Err(Error::invalid(format_args!("scrape_config_files: {} names no file", pattern.display())));
+    };
+    if !last.contains(['*', '?']) {
+        return Ok(vec![pattern.to_owned()]);
+    }
+    let folder = pattern.parent().unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|e| e.file_name().to_str().is_some_and(|name| fits(last.as_bytes(), name.as_bytes())))
+        .map(|e| e.path())
+        .take(MAX_FILES)
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Whether a name fits a pattern of `*` and `?`.
+fn fits(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n, mut star) = (0, 0, None);
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, n));
+                p += 1;
+            }
+            Some(c) if *c == b'?' || *c == name[n] => {
+                p += 1;
+                n += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    n = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|c| *c == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn patterns() {
+        for (pattern, name, want) in [
+            ("*.yml", "a.yml", true),
+            ("*.yml", "a.yaml", false),
+            ("a*b*c", "axxbyyc", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), want, "{pattern} {name}");
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Start in order; stop in reverse.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use collect::containers::Collector;
+use collect::host::Host;
+use collect::scrape::Manager;
+use disk::lock::DirLock;
+use disk::{Fs, RealFs};
+use intake::Intake;
+use model::{Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, Result, SystemClock};
+use prometheus_client::registry::Registry;
+use query::promql::{Engine, EngineOptions};
+use server::{Access, Limits, Parts, Server};
+
+use crate::background::Background;
+use crate::config::{Collect, Loaded, load};
+use crate::flags::Flags;
+use crate::metrics::Metrics;
+use crate::process::{Process, State};
+use crate::retention::{Retention, duration_flag};
+use crate::{data_dir, listen, memory, retention};
+
+/// The least share of the memory limit that samples in memory may take before they are flushed.
+const HEAD_SHARE: u64 = 4;
+
+/// Everything that runs.
+pub struct Running {
+    server: Server,
+    scraper: Arc<Manager>,
+    containers: Arc<Collector>,
+    host: Arc<Host>,
+    background: Background,
+    metrics: Arc<tsdb::Store>,
+    events: Arc<events::Store>,
+    process: Arc<Process>,
+    token: Option<(String, bool)>,
+    token_path: PathBuf,
+    // Dropped last: nobody else may open the directory before everything is closed.
+    lock: DirLock,
+}
+
+/// What flags and configuration come to.
+pub(crate) struct Resolved {
+    pub(crate) loaded: Loaded,
+    pub(crate) collect: Collect,
+    /// Whether the built-in collectors store series.
+    pub(crate) stored: bool,
+    retention: Retention,
+    memory_limit: u64,
+    engine: EngineOptions,
+    limits: Limits,
+    external_host: Option<String>,
+}
+
+/// Reads the configuration and checks every flag; changes nothing.
+pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
+    let loaded = match &flags.config_file {
+        Some(path) => load(path)?,
+        None => Loaded::default(),
+    };
+    // A user's own file without our section: beside an existing cAdvisor job every sum would double.
+    let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
+    let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
+    let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
+    let lookback = duration_flag("query.lookback-delta", &flags.lookback_delta)?;
+    let timeout = duration_flag("query.timeout", &flags.query_timeout)?;
+    Ok(Resolved {
+        collect,
+        stored,
+        retention: retention::of(flags)?,
+        memory_limit,
+        engine: EngineOptions {
+            lookback_ms: i64::try_from(lookback).unwrap_or(i64::MAX),
+            max_samples: flags.max_samples,
+            ..EngineOptions::default()
+        },
+        limits: Limits {
+            queries: flags.max_concurrency.max(1),
+            connections: flags.max_connections.max(1),
+            query_timeout: std::time::Duration::from_millis(timeout),
+            ..Limits::default()
+        },
+        external_host: external_host(&flags.external_url)?,
+        loaded,
+    })
+}
+
+/// The section `collect` with the flags of node_exporter and cAdvisor laid over it.
+pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> Collect {
+    if let Some(dir) = &flags.procfs {
+        collect.host.procfs.clone_from(dir);
+        collect.containers.procfs.clone_from(dir);
+    }
+    if let Some(dir) = &flags.sysfs {
+        collect.host.sysfs.clone_from(dir);
+        collect.containers.sysfs.clone_from(dir);
+    }
+    if let Some(dir) = &flags.rootfs {
+        collect.host.rootfs.clone_from(dir);
+    }
+    if let Some(regex) = &flags.mount_points_exclude {
+        collect.host.mount_points_exclude.clone_from(regex);
+    }
+    if let Some(regex) = &flags.fs_types_exclude {
+        collect.host.fs_types_exclude.clone_from(regex);
+    }
+    if let Some(interval) = collect.interval {
+        collect.containers.interval = interval.to_std();
+    }
+    let name = collect::host::hostname(&collect.host);
+    if collect.containers.node.is_empty() {
+        collect.containers.node = collect.host.instance.clone().unwrap_or(name);
+    }
+    collect.host.store = stored;
+    collect.containers.store &= stored;
+    collect
+}
+
+fn external_host(url: &str) -> Result<Option<String>> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let authority = rest.and_then(|r| r.split(['/', '?', '#']).next()).filter(|a| !a.is_empty());
+    let Some(authority) = authority else {
+        let problem = format!("{url:?} is no address such as https://monitoring.example.com/");
+        return Err(retention::flag_error("web.external-url", &problem));
+    };
+    Ok(Some(authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()))
+}
+
+/// Starts everything, from the data directory up to the server. Call it within a Tokio runtime.
+pub async fn start(flags: Flags) -> Result<Running> {
+    let begun = Instant::now();
+    // The same provider may have been installed by another start in this process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    for flag in flags.without_effect() {
+        tracing::info!(flag, "accepted, has no effect here");
+    }
+    let resolved = resolve(&flags)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let fs: Arc<dyn Fs> = Arc::new(RealFs);
+    let ours = data_dir::prepare(&flags.data)?;
+    let lock = DirLock::acquire(&*fs, &ours)?;
+    // Before the stores are opened: a taken port should not cost a replay.
+    let listeners = listen::open(&flags.listen)?;
+    let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
+    let budget = Budget::new("all", resolved.memory_limit);
+
+    let blocking = {
+        let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
+        let (retention, limit) = (resolved.retention, resolved.memory_limit);
+        tokio::task::spawn_blocking(move || stores(fs, &ours, retention, limit, &budget, clock))
+    };
+    let (metrics, events) = blocking
+        .await
+        .map_err(|e| model::Error::internal("the stores cannot be opened").with_detail(e))??;
+    tracing::info!(seconds = begun.elapsed().as_secs_f64(), "stores are open");
+
+    let mut registry = Registry::default();
+    let own = Metrics::default();
+    own.register(&mut registry);
+    metrics.metrics().register(&mut registry);
+    events.metrics().register(&mut registry);
+    let intake =
+        Arc::new(Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone()));
+    intake.counters().register(&mut registry);
+    let writer: Arc<dyn MetricWriter> = intake.clone();
+    let event_writer: Arc<dyn EventWriter> = intake;
+    let event_reader: Arc<dyn EventReader> = events.clone();
+
+    let interval = resolved.collect.containers.interval;
+    let host = Arc::new(Host::start(&resolved.collect.host, interval, writer.clone(), clock.clone())?);
+    host.metrics().register(&mut registry);
+    let containers = Collector::start(
+        resolved.collect.containers.clone(),
+        writer.clone(),
+        event_writer,
+        event_reader,
+        clock.clone(),
+    );
+    containers.register(&mut registry);
+    let written = &resolved.loaded.written;
+    let scraper =
+        Manager::start(written.scrape_configs.clone(), &written.global, writer.clone(), clock.clone())?;
+    scraper.metrics().register(&mut registry);
+
+    let state = State::new(&resolved, clock.now_ms());
+    let process = Arc::new(Process {
+        flags,
+        clock: clock.clone(),
+        state: parking_lot::RwLock::new(state),
+        reloading: parking_lot::Mutex::new(()),
+        started_ms: clock.now_ms(),
+        quit: tokio_util::sync::CancellationToken::new(),
+        host: host.clone(),
+        scraper: scraper.clone(),
+        fs: fs.clone(),
+        ours: ours.clone(),
+        retention: resolved.retention,
+        memory_limit: resolved.memory_limit,
+        metrics: own.clone(),
+        store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
+    });
+    process.note_start();
+    let background =
+        Background::start(metrics.clone(), events.clone(), budget.clone(), resolved.memory_limit, own)?;
+    let access = Access {
+        token: token.as_ref().map(|(token, _)| token.clone()),
+        external_host: resolved.external_host.clone(),
+        lifecycle: process.flags.enable_lifecycle,
+        remote_write: process.flags.enable_remote_write,
+    };
+    let reader: Arc<dyn MetricReader> = metrics.clone();
+    let parts = Parts {
+        metrics: reader,
+        metric_stats: Some(metrics.clone()),
+        metric_writer: writer,
+        containers: containers.clone(),
+        targets: scraper.clone(),
+        engine: Arc::new(Engine::new(resolved.engine.clone())),
+        process: process.clone(),
+        registry,
+        // Queries and request bodies together may take half: samples must always find room.
+        budget: budget.child("requests", resolved.memory_limit / 2),
+        clock,
+    };
+    let server = Server::start(parts, access, resolved.limits.clone(), listeners)?;
+    tracing::info!(seconds = begun.elapsed().as_secs_f64(), "started");
+    Ok(Running {
+        server,
+        scraper,
+        containers,
+        host,
+        background,
+        metrics,
+        events,
+        process,
+        token,
+        token_path: ours.join("token"),
+        lock,
+    })
+}
+
+type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
+
+fn stores(
+    fs: Arc<dyn Fs>,
+    ours: &std::path::Path,
+    retention: Retention,
+    memory_limit: u64,
+    budget: &Budget,
+    clock: Arc<dyn Clock>,
+) -> Result<Stores> {
+    let defaults = tsdb::Options::default();
+    let options = tsdb::Options {
+        retention_ms: retention.time_ms,
+        retention_bytes: retention.bytes,
+        flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
+        cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
+        budget: budget.clone(),
+        ..defaults
+    };
+    let metrics = tsdb::Store::open(fs.clone(), &ours.join("metrics"), options, clock.clone())?;
+    let defaults = events::Options::default();
+    let options = events::Options {
+        container_retention_ms: retention.time_ms,
+        retention_bytes: retention.bytes,
+        budget: budget.clone(),
+        ..defaults
+    };
+    let events = events::Store::open(fs, &ours.join("events"), options, clock)?;
+    for warning in metrics.warnings().iter().chain(events.warnings()) {
+        tracing::warn!(warning, "found while opening the stores");
+    }
+    Ok((Arc::new(metrics), Arc::new(events)))
+}
+
+impl Running {
+    /// Where it listens, the real port where 0 was asked for.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.server.addresses()
+    }
+
+    /// The address that a person opens.
+    pub fn url(&self) -> String {
+        // At least one address is always given: the flag has a default.
+        self.addresses().first().map_or_else(String::new, |a| listen::shown(*a))
+    }
+
+    /// The access token where this start made it, and the file that holds it.
+    pub fn new_token(&self) -> Option<(&str, &std::path::Path)> {
+        self.token
+            .as_ref()
+            .filter(|(_, fresh)| *fresh)
+            .map(|(token, _)| (token.as_str(), self.token_path.as_path()))
+    }
+
+    /// Reads the configuration again; on an error the old one stays.
+    pub fn reload(&self) -> Result<()> {
+        server::Process::reload(&*self.process)
+    }
+
+    /// Ends when somebody asked for a stop over HTTP.
+    pub async fn quit_asked(&self) {
+        self.process.quit.cancelled().await;
+    }
+
+    /// Stops everything in the reverse order of the start.
+    pub async fn stop(self) -> Result<()> {
+        let begun = Instant::now();
+        timed("server", self.server.stop()).await;
+        timed("scraper", self.scraper.stop()).await;
+        timed("container collector", self.containers.stop()).await;
+        timed("host collector", self.host.stop()).await;
+        timed("upkeep", self.background.stop()).await;
+        let (metrics, events) = (self.metrics, self.events);
+        let closed =
+            timed("stores", tokio::task::spawn_blocking(move || metrics.close().and(events.close()))).await;
+        drop(self.lock);
+        tracing::info!(seconds = begun.elapsed().as_secs_f64(), "stopped");
+        closed.map_err(|e| model::Error::internal("the stores cannot be closed").with_detail(e))?
+    }
+}
+
+async fn timed<T>(what: &'static str, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let result = work.await;
+    tracing::info!(what, seconds = begun.elapsed().as_secs_f64(), "stopped");
+    result
+}
