@@ -201,8 +201,7 @@ impl Worker {
         loop {
             let now = self.clock.now_ms();
             let watched = now < self.shared.watched_until_ms.load(Ordering::Relaxed);
-            let step = if watched { LIVE_INTERVAL_MS.min(self.interval_ms) } else { self.interval_ms };
-            let due = next_multiple(now, step);
+            let due = next_round(now, self.interval_ms, watched);
             // In short waits, so that a page that begins to watch is noticed.
             let wait = due.saturating_sub(now).clamp(1, LIVE_INTERVAL_MS);
             match stopped.recv_timeout(Duration::from_millis(wait.unsigned_abs())) {
@@ -246,6 +245,12 @@ impl Worker {
 
 fn latest(samples: &Samples, t_ms: i64) -> Latest {
     Latest { t_ms, samples: samples.iter().map(|(series, e)| (labels_of(series), e.value)).collect() }
+}
+
+/// When to read next: at the next multiple of the interval, and at whole seconds before it while a page watches.
+fn next_round(now: i64, interval_ms: i64, watched: bool) -> i64 {
+    let stored = next_multiple(now, interval_ms);
+    if watched { stored.min(next_multiple(now, LIVE_INTERVAL_MS)) } else { stored }
 }
 
 /// The first multiple of `step` after `now`.

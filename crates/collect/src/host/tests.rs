@@ -304,4 +304,8 @@ fn rounds_fall_on_multiples() {
     assert_eq!(next_multiple(12_345, 10_000), 20_000);
     assert_eq!(next_multiple(20_000, 10_000), 30_000);
     assert_eq!(next_multiple(-1, 10), 0);
+    assert_eq!(next_round(4_100, 2_500, true), 5_000);
+    assert_eq!(next_round(2_100, 2_500, true), 2_500, "a page that watches does not thin out what is stored");
+    assert_eq!(next_round(2_600, 2_500, true), 3_000);
+    assert_eq!(next_round(2_600, 2_500, false), 5_000);
 }
