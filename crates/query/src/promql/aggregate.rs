@@ -13,6 +13,7 @@ use model::labels::METRIC_NAME;
 use super::ast::{Aggregate, AggregateOp, Expr};
 use super::engine::QueryError;
 use super::eval::{Evaluator, Outcome, Rows, Steps};
+use super::print::format;
 
 /// Rows that are aggregated together.
 pub(crate) struct Group {
@@ -25,9 +26,11 @@ impl Evaluator<'_> {
     pub(crate) fn aggregate(&self, aggregate: &Aggregate, steps: Steps) -> Outcome<Rows> {
         let expr = aggregate.expr.unparenthesized();
         if aggregate.op == AggregateOp::CountValues {
-            let label = self.text(self.parameter(aggregate)?)?;
-            if label.is_empty() {
-                return Err(QueryError::Execution(format!("invalid label name \"{label}\"")));
+            let param = self.parameter(aggregate)?;
+            let label = self.text(param)?;
+            let utf8 = matches!(param, Expr::String(text) if text.bytes.is_none());
+            if label.is_empty() || !utf8 {
+                return Err(QueryError::Execution(format!("invalid label name {}", format(param))));
             }
             return self.count_values(aggregate, label, self.vector(expr, steps)?, steps);
         }

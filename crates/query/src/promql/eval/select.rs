@@ -5,13 +5,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesData, TimeRange, is_stale_nan};
 
 use super::charge::Charge;
-use super::rows::bytes_of;
+use super::rows::{braced, bytes_of};
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::ast::{Extension, VectorSelector};
 use crate::promql::engine::QueryError;
 
 /// After how many series of one query further threads join in.
 const SERIES_BEFORE_THREADS: usize = 32;
+
+/// What an instant selector takes of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Take {
+    Value,
+    /// Its time in seconds.
+    Time,
+    /// Its time in seconds; a histogram is refused.
+    TimeOfFloat,
+}
 
 /// One series with the samples of a read, stale markers still in it.
 #[derive(Debug, Default)]
@@ -70,15 +80,20 @@ pub(crate) enum Read<T> {
 impl Evaluator<'_> {
     /// The value of each selected series at each step: the newest sample that is younger than the lookback.
     pub(crate) fn instant_selector(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
-        self.instant_rows(selector, steps, false)
+        self.instant_rows(selector, steps, Take::Value)
     }
 
     /// Like [`Self::instant_selector`], but with the time of the sample (in seconds) for its value.
     pub(crate) fn sample_times(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
-        self.instant_rows(selector, steps, true)
+        self.instant_rows(selector, steps, Take::Time)
     }
 
-    fn instant_rows(&self, selector: &VectorSelector, steps: Steps, times: bool) -> Outcome<Rows> {
+    /// Like [`Self::sample_times`] for info series, whose samples are floats.
+    pub(crate) fn info_times(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
+        self.instant_rows(selector, steps, Take::TimeOfFloat)
+    }
+
+    fn instant_rows(&self, selector: &VectorSelector, steps: Steps, take: Take) -> Outcome<Rows> {
         if selector.extension == Some(Extension::Smoothed) {
             return self.smoothed_selector(selector, steps);
         }
@@ -86,7 +101,7 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback_ms;
         let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
         let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
-        let make = |run: &mut Run| Ok(newest(run, sources, lookback, times));
+        let make = |run: &mut Run| newest(run, sources, lookback, take);
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
         Ok(if sources.len == steps.len { rows } else { rows.repeat(steps.len) })
     }
@@ -268,7 +283,7 @@ fn grid_rows(grid: Grid, sources: Steps) -> Outcome<Vec<Row>> {
 }
 
 /// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
-fn newest(run: &Run, sources: Steps, lookback: i64, times: bool) -> Option<Cells> {
+fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Option<Cells>> {
     let mut cells = Cells::absent(sources.len);
     let (mut float, mut histogram, mut any) = (0, 0, false);
     for i in 0..sources.len {
@@ -286,15 +301,23 @@ fn newest(run: &Run, sources: Steps, lookback: i64, times: bool) -> Option<Cells
         if let Some((t, h)) = newer_histogram {
             if *t > oldest && !is_stale_nan(h.sum) {
                 any = true;
-                if times { cells.set(i, *t as f64 / 1000.0) } else { cells.set_histogram(i, h.clone()) }
+                match take {
+                    Take::Value => cells.set_histogram(i, h.clone()),
+                    Take::Time => cells.set(i, *t as f64 / 1000.0),
+                    Take::TimeOfFloat => {
+                        let labels = braced(&run.labels);
+                        let text = format!("this should be an info metric, with float samples: {labels}");
+                        return Err(QueryError::Execution(text));
+                    }
+                }
             }
         } else if let Some((t, v)) = last_float
             && t > oldest
             && !is_stale_nan(v)
         {
             any = true;
-            cells.set(i, if times { t as f64 / 1000.0 } else { v });
+            cells.set(i, if take == Take::Value { v } else { t as f64 / 1000.0 });
         }
     }
-    any.then_some(cells)
+    Ok(any.then_some(cells))
 }

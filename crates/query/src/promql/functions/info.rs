@@ -75,7 +75,7 @@ impl Evaluator<'_> {
         let (at, offset) = time_of(base);
         let selector =
             VectorSelector { span: base.span(), name: None, matchers, offset, at, extension: None };
-        let rows = self.sample_times(&selector, steps)?;
+        let rows = self.info_times(&selector, steps)?;
         Ok(Infos { by_identity: sort_by_identity(&rows), rows })
     }
 }

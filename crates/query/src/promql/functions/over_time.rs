@@ -1,5 +1,7 @@
 //! Aggregations of the floats in a window.
 
+use std::collections::VecDeque;
+
 use super::window::{Plan, Site, windows};
 use crate::promql::annotations::invalid_quantile;
 use crate::promql::eval::Cells;
@@ -18,14 +20,39 @@ pub(super) fn mean(v: &[f64]) -> f64 {
     mean.mean()
 }
 
-/// The least value; NaN only where all are.
-pub(super) fn min(v: &[f64]) -> Option<f64> {
-    v.iter().copied().reduce(|least, v| if v < least || least.is_nan() { v } else { least })
+/// The least value of each window; NaN only where all are.
+pub(super) fn least(run: &Run, plan: &Plan) -> Option<Cells> {
+    extreme(run, plan, |v, other| v < other)
 }
 
-/// The greatest value; NaN only where all are.
-pub(super) fn max(v: &[f64]) -> Option<f64> {
-    v.iter().copied().reduce(|most, v| if v > most || most.is_nan() { v } else { most })
+/// The greatest value of each window; NaN only where all are.
+pub(super) fn greatest(run: &Run, plan: &Plan) -> Option<Cells> {
+    extreme(run, plan, |v, other| v > other)
+}
+
+/// The value that `beats` all others in each window. The queue holds, in order, the samples that can still win once
+/// those before them have left the window; each sample enters and leaves it once, however long windows are.
+fn extreme(run: &Run, plan: &Plan, beats: impl Fn(f64, f64) -> bool) -> Option<Cells> {
+    let mut queue: VecDeque<usize> = VecDeque::new();
+    let mut next = 0;
+    windows(run, plan, |w| {
+        next = next.max(w.first);
+        for (at, v) in run.v.iter().enumerate().take(w.first + w.v.len()).skip(next) {
+            if v.is_nan() {
+                continue;
+            }
+            while queue.back().is_some_and(|last| beats(*v, run.v[*last])) {
+                queue.pop_back();
+            }
+            queue.push_back(at);
+        }
+        next = w.first + w.v.len();
+        while queue.front().is_some_and(|at| *at < w.first) {
+            queue.pop_front();
+        }
+        // Without a number in the window, every sample is NaN.
+        Some(queue.front().map_or(w.v[0], |at| run.v[*at]))
+    })
 }
 
 /// When the last extreme value was, in seconds.
@@ -98,12 +125,32 @@ fn count_pairs(run: &Run, plan: &Plan, hit: impl Fn(f64, f64) -> bool) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::promql::eval::Steps;
 
     #[test]
-    fn extremes_skip_nan() {
-        assert_eq!(min(&[f64::NAN, 2.0, 1.0, f64::NAN]), Some(1.0));
-        assert_eq!(max(&[f64::NAN, 2.0, 1.0]), Some(2.0));
-        assert!(max(&[f64::NAN]).is_some_and(f64::is_nan));
+    fn extremes_slide_and_skip_nan() {
+        let nan = f64::NAN;
+        let v = vec![3.0, 1.0, nan, 2.0, 2.0, nan, nan, -1.0, 5.0];
+        let t = (0..).step_by(10).take(v.len()).collect();
+        let run = Run { t, v, ..Run::default() };
+        for range in [10, 20, 30, 60] {
+            let steps = Steps::range(0, 120, 5);
+            let plan = Plan { steps, ends: steps, range };
+            let naive = |better: fn(f64, f64) -> bool| {
+                let best = |w: &[f64]| {
+                    w.iter().copied().reduce(|a, b| if better(b, a) || a.is_nan() { b } else { a })
+                };
+                windows(&run, &plan, |w| best(w.v)).unwrap()
+            };
+            let pairs = [
+                (least(&run, &plan).unwrap(), naive(|a, b| a < b)),
+                (greatest(&run, &plan).unwrap(), naive(|a, b| a > b)),
+            ];
+            for (ours, naive) in pairs {
+                let bits = |c: &Cells| (0..c.len()).map(|i| c.float(i).map(f64::to_bits)).collect::<Vec<_>>();
+                assert_eq!(bits(&ours), bits(&naive), "range {range}");
+            }
+        }
         assert_eq!(time_of(&[1000, 2000, 3000], &[5.0, 5.0, 1.0], |a, b| a >= b), Some(2.0));
     }
 
