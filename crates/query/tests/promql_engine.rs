@@ -242,3 +242,28 @@ fn histograms_and_floats_do_not_go_together_and_nothing_panics() {
     let Value::Vector(samples) = output.value else { panic!("a vector") };
     assert!(matches!(&samples[0].value, SampleValue::Histogram(h) if h.count == 2.0));
 }
+
+#[test]
+fn deep_trees_are_evaluated_on_a_small_stack() {
+    let store = store(1);
+    let engine = Engine::default();
+    let ctx = Ctx::unbounded();
+    let nested = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    let queries = [
+        vec!["m_total"; 500].join(" + "),
+        vec!["m_total"; 500].join(" or "),
+        vec!["1"; 500].join(" ^ "),
+        nested("abs(", "m_total", ")", 200),
+        nested("sum(", "m_total", ")", 200),
+        nested("-(", "m_total", ")", 200),
+        nested("max_over_time(", "m_total", "[5m:1m])", 100),
+    ];
+    for query in queries {
+        match engine.instant(&ctx, &store, &query, 600_000) {
+            Ok(_) | Err(QueryError::Parse(_)) => {}
+            Err(error) => panic!("{}...: {error}", &query[..20]),
+        }
+    }
+}

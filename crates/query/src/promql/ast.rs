@@ -166,6 +166,11 @@ impl Expr {
         }
     }
 
+    /// How many nodes lie on the longest way down, this one included.
+    pub fn depth(&self) -> usize {
+        1 + self.children().into_iter().map(Self::depth).max().unwrap_or(0)
+    }
+
     /// This node without the parentheses around it.
     pub fn unparenthesized(&self) -> &Expr {
         let mut expr = self;

@@ -115,20 +115,7 @@ impl Engine {
         resolve(query, &mut expr, DurationContext { step_ms: 0, range_ms: 0 })?;
         let steps = Steps::at(t_ms);
         let evaluator = Evaluator::new(ctx, reader, &self.options, steps, t_ms);
-        let value = match expr.unparenthesized() {
-            Expr::Matrix(matrix) => Value::Matrix(evaluator.top_matrix(matrix, steps)?),
-            Expr::Subquery(subquery) => Value::Matrix(evaluator.top_subquery(subquery, steps)?),
-            expr => match evaluator.eval(expr, steps)? {
-                Evaluated::Scalar(values) => {
-                    Value::Scalar { t: t_ms, v: values.first().copied().unwrap_or(f64::NAN) }
-                }
-                Evaluated::Text(s) => Value::String { t: t_ms, s },
-                Evaluated::Vector(mut rows) => {
-                    rows.finish_names()?;
-                    Value::Vector(rows.into_vector(t_ms))
-                }
-            },
-        };
+        let value = with_room(&expr, || at_instant(&evaluator, &expr, steps))?;
         Ok(output(&evaluator, query, value))
     }
 
@@ -172,17 +159,7 @@ impl Engine {
         resolve(query, &mut expr, DurationContext { step_ms, range_ms })?;
         let steps = Steps::range(start, end, step);
         let evaluator = Evaluator::new(ctx, reader, &self.options, steps, end);
-        let series = match evaluator.eval(&expr, steps)? {
-            Evaluated::Scalar(values) => {
-                let points = values.into_iter().enumerate().map(|(i, v)| (steps.time(i), v)).collect();
-                vec![Series { points, ..Series::default() }]
-            }
-            Evaluated::Vector(mut rows) => {
-                rows.finish_names()?;
-                rows.into_matrix(steps)
-            }
-            Evaluated::Text(_) => Vec::new(),
-        };
+        let series = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
         Ok(output(&evaluator, query, Value::Matrix(series)))
     }
 
@@ -191,6 +168,61 @@ impl Engine {
         let options = if self.options.experimental { ParseOptions::ALL } else { ParseOptions::default() };
         parse_with(query, &options).map_err(QueryError::Parse)
     }
+}
+
+fn at_instant(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Value, QueryError> {
+    let t = steps.start;
+    Ok(match expr.unparenthesized() {
+        Expr::Matrix(matrix) => Value::Matrix(evaluator.top_matrix(matrix, steps)?),
+        Expr::Subquery(subquery) => Value::Matrix(evaluator.top_subquery(subquery, steps)?),
+        expr => match evaluator.eval(expr, steps)? {
+            Evaluated::Scalar(values) => Value::Scalar { t, v: values.first().copied().unwrap_or(f64::NAN) },
+            Evaluated::Text(s) => Value::String { t, s },
+            Evaluated::Vector(mut rows) => {
+                rows.finish_names()?;
+                Value::Vector(rows.into_vector(t))
+            }
+        },
+    })
+}
+
+fn over_range(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
+    Ok(match evaluator.eval(expr, steps)? {
+        Evaluated::Scalar(values) => {
+            let points = values.into_iter().enumerate().map(|(i, v)| (steps.time(i), v)).collect();
+            vec![Series { points, ..Series::default() }]
+        }
+        Evaluated::Vector(mut rows) => {
+            rows.finish_names()?;
+            rows.into_matrix(steps)
+        }
+        Evaluated::Text(_) => Vec::new(),
+    })
+}
+
+/// Runs `evaluate` where the stack is large enough for the depth of `expr`: a few nested calls are evaluated on the
+/// caller's thread, a deep tree on one of its own.
+fn with_room<T: Send>(
+    expr: &Expr,
+    evaluate: impl FnOnce() -> Result<T, QueryError> + Send,
+) -> Result<T, QueryError> {
+    /// Levels that every thread has room for.
+    const SHALLOW: usize = 24;
+    /// Stack of one level with some to spare, in builds without optimisation too.
+    const LEVEL: usize = 128 << 10;
+    let depth = expr.depth();
+    if depth <= SHALLOW {
+        return evaluate();
+    }
+    let failed = |text: String| QueryError::Storage(model::Error::internal(text));
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new()
+            .name("deep query".to_owned())
+            .stack_size(depth * LEVEL)
+            .spawn_scoped(scope, evaluate)
+            .map_err(|e| failed(format!("no thread for a deep query: {e}")))?;
+        thread.join().unwrap_or_else(|_| Err(failed("a deep query failed".to_owned())))
+    })
 }
 
 fn resolve(query: &str, expr: &mut Expr, context: DurationContext) -> Result<(), QueryError> {
