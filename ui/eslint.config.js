@@ -29,6 +29,8 @@ export default tseslint.config(
         document: 'readonly',
         window: 'readonly',
         getComputedStyle: 'readonly',
+        location: 'readonly',
+        URLSearchParams: 'readonly',
       },
     },
   },

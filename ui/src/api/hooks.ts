@@ -12,6 +12,11 @@ export function useLive(): LiveState {
   return useSyncExternalStore(liveStore.subscribe, liveStore.get);
 }
 
+/** Whether rows have come and no more do: for those who do not care for the rows themselves. */
+export function useLost(): boolean {
+  return useSyncExternalStore(liveStore.subscribe, () => liveStore.get().loaded && !liveStore.get().connected);
+}
+
 const retry = (count: number, e: Error): boolean =>
   count < 2 && e instanceof ApiError && (e.kind === 'unreachable' || e.kind === 'unavailable');
 

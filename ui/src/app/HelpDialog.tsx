@@ -19,7 +19,7 @@ const KEYS = [
 export function HelpDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened={opened} onClose={onClose} title={t('help.title')} size="sm" transitionProps={{ duration: 0 }}>
+    <Modal opened={opened} onClose={onClose} title={t('help.title')} size="sm">
       <Table withRowBorders={false} verticalSpacing={3}>
         <Table.Tbody>
           {KEYS.map(([key, what]) => (

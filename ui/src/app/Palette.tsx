@@ -12,15 +12,7 @@ import classes from './Palette.module.css';
 /** Go to any container, page or metric, or do something, without the mouse. */
 export function Palette({ opened, onClose }: { opened: boolean; onClose: () => void }) {
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      withCloseButton={false}
-      yOffset="12vh"
-      size={560}
-      padding="sm"
-      transitionProps={{ duration: 0 }}
-    >
+    <Modal opened={opened} onClose={onClose} withCloseButton={false} yOffset="12vh" size={560} padding="sm">
       {opened && <PaletteBody onClose={onClose} />}
     </Modal>
   );

@@ -2,7 +2,7 @@ import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from 
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useLive } from '../api/hooks';
+import { useLost } from '../api/hooks';
 import { LANGUAGES, setLanguage } from '../i18n';
 import { RangePicker } from '../time/RangePicker';
 import { Logo } from '../widgets/Logo';
@@ -24,7 +24,7 @@ export function Shell() {
   const [palette, setPalette] = useState(false);
   const [help, setHelp] = useState(false);
   const [range, setRange] = useState(false);
-  const live = useLive();
+  const lost = useLost();
   const { pathname } = useLocation();
   useKeys({
     palette: () => setPalette(true),
@@ -87,7 +87,7 @@ export function Shell() {
           <span aria-hidden="true">?</span>
         </ActionIcon>
       </header>
-      {live.loaded && !live.connected && (
+      {lost && (
         <div className={classes.lost} role="status">
           {t('error.lost')}
         </div>

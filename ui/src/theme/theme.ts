@@ -28,6 +28,10 @@ export const theme = createTheme({
   headings: { fontWeight: '600' },
   respectReducedMotion: true,
   components: {
+    // What opens is there at once, and what closes is gone: nothing to wait for, no key lost in a fade.
+    Modal: { defaultProps: { transitionProps: { duration: 0 } } },
+    Popover: { defaultProps: { transitionProps: { duration: 0 }, returnFocus: true } },
+    Menu: { defaultProps: { transitionProps: { duration: 0 } } },
     Button: { defaultProps: { fw: 500 } },
     SegmentedControl: { styles: { label: { fontWeight: 500 } } },
   },
