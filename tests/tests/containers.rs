@@ -124,7 +124,7 @@ fn deaths_are_explained_and_page_cache_is_not_blamed() {
     });
     let last = eventually("its last minutes", MINUTE, || {
         let all = bonghwa.json(&format!("/api/bonghwa/v1/containers/{}/last-minutes", hog.id)).ok()?;
-        all["points"].as_array().filter(|points| !points.is_empty()).cloned()
+        all["last_minutes"]["points"].as_array().filter(|points| !points.is_empty()).cloned()
     });
     assert!(last.len() <= 121, "two minutes at one second: {}", last.len());
 
@@ -180,7 +180,7 @@ fn history_survives_removal_and_kill_and_keeps_no_secret() {
         assert!(seen.iter().any(|a| a == action), "{action} in {seen:?}");
     }
     let last = bonghwa.json(&format!("/api/bonghwa/v1/containers/{}/last-minutes", gone.id)).unwrap();
-    assert!(last["points"].as_array().is_some_and(|points| points.len() > 5), "{last}");
+    assert!(last["last_minutes"]["points"].as_array().is_some_and(|points| points.len() > 5), "{last}");
 
     let id = &gone.id;
     for path in [
