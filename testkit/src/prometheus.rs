@@ -39,7 +39,6 @@ impl Prometheus {
         Ok(started)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a test's own thread waits for another program")]
     fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {

@@ -12,12 +12,22 @@ use crate::promql::eval::{Cell, Cells};
 use crate::promql::native::{self, Sum};
 
 /// The samples of one window.
-struct Mixed<'a> {
-    t: &'a [i64],
-    v: &'a [f64],
-    h: &'a [(i64, Arc<Histogram>)],
+pub(super) struct Mixed<'a> {
+    pub(super) t: &'a [i64],
+    pub(super) v: &'a [f64],
+    pub(super) h: &'a [(i64, Arc<Histogram>)],
     start: i64,
     end: i64,
+}
+
+impl<'a> Mixed<'a> {
+    /// The samples of `run` after `start` up to `end`.
+    pub(super) fn cut(run: &'a Run, start: i64, end: i64) -> Self {
+        let t = between(&run.t, |t| *t, start, end);
+        let first = run.t.partition_point(|t| *t <= start);
+        let v = run.v.get(first..first + t.len()).unwrap_or_default();
+        Self { t, v, h: between(&run.h, |h| h.0, start, end), start, end }
+    }
 }
 
 /// Runs over a series that has histograms: floats as ever, then the windows with histograms.
@@ -26,14 +36,10 @@ pub(super) fn over_mixed(kernel: &Kernel, run: &Run, plan: &Plan, site: &Site<'_
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);
-        let histograms = between(&run.h, |h| h.0, start, end);
-        if histograms.is_empty() {
+        let window = Mixed::cut(run, start, end);
+        if window.h.is_empty() {
             continue;
         }
-        let times = between(&run.t, |t| *t, start, end);
-        let first = run.t.partition_point(|t| *t <= start);
-        let values = run.v.get(first..first + times.len()).unwrap_or_default();
-        let window = Mixed { t: times, v: values, h: histograms, start, end };
         let float = cells.float(step);
         match of_window(kernel, &window, float, plan, site) {
             Some(cell) => cells.put(step, cell),
@@ -78,16 +84,8 @@ fn of_window(
         Kernel::TimeOfLast => {
             w.t.last().into_iter().chain(w.h.last().map(|h| &h.0)).max().map(|t| seconds(*t))
         }
-        Kernel::Changes => Some(count_pairs(w, |a, b| match (a, b) {
-            (Ok(a), Ok(b)) => a != b && !(a.is_nan() && b.is_nan()),
-            (Err(a), Err(b)) => !native::equal(a, b),
-            _ => true,
-        })),
-        Kernel::Resets => Some(count_pairs(w, |a, b| match (a, b) {
-            (Ok(a), Ok(b)) => b < a,
-            (Err(a), Err(b)) => native::is_reset(b, a),
-            _ => true,
-        })),
+        Kernel::Changes => Some(count_pairs(w, is_change)),
+        Kernel::Resets => Some(count_pairs(w, is_fall)),
         Kernel::Min
         | Kernel::Max
         | Kernel::TimeOfMin
@@ -132,15 +130,33 @@ fn last(w: &Mixed<'_>) -> Option<Cell> {
 }
 
 /// A sample of either kind.
-type Sample<'a> = Result<f64, &'a Histogram>;
+pub(super) type Sample<'a> = Result<f64, &'a Histogram>;
 
 /// All samples of a window with their times, in order.
-fn samples<'a>(w: &'a Mixed<'_>) -> Vec<(i64, Sample<'a>)> {
+pub(super) fn samples<'a>(w: &'a Mixed<'_>) -> Vec<(i64, Sample<'a>)> {
     let floats = w.t.iter().zip(w.v).map(|(t, v)| (*t, Ok(*v)));
     let histograms = w.h.iter().map(|(t, h)| (*t, Err(&**h)));
     let mut all: Vec<(i64, Sample<'a>)> = floats.chain(histograms).collect();
     all.sort_by_key(|(t, _)| *t);
     all
+}
+
+/// Whether the value changed.
+pub(super) fn is_change(before: &Sample<'_>, now: &Sample<'_>) -> bool {
+    match (before, now) {
+        (Ok(before), Ok(now)) => before != now && !(before.is_nan() && now.is_nan()),
+        (Err(before), Err(now)) => !native::equal(before, now),
+        _ => true,
+    }
+}
+
+/// Whether a counter fell or changed its kind.
+pub(super) fn is_fall(before: &Sample<'_>, now: &Sample<'_>) -> bool {
+    match (before, now) {
+        (Ok(before), Ok(now)) => now < before,
+        (Err(before), Err(now)) => native::is_reset(now, before),
+        _ => true,
+    }
 }
 
 fn count_pairs(w: &Mixed<'_>, hit: impl Fn(&Sample<'_>, &Sample<'_>) -> bool) -> Cell {

@@ -1,13 +1,20 @@
 //! Selectors whose windows get values at their very edges (experimental): `anchored` takes the last sample before an
-//! edge, `smoothed` interpolates between the samples around it. Floats only; histograms have no value there.
+//! edge, `smoothed` interpolates between the samples around it.
+
+mod histogram;
+
+use std::sync::Arc;
 
 use model::{SelectHints, TimeRange};
 
-use super::window::{Kernel, Plan};
+use super::mixed::{Mixed, Sample, is_change, is_fall, samples};
+use super::window::{Kernel, Plan, Site};
+use crate::promql::annotations::mixed_floats_histograms;
 use crate::promql::ast::{Call, Extension, MatrixSelector, VectorSelector};
 use crate::promql::engine::QueryError;
 use crate::promql::eval::select::Run;
-use crate::promql::eval::{Cells, Evaluator, Outcome, Rows, Steps};
+use crate::promql::eval::{Cell, Cells, Evaluator, Outcome, Rows, Steps};
+use crate::promql::native;
 
 impl Evaluator<'_> {
     /// The value at each step: interpolated between the samples before and after it.
@@ -20,7 +27,9 @@ impl Evaluator<'_> {
         );
         let make = |run: &mut Run| {
             run.drop_stale();
-            Ok(interpolated(run, sources, lookback))
+            let (notes, span) = (&self.notes, selector.span);
+            let site = Site { notes, span, first_arg: span, metric: run.labels.metric_name() };
+            Ok(interpolated(run, sources, lookback, &site))
         };
         let hints = SelectHints::default();
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
@@ -52,7 +61,9 @@ impl Evaluator<'_> {
         let range = TimeRange::new(first.saturating_add(1), plan.ends.last().saturating_add(ahead));
         let make = |run: &mut Run| {
             run.drop_stale();
-            let cells = over_edges(kernel, run, &plan, lookback, smoothed);
+            let (notes, span) = (&self.notes, matrix.span);
+            let site = Site { notes, span, first_arg: span, metric: run.labels.metric_name() };
+            let cells = over_edges(kernel, run, &plan, (lookback, smoothed), &site);
             if matches!(kernel, Kernel::Rate { counter: true, .. }) {
                 self.warn_of_gauge(run, cells.as_ref(), matrix.span);
             }
@@ -63,29 +74,55 @@ impl Evaluator<'_> {
     }
 }
 
-fn over_edges(kernel: &Kernel, run: &Run, plan: &Plan, lookback: i64, smoothed: bool) -> Option<Cells> {
+fn over_edges(
+    kernel: &Kernel,
+    run: &Run,
+    plan: &Plan,
+    (lookback, smoothed): (i64, bool),
+    site: &Site<'_>,
+) -> Option<Cells> {
     let mut cells = Cells::absent(plan.steps.len);
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);
         let last = if smoothed { end.saturating_add(lookback) } else { end };
-        let from = run.t.partition_point(|t| *t <= start.saturating_sub(lookback));
-        let to = run.t.partition_point(|t| *t <= last);
-        let (Some(t), Some(v)) = (run.t.get(from..to), run.v.get(from..to)) else { continue };
-        let edges = Edges { t, v, start, end };
-        let value = match kernel {
-            Kernel::Rate { counter, per_second } => edges
-                .increase(smoothed, *counter)
-                .map(|increase| if *per_second { increase / (plan.range as f64 / 1000.0) } else { increase }),
-            Kernel::Changes => edges.count(|a, b| a != b && !(a.is_nan() && b.is_nan())),
-            Kernel::Resets => edges.count(|a, b| b < a),
+        let window = Mixed::cut(run, start.saturating_sub(lookback), last);
+        let cell = match kernel {
+            Kernel::Rate { .. } if !window.v.is_empty() && !window.h.is_empty() => {
+                site.notes.warn(site.span, mixed_floats_histograms(site.metric));
+                None
+            }
+            Kernel::Rate { counter, per_second } => {
+                let per = if *per_second { plan.range as f64 / 1000.0 } else { 1.0 };
+                if window.h.is_empty() {
+                    let edges = Edges { t: window.t, v: window.v, start, end };
+                    edges.increase(smoothed, *counter).map(|increase| Cell::Float(increase / per))
+                } else {
+                    let edges = histogram::Edges { h: window.h, start, end, smoothed, site };
+                    let increase = edges.increase(*counter);
+                    increase.map(|h| Cell::Histogram(Arc::new(native::divide(&h, per))))
+                }
+            }
+            Kernel::Changes => count(&window, start, is_change),
+            Kernel::Resets => count(&window, start, is_fall),
             _ => None,
         };
-        if let Some(v) = value {
-            cells.set(step, v);
+        if let Some(cell) = cell {
+            cells.put(step, cell);
         }
     }
     (!cells.is_empty()).then_some(cells)
+}
+
+/// Counts pairs from the last sample at or before the start on.
+fn count(window: &Mixed<'_>, start: i64, hit: impl Fn(&Sample<'_>, &Sample<'_>) -> bool) -> Option<Cell> {
+    let all = samples(window);
+    let inside = all.partition_point(|(t, _)| *t <= start);
+    if inside >= all.len() {
+        return None;
+    }
+    let counted = &all[inside.saturating_sub(1)..];
+    Some(Cell::Float(counted.windows(2).filter(|pair| hit(&pair[0].1, &pair[1].1)).count() as f64))
 }
 
 /// The samples of a window and of the lookback around it.
@@ -137,16 +174,6 @@ impl Edges<'_> {
         let Some((next_t, next_v)) = self.t.get(at + 1).zip(self.v.get(at + 1)) else { return self.v[at] };
         line((self.t[at], self.v[at]), (*next_t, *next_v), t, counter)
     }
-
-    /// Counts pairs from the last sample at or before the start on.
-    fn count(&self, hit: impl Fn(f64, f64) -> bool) -> Option<f64> {
-        let inside = self.t.partition_point(|t| *t <= self.start);
-        if inside >= self.t.len() {
-            return None;
-        }
-        let counted = &self.v[inside.saturating_sub(1)..];
-        Some(counted.windows(2).filter(|pair| hit(pair[0], pair[1])).count() as f64)
-    }
 }
 
 fn line(before: (i64, f64), after: (i64, f64), t: i64, counter: bool) -> f64 {
@@ -154,21 +181,34 @@ fn line(before: (i64, f64), after: (i64, f64), t: i64, counter: bool) -> f64 {
     from + (after.1 - from) * (t - before.0) as f64 / (after.0 - before.0) as f64
 }
 
-fn interpolated(run: &Run, sources: Steps, lookback: i64) -> Option<Cells> {
+fn interpolated(run: &Run, sources: Steps, lookback: i64, site: &Site<'_>) -> Option<Cells> {
     let mut cells = Cells::absent(sources.len);
     for i in 0..sources.len {
         let now = sources.time(i);
-        let at = run.t.partition_point(|t| *t < now);
-        let after = run.t.get(at).copied().zip(run.v.get(at).copied());
-        let before = at.checked_sub(1).map(|at| (run.t[at], run.v[at]));
-        let after = after.filter(|(t, _)| *t <= now.saturating_add(lookback));
-        let before = before.filter(|(t, _)| *t > now.saturating_sub(lookback));
-        match (before, after) {
-            (_, Some((t, v))) if t == now => cells.set(i, v),
-            (Some(before), Some(after)) => cells.set(i, line(before, after, now, false)),
-            (Some((_, v)), None) => cells.set(i, v),
-            (None, _) => {}
+        let (start, end) = (now.saturating_sub(lookback), now.saturating_add(lookback));
+        let window = Mixed::cut(run, start, end);
+        if !window.h.is_empty() && !window.v.is_empty() {
+            site.notes.warn(site.span, mixed_floats_histograms(site.metric));
+        } else if !window.h.is_empty() {
+            let edges = histogram::Edges { h: window.h, start, end, smoothed: true, site };
+            if let Some(h) = edges.at(now) {
+                cells.set_histogram(i, Arc::new(h));
+            }
+        } else if let Some(v) = float_at(&window, now) {
+            cells.set(i, v);
         }
     }
     (!cells.is_empty()).then_some(cells)
+}
+
+/// The float at `now`: a sample there, the line between its neighbours, or the last one before.
+fn float_at(window: &Mixed<'_>, now: i64) -> Option<f64> {
+    let next = window.t.partition_point(|t| *t < now);
+    let after = window.t.get(next).copied().zip(window.v.get(next).copied());
+    if let Some((_, v)) = after.filter(|(t, _)| *t == now) {
+        return Some(v);
+    }
+    let at = next.checked_sub(1)?;
+    let before = (window.t[at], window.v[at]);
+    Some(after.map_or(before.1, |after| line(before, after, now, false)))
 }
