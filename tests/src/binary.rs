@@ -27,6 +27,8 @@ impl Bonghwa {
 
     /// As [`Bonghwa::start`], with environment variables.
     pub fn start_in(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Self> {
+        // The HTTP client wants one even for plain HTTP; a test before may have installed it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let log = data.with_extension("log");
         let out = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
         let mut command = Command::new(path()?);

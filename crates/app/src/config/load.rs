@@ -6,7 +6,7 @@ use collect::scrape::ScrapeConfig;
 use model::{Error, Result};
 use serde::Deserialize;
 
-use super::nearest::with_nearest;
+use super::nearest::unknown_field;
 use super::{Written, nullable, without_secrets};
 
 /// A configuration file is a few kilobytes; generated ones reach megabytes.
@@ -73,17 +73,20 @@ fn parse<T: serde::de::DeserializeOwned + Default>(path: &Path, text: &str) -> R
         return Ok(T::default());
     }
     serde_saphyr::from_str(text).map_err(|e| {
-        let location = e.location().map_or_else(String::new, |l| format!("{}:{}: ", l.line(), l.column()));
-        Error::invalid(format_args!("{}:{location} {}", path.display(), with_nearest(&message(&e))))
+        let location = e.location().map_or_else(String::new, |l| format!("{}:{}:", l.line(), l.column()));
+        Error::invalid(format_args!("{}:{location} {}", path.display(), message(&e)))
     })
 }
 
-/// The first line of an error: the rest is a picture of the file, which a log has no place for.
+/// What is wrong, without the place (it is written before it) and without a picture of the file.
 fn message(error: &serde_saphyr::Error) -> String {
+    let error = error.without_snippet();
+    if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
+        return unknown_field(field, expected);
+    }
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line);
-    // "line 3 column 5: what" becomes "what": the place is written before it.
     match line.split_once(": ") {
         Some((place, what)) if place.starts_with("line ") => what.to_owned(),
         _ => line.to_owned(),

@@ -1,26 +1,14 @@
 //! What was probably meant by an unknown field.
 
-/// Appends the nearest known name to an error such as ``unknown field `a`, expected one of `b`, `c` ``, and leaves out
-/// the list.
-pub(super) fn with_nearest(message: &str) -> String {
-    let Some(rest) = message.split_once("unknown field").map(|(_, rest)| rest) else {
-        return message.to_owned();
-    };
-    let mut names = quoted(rest);
-    let Some(unknown) = names.next() else { return message.to_owned() };
-    let nearest = names.map(|known| (edits(unknown, known), known)).min();
+/// The sentence about an unknown field, with the nearest known one where one is near.
+pub(super) fn unknown_field(field: &str, known: &[&str]) -> String {
+    let nearest = known.iter().map(|name| (edits(field, name), *name)).min();
     match nearest {
-        Some((distance, known)) if distance <= unknown.chars().count().div_ceil(2) => {
-            format!("unknown field {unknown:?}: did you mean {known:?}?")
+        Some((distance, name)) if distance <= field.chars().count().div_ceil(2) => {
+            format!("unknown field {field:?}: did you mean {name:?}?")
         }
-        _ => format!("unknown field {unknown:?}"),
+        _ => format!("unknown field {field:?}"),
     }
-}
-
-/// The texts between backquotes, or between double quotes where there are no backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    let mark = if text.contains('`') { '`' } else { '"' };
-    text.split(mark).skip(1).step_by(2)
 }
 
 /// Levenshtein distance.
@@ -41,16 +29,14 @@ fn edits(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::with_nearest;
+    use super::unknown_field;
 
     #[test]
     fn the_nearest_name_or_none() {
-        let text = "unknown field `scrape_intervall`, expected one of `scrape_timeout`, `scrape_interval`";
-        assert_eq!(
-            with_nearest(text),
-            r#"unknown field "scrape_intervall": did you mean "scrape_interval"?"#
-        );
-        assert_eq!(with_nearest("unknown field `x`, expected `scrape_interval`"), r#"unknown field "x""#);
-        assert_eq!(with_nearest("not a valid duration"), "not a valid duration");
+        let known = ["scrape_timeout", "scrape_interval"];
+        let text = unknown_field("scrape_intervall", &known);
+        assert_eq!(text, r#"unknown field "scrape_intervall": did you mean "scrape_interval"?"#);
+        assert_eq!(unknown_field("x", &known), r#"unknown field "x""#);
+        assert_eq!(unknown_field("x", &[]), r#"unknown field "x""#);
     }
 }

@@ -80,7 +80,9 @@ pub(crate) async fn watch(
         let event = watcher.next().await;
         Some((Ok(event), watcher))
     });
-    let events = futures::StreamExt::take_until(events, async move { stopping.cancelled().await });
+    let events = futures::StreamExt::take_until(futures::StreamExt::fuse(events), async move {
+        stopping.cancelled().await
+    });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 

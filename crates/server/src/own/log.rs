@@ -43,7 +43,9 @@ pub(crate) async fn tail(
         let event = reader.next().await?;
         Some((Ok(event), reader))
     });
-    let events = futures::StreamExt::take_until(events, async move { stopping.cancelled().await });
+    let events = futures::StreamExt::take_until(futures::StreamExt::fuse(events), async move {
+        stopping.cancelled().await
+    });
     Ok(Sse::new(events).keep_alive(KeepAlive::default()))
 }
 

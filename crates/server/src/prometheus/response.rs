@@ -46,10 +46,12 @@ pub(crate) fn stream(output: QueryOutput, stats: Option<serde_json::Value>) -> R
         writer.write(&output, stats.as_ref());
         writer.flush();
     });
-    let body = Body::from_stream(futures::stream::unfold(receiver, |mut receiver| async move {
+    let pieces = futures::stream::unfold(receiver, |mut receiver| async move {
         let piece = receiver.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(piece), receiver))
-    }));
+    });
+    // The compressor asks once more after the end.
+    let body = Body::from_stream(futures::StreamExt::fuse(pieces));
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 

@@ -6,6 +6,7 @@ use model::target::Health;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, NOW_MS, target};
+use crate::own::url_escape;
 
 fn filled() -> Fixture {
     let fixture = Fixture::start();
@@ -108,6 +109,27 @@ async fn answers_are_compressed_where_asked() {
     flate2::read::GzDecoder::new(&bytes[..]).take(1 << 20).read_to_string(&mut text).unwrap();
     let body: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(body["data"].as_array().unwrap().len(), 200);
+}
+
+/// Large results are written piece by piece, and the compressor reads past their end.
+#[tokio::test]
+async fn large_results_arrive_whole_plain_and_compressed() {
+    let fixture = Fixture::start();
+    for n in 0..400 {
+        let samples: Vec<(i64, f64)> = (0..20).map(|i| (NOW_MS - i * 1000, i as f64 / 7.0)).collect();
+        fixture.insert(&[("__name__", "large"), ("n", &n.to_string())], &samples);
+    }
+    let path = "/api/v1/query?query=large[1m]";
+    let (_, plain) = fixture.json(path).await;
+    assert_eq!(plain["data"]["result"].as_array().unwrap().len(), 400);
+    let client = reqwest::Client::builder().no_gzip().build().unwrap();
+    let answer =
+        client.get(format!("{}{path}", fixture.url)).header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    let bytes = answer.bytes().await.unwrap();
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&bytes[..]).take(64 << 20).read_to_string(&mut text).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), plain);
 }
 
 #[tokio::test]
