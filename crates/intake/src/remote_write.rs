@@ -105,8 +105,9 @@ impl Receiver {
         Self { writer, cache: RefCache::new(limit), spare: Mutex::default() }
     }
 
-    /// Stores what the decompressed `body` holds. An error means that nothing was stored and says whether a retry can
-    /// help; a body that is not a `WriteRequest` is of kind `Invalid`.
+    /// Stores what the decompressed `body` holds. An error says whether a retry can help; a body that is not a
+    /// `WriteRequest` is of kind `Invalid`, and nothing of it is stored. Sending a request again is harmless: a sample
+    /// that is there already counts as taken.
     pub fn write(&self, tenant: &Tenant, body: &[u8]) -> Result<Outcome> {
         let mut scratch = self.spare.lock().pop().unwrap_or_default();
         let result = self.write_with(tenant, body, &mut scratch);

@@ -11,7 +11,7 @@ pub fn decompress(body: &[u8], limit: usize, out: &mut Vec<u8>) -> Result<(), Er
     if size > limit {
         return Err(Error::TooLarge { size, limit });
     }
-    out.clear();
+    // What is already there is overwritten: only growth is zeroed.
     out.resize(size, 0);
     let written =
         snap::raw::Decoder::new().decompress(body, out).map_err(|e| Error::Snappy(e.to_string()))?;
