@@ -33,11 +33,15 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(budget: &model::Budget) -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| RwLock::new(Shard::new(budget.clone()))).collect(),
-            frozen: RwLock::new(None),
-        }
+    /// An empty head that takes memory without asking, as a replay must: what is in the log was acknowledged.
+    pub(crate) fn new() -> Self {
+        let shard = || RwLock::new(Shard::new(model::Budget::unlimited()));
+        Self { shards: (0..SHARDS).map(|_| shard()).collect(), frozen: RwLock::new(None) }
+    }
+
+    /// From here on memory is taken from `budget`.
+    pub(crate) fn adopt(&self, budget: &model::Budget) {
+        self.shards.iter().for_each(|shard| shard.write().adopt(budget));
     }
 
     /// The shard of a slot.

@@ -66,7 +66,7 @@ impl Store {
         let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
         let mut index = Index::new(limits, &options.budget)?;
         let lookup = Lookup::new();
-        let head = Head::new(&options.budget);
+        let head = Head::new();
         let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
         let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
         let mut replay = replay::Replay::new(&head, &mut index, &lookup, &options);
@@ -76,6 +76,8 @@ impl Store {
                 Ok(())
             })?;
         let replayed = replay.finish();
+        head.adopt(&options.budget);
+        index.adopt();
         let mut warnings = recovery.warnings;
         warnings.extend(replayed.warnings);
         let blocks = Blocks::open(&fs, &dir.join("blocks"), &options, &metrics)?;

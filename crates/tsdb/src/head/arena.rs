@@ -18,6 +18,12 @@ impl Arena {
         Self { pages: Vec::new(), reserved: None, budget }
     }
 
+    /// From here on memory is taken from `budget`; what is held already counts there if it fits.
+    pub(super) fn adopt(&mut self, budget: &Budget) {
+        self.budget = budget.clone();
+        self.reserved = budget.reserve(self.bytes()).ok();
+    }
+
     /// Bytes held.
     pub(super) fn bytes(&self) -> u64 {
         (self.pages.len() * PAGE) as u64

@@ -99,11 +99,31 @@ impl Index {
             let most = self.limits.max_series;
             return Err(Error::limited(format_args!("{most} series are in memory, which is the limit")));
         }
-        self.reserve(SERIES_COST + 4 * labels.len() as u64 + self.new_pairs_cost(labels))
+        let bytes = self.cost(labels);
+        if self.used + bytes > self.reserved.bytes() {
+            self.reserved.grow(bytes.max(STEP))?;
+        }
+        Ok(())
+    }
+
+    /// Counts what a replay restored against the budget, if it fits.
+    pub(crate) fn adopt(&mut self) {
+        let more = self.used.saturating_sub(self.reserved.bytes());
+        if self.reserved.grow(more).is_err() {
+            self.used = self.reserved.bytes(); // what is held does not count: only what comes does
+        }
+    }
+
+    /// Rough bytes of a new series.
+    fn cost(&self, labels: &Labels) -> u64 {
+        let new = labels.iter().filter(|(n, v)| self.find_pair(n, v).is_none());
+        let pairs: u64 = new.map(|(_, v)| PAIR_COST + v.len() as u64).sum();
+        SERIES_COST + 4 * labels.len() as u64 + pairs
     }
 
     /// Adds a series that is not there and was admitted, now or before a restart.
     pub(crate) fn restore(&mut self, labels: &Labels) -> SeriesId {
+        self.used += self.cost(labels);
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -120,19 +140,6 @@ impl Index {
         entry.labels = pairs;
         entry.live = true;
         SeriesId { slot, generation: entry.generation }
-    }
-
-    fn reserve(&mut self, bytes: u64) -> Result<()> {
-        if self.used + bytes > self.reserved.bytes() {
-            self.reserved.grow(bytes.max(STEP))?;
-        }
-        self.used += bytes;
-        Ok(())
-    }
-
-    fn new_pairs_cost(&self, labels: &Labels) -> u64 {
-        let new = labels.iter().filter(|(n, v)| self.find_pair(n, v).is_none());
-        new.map(|(_, v)| PAIR_COST + v.len() as u64).sum()
     }
 
     fn find_name(&self, name: &str) -> Option<usize> {

@@ -238,6 +238,17 @@ impl Shard {
         &self.current
     }
 
+    /// From here on memory is taken from `budget`; what is held already counts there if it fits.
+    pub(super) fn adopt(&mut self, budget: &Budget) {
+        self.budget = budget.clone();
+        let current = &mut self.current;
+        current.arena.adopt(budget);
+        current.reserved = budget.reserve(current.used).ok();
+        if current.reserved.is_none() {
+            current.used = 0; // what is held does not count: only what comes does
+        }
+    }
+
     pub(super) fn freeze(&mut self) -> FrozenShard {
         self.sealed.1 = NONE;
         std::mem::replace(&mut self.current, FrozenShard::new(self.budget.clone()))

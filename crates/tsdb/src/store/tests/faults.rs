@@ -154,3 +154,15 @@ fn a_full_disk_refuses_with_a_reason_and_loses_nothing() {
     let found: usize = all(&fixture.open()).iter().map(|(_, s)| s.len()).sum();
     assert_eq!(found as i64, (k + 5) * 40);
 }
+
+#[test]
+fn what_was_acknowledged_is_replayed_whatever_the_memory_limit() {
+    let (mut fixture, samples) = build();
+    fixture.options.budget = model::Budget::new("head", 1_000);
+    fixture.options.max_series = 1;
+    let store = fixture.open();
+    assert_eq!(all(&store), samples);
+    let mut out = Vec::new();
+    store.resolve(&Tenant::default(), &[labels("new", 0)], &mut out).unwrap();
+    assert_eq!(out, [None], "nothing new is taken");
+}
