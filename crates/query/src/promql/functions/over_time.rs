@@ -6,15 +6,20 @@ use super::window::{Plan, Site, windows};
 use crate::promql::annotations::invalid_quantile;
 use crate::promql::eval::Cells;
 use crate::promql::eval::select::Run;
-use crate::promql::number::{self, Kahan, Mean};
+use crate::promql::number::{self, Mean, kahan_sum};
 
 pub(super) fn sum(v: &[f64]) -> f64 {
-    let mut sum = Kahan::default();
-    v.iter().for_each(|v| sum.add(*v));
+    let sum = kahan_sum(v, |v| v);
     if sum.sum.is_infinite() { sum.sum } else { sum.total() }
 }
 
 pub(super) fn mean(v: &[f64]) -> f64 {
+    let sum = kahan_sum(v, |v| v);
+    if !sum.sum.is_infinite() {
+        let count = v.len() as f64;
+        return sum.sum / count + sum.c / count;
+    }
+    // The sum is too large for a number, the mean need not be.
     let mut mean = Mean::default();
     v.iter().for_each(|v| mean.add(*v));
     mean.mean()
@@ -66,15 +71,17 @@ pub(super) fn time_of(t: &[i64], v: &[f64], wins: impl Fn(f64, f64) -> bool) -> 
     Some(best_t as f64 / 1000.0)
 }
 
-/// The population variance (Welford's algorithm with compensated sums).
+/// The population variance: the mean first, then the squares of the distances from it. Values count from the first
+/// one, so that equal values have no variance at all.
 pub(super) fn variance(v: &[f64]) -> f64 {
-    let (mut count, mut mean, mut squares) = (0.0, Kahan::default(), Kahan::default());
-    for v in v {
-        count += 1.0;
-        let delta = v - mean.total();
-        mean.add(delta / count);
-        squares.add(delta * (v - mean.total()));
-    }
+    let Some(first) = v.first() else { return f64::NAN };
+    let count = v.len() as f64;
+    let sum = kahan_sum(v, |v| v - first);
+    let mean = sum.sum / count + sum.c / count;
+    let squares = kahan_sum(v, |v| {
+        let distance = v - first - mean;
+        distance * distance
+    });
     squares.total() / count
 }
 
