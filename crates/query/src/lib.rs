@@ -15,4 +15,6 @@
 //! Start reading at `promql/ast.rs`, then `promql/eval.rs` (the walk over the tree) and `promql/eval/select.rs` (how
 //! data comes in). `promql/native.rs` is the arithmetic of native histograms.
 
+#![forbid(unsafe_code)]
+
 pub mod promql;

@@ -6,7 +6,7 @@ use model::labels::METRIC_NAME;
 use super::ast::{
     Aggregate, AggregateOp, Binary, Call, Cardinality, Expr, Span, ValueType, VectorMatching, VectorSelector,
 };
-use super::error::ParseError;
+use super::error::{MAX_ERRORS, ParseError};
 use super::quote::go_string;
 
 /// All mistakes in the order in which Prometheus finds them.
@@ -23,7 +23,9 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn error(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push(ParseError::new(self.query, span, message));
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(ParseError::new(self.query, span, message));
+        }
     }
 
     fn expr(&mut self, expr: &mut Expr) -> ValueType {

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::ast::Span;
 
+/// How many mistakes of one query are noted: placing each takes time, and nobody reads more.
+pub(super) const MAX_ERRORS: usize = 100;
+
 /// One mistake in a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseError {
@@ -34,7 +37,7 @@ impl fmt::Display for ParseError {
     }
 }
 
-/// All mistakes found; never empty. It is shown as the first one.
+/// The mistakes found, at most a hundred; never empty. It is shown as the first one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseErrors(pub Vec<ParseError>);
 

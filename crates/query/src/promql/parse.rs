@@ -20,7 +20,7 @@ use model::Matcher;
 
 use super::ast::{Expr, MAX_DEPTH, MAX_NESTING, Span};
 use super::check::check;
-use super::error::{ParseError, ParseErrors};
+use super::error::{MAX_ERRORS, ParseError, ParseErrors};
 use super::lex::{Item, Keyword, Lexer, Token};
 
 /// What is allowed beyond the stable language.
@@ -189,7 +189,9 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>) {
-        self.errors.push(ParseError::new(self.query, span, message));
+        if self.errors.len() < MAX_ERRORS {
+            self.errors.push(ParseError::new(self.query, span, message));
+        }
     }
 
     /// Notes that the current token does not fit. What the lexer refused is not reported twice.

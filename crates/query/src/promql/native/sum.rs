@@ -124,7 +124,8 @@ impl Sum {
     fn add_exponential(&mut self, h: &Histogram, factor: f64) {
         let mut zero = (h.zero_count, h.zero_threshold);
         // Widening one zero bucket to a bucket's bound may make it wider than the other again.
-        while zero.1 != self.zero_threshold {
+        // A width that is no number is never wider.
+        while zero.1 < self.zero_threshold || zero.1 > self.zero_threshold {
             if self.zero_threshold > zero.1 {
                 zero = widen_zero(h, self.zero_threshold);
             }

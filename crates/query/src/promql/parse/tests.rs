@@ -161,3 +161,11 @@ fn deep_queries_are_refused_and_not_a_crash() {
         assert_eq!(expr.clone(), expr);
     }
 }
+
+#[test]
+fn mistakes_without_end_are_noted_up_to_a_hundred() {
+    let calls = vec!["abs(x,)"; 20_000].join(",");
+    assert_eq!(all(&format!("label_join({calls})")).unwrap_err().0.len(), 100);
+    let vectors = vec!["x"; 20_000].join(",");
+    assert_eq!(all(&format!("label_join({vectors})")).unwrap_err().0.len(), 100);
+}

@@ -1,14 +1,13 @@
 //! Native histograms in descriptions: `{{schema:0 sum:5 count:4 buckets:[1 2 1]}}`.
 
-mod add;
-
 use model::{Histogram, ResetHint, Span as BucketSpan};
 
 use super::scan::{Fault, Scanner};
 use super::{MAX_VALUES, SequenceValue, is_blank, number};
+use crate::promql::native::Sum;
 
 /// The schema of histograms with custom bounds.
-pub(super) const CUSTOM_SCHEMA: i32 = -53;
+const CUSTOM_SCHEMA: i32 = -53;
 /// Buckets of one histogram; more would only be a slip.
 const MAX_BUCKETS: usize = 10_000;
 
@@ -37,11 +36,20 @@ pub(super) fn item(scanner: &mut Scanner<'_>, out: &mut Vec<SequenceValue>) -> R
     let mut current = first.histogram;
     out.push(value(current.clone(), step.hint_written));
     for _ in 0..count {
-        current =
-            add::add(&current, &step.histogram, sign).map_err(|m| Fault::new(start, scanner.at(), m))?;
+        current = added(&current, &step.histogram, sign).map_err(|m| Fault::new(start, scanner.at(), m))?;
         out.push(value(current.clone(), step.hint_written));
     }
     Ok(())
+}
+
+/// `a + sign * b`; the resolution of `a` must not be finer than that of `b`.
+fn added(a: &Histogram, b: &Histogram, sign: f64) -> Result<Histogram, String> {
+    let mut sum = Sum::new(a);
+    if a.schema > b.schema || sum.add(b, sign).is_err() {
+        let (from, to) = (b.schema, a.schema);
+        return Err(format!("error combining histograms: cannot merge from schema {from} to {to}"));
+    }
+    Ok(sum.finish())
 }
 
 struct Description {
