@@ -1,6 +1,8 @@
 //! Sums of histograms: resolutions, zero buckets and custom bounds are brought together, and every field is summed
 //! with compensation.
 
+use std::cmp::Ordering;
+
 use model::{Histogram, ResetHint};
 
 use super::buckets::{CUSTOM, is_custom, pairs, spans, upper_bound};
@@ -125,7 +127,7 @@ impl Sum {
         let mut zero = (h.zero_count, h.zero_threshold);
         // Widening one zero bucket to a bucket's bound may make it wider than the other again.
         // A width that is no number is never wider.
-        while zero.1 < self.zero_threshold || zero.1 > self.zero_threshold {
+        while zero.1.partial_cmp(&self.zero_threshold).is_some_and(Ordering::is_ne) {
             if self.zero_threshold > zero.1 {
                 zero = widen_zero(h, self.zero_threshold);
             }

@@ -107,6 +107,8 @@ fn histograms_add_up() {
     assert_eq!((all[2].sum, all[2].count, all[2].schema), (5.0, 8.0, 0));
     // Buckets 1 and 2 of schema 1 are bucket 1 of schema 0; bucket 3 is in bucket 2.
     assert_eq!(all[2].positive_buckets, [1.0, 5.0, 2.0]);
+    let odd = histograms("x {{z_bucket_w:NaN z_bucket:1}}+{{z_bucket_w:0.5 z_bucket:1}}x1");
+    assert_eq!(odd[1].zero_count, 2.0, "a width that is no number is left alone");
     let down = histograms("x {{count:5 buckets:[5]}}-{{count:1 buckets:[1]}}x3");
     assert_eq!(down[3].positive_buckets, [2.0]);
     let custom = "{{schema:-53 sum:1 count:1 custom_values:[5 10] buckets:[1 2 3]}}";
