@@ -17,6 +17,9 @@ use super::verdict;
 
 /// How far back the points go that are written down at a death.
 pub const LAST_MINUTES_MS: i64 = 120_000;
+/// Exit code of a process that was killed: 128 and the signal's number. With any other a kill in the group was that of
+/// a child, and the container ended by itself.
+const KILLED: i64 = 137;
 /// How many restarts are remembered.
 const RESTARTS: usize = 64;
 
@@ -166,7 +169,7 @@ impl Index {
                 facts.state = ContainerState::Exited;
                 facts.finished_ms = t;
                 facts.exit_code = event.exit_code;
-                facts.oom_killed = entry.life.oom && event.exit_code != Some(0);
+                facts.oom_killed = entry.life.oom && event.exit_code == Some(KILLED);
                 facts.pid = 0;
                 facts.exit_reason = exit_reason(&facts, &entry.life);
             }
@@ -257,6 +260,7 @@ impl Index {
         facts.state = ContainerState::Removed;
         facts.finished_ms = now_ms;
         facts.removed_ms = now_ms;
+        // Nobody tells the exit code; a kill in its last life is the best guess.
         facts.oom_killed = entry.life.oom;
         facts.exit_reason = exit_reason(&facts, &entry.life);
         entry.facts = Arc::new(facts);
@@ -404,7 +408,7 @@ fn keep_last_end(known: &ContainerFacts, facts: &mut ContainerFacts, life: &Life
         facts.exit_code = known.exit_code;
         facts.oom_killed |= known.oom_killed;
     }
-    facts.oom_killed |= facts.exit_code.is_some_and(|code| code != 0) && life.oom && life.ended_ms > 0;
+    facts.oom_killed |= facts.exit_code == Some(KILLED) && life.oom && life.ended_ms > 0;
     if facts.addresses.is_empty() {
         // An ended container has none; the last ones still say who it was.
         facts.addresses.clone_from(&known.addresses);

@@ -129,13 +129,9 @@ impl Sampler {
         self.shared.clock.now_ms()
     }
 
-    /// The live interval that keeps the readings within 1 % of a core, 10 % while a page watches.
     fn live_interval(&self) -> i64 {
         let watched = self.now() - self.shared.touched_ms.load(Ordering::Relaxed) < TOUCH_MS;
-        let share = if watched { 0.1 } else { 0.01 };
-        let wanted = (self.cost / share) as i64;
-        // Whole seconds, so that points of all containers fall together.
-        let interval = (wanted.clamp(LIVE_MS, LIVE_MOST_MS) + 999) / 1000 * 1000;
+        let interval = live_interval(self.cost, watched);
         self.shared.metrics.live_interval_ms.set(interval);
         interval
     }
@@ -306,6 +302,7 @@ impl Sampler {
     fn final_look(&mut self, path: &str) {
         let now = self.now();
         let Some(group) = self.groups.get_mut(path).filter(|g| !g.ended) else { return };
+        group.renew(&self.layout, path, &self.scratch, now);
         let reading = group.reader.full(&mut self.scratch, now, group.pid);
         group.ended = true;
         let look = if reading.is_empty() {
@@ -325,7 +322,8 @@ impl Sampler {
     /// Reads the young ones, so that what they used last is known to a tenth of a second.
     fn young(&mut self) {
         let now = self.now();
-        for group in self.groups.values_mut().filter(|g| g.is_young(now) && !g.ended) {
+        for (path, group) in self.groups.iter_mut().filter(|(_, g)| g.is_young(now) && !g.ended) {
+            group.renew(&self.layout, path, &self.scratch, now);
             let reading = group.reader.live(&mut self.scratch, now, group.network_pid(now));
             if !reading.is_empty() {
                 group.last = Some(reading);
@@ -336,7 +334,8 @@ impl Sampler {
     fn live_all(&mut self) {
         let before = cpu_ms();
         let now = self.now();
-        for group in self.groups.values_mut().filter(|g| g.container.is_some() && !g.ended) {
+        for (path, group) in self.groups.iter_mut().filter(|(_, g)| g.container.is_some() && !g.ended) {
+            group.renew(&self.layout, path, &self.scratch, now);
             group.find_pid(&mut self.scratch, now);
             let reading = group.reader.live(&mut self.scratch, now, group.network_pid(now));
             if !reading.is_empty() {
@@ -368,6 +367,7 @@ impl Sampler {
         for path in paths {
             let now = self.now();
             let Some(group) = self.groups.get_mut(path) else { continue };
+            group.renew(&self.layout, path, &self.scratch, now);
             group.find_pid(&mut self.scratch, now);
             let reading = group.reader.full(&mut self.scratch, now, group.network_pid(now));
             if reading.is_empty() {
@@ -437,6 +437,14 @@ impl Sampler {
     }
 }
 
+/// The live interval that keeps readings of `cost` CPU milliseconds within 1 % of a core, 10 % while a page watches.
+/// Whole seconds, so that points of all containers fall together.
+fn live_interval(cost: f64, watched: bool) -> i64 {
+    let share = if watched { 0.1 } else { 0.01 };
+    let wanted = (cost / share) as i64;
+    (wanted.clamp(LIVE_MS, LIVE_MOST_MS) + 999) / 1000 * 1000
+}
+
 /// The next multiple of `interval` after `now`.
 fn after(now: i64, interval: i64) -> i64 {
     (now.div_euclid(interval) + 1) * interval
@@ -457,3 +465,6 @@ fn made_ms(root: &std::path::Path, path: &str, now: i64) -> i64 {
         .and_then(|d| i64::try_from(d.as_millis()).ok())
         .map_or(now, |ms| ms.min(now))
 }
+
+#[cfg(test)]
+mod tests;

@@ -202,7 +202,8 @@ impl Watch {
         if matches!(event.action, "die" | "destroy" | "rename" | "health_status" | "create" | "start") {
             let (facts, _) = self.shared.facts_of(Some(&event.id));
             if let Some(facts) = facts {
-                written.push(blackbox::facts(&facts, t));
+                // Later than all that was written of it before, so that it is what a new start finds.
+                written.push(blackbox::facts(&facts, t.max(self.shared.clock.now_ms())));
                 if event.action == "die" {
                     let minutes = self.shared.index.lock().last_minutes(&event.id, t);
                     written.extend(minutes.map(|m| blackbox::last_minutes(&m, &facts)));

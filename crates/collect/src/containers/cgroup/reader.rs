@@ -29,6 +29,7 @@ impl Scratch {
 #[derive(Debug)]
 pub struct Reader {
     root: bool,
+    complete: bool,
     procfs: PathBuf,
     cpu: CpuFiles,
     memory: MemoryFiles,
@@ -80,6 +81,16 @@ impl Reader {
         let at = |dir: &Option<PathBuf>| dir.as_deref().map(|dir| join(dir, path)).filter(|dir| dir.is_dir());
         let (cpu, cpuacct, memory, blkio, pids) =
             (at(&layout.cpu), at(&layout.cpuacct), at(&layout.memory), at(&layout.blkio), at(&layout.pids));
+        let complete = [
+            (&layout.v2, &v2),
+            (&layout.cpu, &cpu),
+            (&layout.cpuacct, &cpuacct),
+            (&layout.memory, &memory),
+            (&layout.blkio, &blkio),
+            (&layout.pids, &pids),
+        ]
+        .into_iter()
+        .all(|(hierarchy, dir)| hierarchy.is_none() || dir.is_some());
         let pressure_dir = if root { Some(procfs.join("pressure")) } else { v2.clone() };
         let pressure_file = |name: &str| {
             let name = if root { name.to_owned() } else { format!("{name}.pressure") };
@@ -87,6 +98,7 @@ impl Reader {
         };
         Self {
             root,
+            complete,
             procfs: procfs.to_owned(),
             cpu: cpu_files(cpuacct.as_deref(), cpu.as_deref(), v2.as_deref()),
             memory: memory_files(memory.as_deref(), v2.as_deref()),
@@ -99,6 +111,19 @@ impl Reader {
             task_io: TaskIo::default(),
             spec: SpecFiles { cpu, memory, v2, hugetlb: at(&layout.hugetlb), pids },
         }
+    }
+
+    /// Whether every hierarchy has the group. With v1 a runtime makes it in one after the other.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Looks for the group's files again; what is known of its network and its processes' I/O stays.
+    pub fn renew(&mut self, layout: &Layout, path: &str, scratch: &Scratch) {
+        let (network, task_io) = (self.network.take(), std::mem::take(&mut self.task_io));
+        self.close(scratch);
+        let procfs = std::mem::take(&mut self.procfs);
+        *self = Self { network, task_io, ..Self::new(layout, &procfs, path) };
     }
 
     /// The figures of the live ring: everything but limits and processes. `pid` is the main process, for its network.

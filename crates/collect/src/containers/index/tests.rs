@@ -72,6 +72,17 @@ fn an_oom_of_an_earlier_life_does_not_colour_this_end() {
 }
 
 #[test]
+fn a_killed_child_is_counted_but_is_not_how_the_container_ended() {
+    let mut index = Index::new(10);
+    play(&mut index, &[event(A, "start", 1), event(A, "oom", 2), die(A, 3, 1)]);
+    let entry = index.get(A).unwrap();
+    assert_eq!(
+        (entry.oom_kills, entry.facts.oom_killed, entry.facts.exit_reason.as_str()),
+        (1, false, "error")
+    );
+}
+
+#[test]
 fn who_stops_a_container_is_told_from_who_crashes() {
     let mut index = Index::new(10);
     let term = EngineEvent { signal: "15".into(), ..event(A, "kill", 2) };

@@ -1,8 +1,8 @@
 //! One group as the sampler sees it.
 
-use crate::containers::cgroup::Reader;
 use crate::containers::cgroup::reader::Scratch;
 use crate::containers::cgroup::reading::{Reading, Spec};
+use crate::containers::cgroup::{Layout, Reader};
 use crate::containers::history::Observed;
 use crate::containers::live;
 use crate::containers::shared::Shared;
@@ -35,6 +35,7 @@ pub(super) struct Group {
     pub(super) stored_t: i64,
     pointed: Option<Reading>,
     born_ms: Option<i64>,
+    settled: bool,
     created_ms: i64,
     first_seen_ms: i64,
     spec: Spec,
@@ -60,6 +61,7 @@ impl Group {
             stored_t: 0,
             pointed: None,
             born_ms,
+            settled: false,
             created_ms,
             first_seen_ms: now,
             spec: Spec::default(),
@@ -70,6 +72,16 @@ impl Group {
 
     pub(super) fn is_young(&self, now: i64) -> bool {
         self.container.is_some() && !self.ended && self.born_ms.is_some_and(|born| now - born < YOUTH_MS)
+    }
+
+    /// Opens a young group again: when it was first seen it may not yet have been in every hierarchy.
+    pub(super) fn renew(&mut self, layout: &Layout, path: &str, scratch: &Scratch, now: i64) {
+        let age = now - self.first_seen_ms;
+        let due = age < SETTLED_MS || (!self.reader.is_complete() && age < 2 * YOUTH_MS);
+        if self.born_ms.is_some() && !self.settled && !self.ended {
+            self.settled = !due;
+            self.reader.renew(layout, path, scratch);
+        }
     }
 
     /// The process whose network is the container's; none while that is not sure.

@@ -158,6 +158,23 @@ fn hybrid_takes_pressure_from_the_unified_side() {
 }
 
 #[test]
+fn a_group_that_is_made_in_one_hierarchy_after_the_other() {
+    let tree = Tree::new();
+    let path = v1(&tree);
+    let memory = tree.0.path().join("cgroup/memory/docker");
+    std::fs::rename(&memory, tree.0.path().join("later")).unwrap();
+    let (mut reader, mut scratch) = (tree.reader(&path), scratch());
+    assert!(!reader.is_complete());
+    assert_eq!(reader.live(&mut scratch, 1, Some(69)).memory, None);
+    std::fs::rename(tree.0.path().join("later"), &memory).unwrap();
+    std::fs::remove_file(tree.0.path().join("proc/69/net/dev")).unwrap();
+    reader.renew(&tree.layout(), &path, &scratch);
+    assert!(reader.is_complete());
+    let reading = reader.full(&mut scratch, 2, Some(69));
+    check_v1(&reading);
+}
+
+#[test]
 fn hybrid_without_a_unified_group_of_its_own() {
     let tree = Tree::new();
     let path = v1(&tree);
