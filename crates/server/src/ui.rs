@@ -15,7 +15,7 @@ use http::{Method, StatusCode};
 use parking_lot::Mutex;
 
 #[derive(rust_embed::RustEmbed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../ui/dist"]
+#[folder = "../../ui/dist"]
 #[allow_missing = true]
 struct Dist;
 
@@ -127,3 +127,6 @@ fn compressed(hash: [u8; 32], data: &[u8]) -> Option<Bytes> {
     done.insert(hash, small.clone());
     Some(small)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ mod fixture;
 mod access;
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/limits.rs"]
+mod limits;
 #[path = "api/own.rs"]
 mod own;
 #[path = "api/prometheus.rs"]

@@ -41,6 +41,8 @@ pub struct Wanted {
     pub limits: Limits,
     /// Listens on all addresses, as in a container.
     pub open: bool,
+    /// What queries read in place of the in-memory store.
+    pub reader: Option<Arc<dyn model::MetricReader>>,
 }
 
 impl Fixture {
@@ -56,7 +58,7 @@ impl Fixture {
         let targets = Arc::new(FakeTargets::default());
         let process = Arc::new(FakeProcess::default());
         let parts = Parts {
-            metrics: metrics.clone(),
+            metrics: wanted.reader.unwrap_or_else(|| metrics.clone()),
             metric_stats: Some(metrics.clone()),
             metric_writer: metrics.clone(),
             containers: containers.clone(),

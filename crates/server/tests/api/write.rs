@@ -8,7 +8,7 @@ use crate::fixture::{Fixture, NOW_MS, Wanted};
 pub fn receiving() -> Fixture {
     let access = Access { remote_write: true, ..Access::default() };
     let limits = Limits { write_bytes: 1 << 20, write_decompressed_bytes: 4 << 20, ..Limits::default() };
-    Fixture::with(Wanted { access, limits, open: false })
+    Fixture::with(Wanted { access, limits, ..Wanted::default() })
 }
 
 pub async fn post(fixture: &Fixture, body: Vec<u8>) -> (u16, String) {
