@@ -119,18 +119,23 @@ fn read(path: &std::path::Path) -> Result<String, String> {
     Ok(text)
 }
 
+/// What the client's own layers say before they come to the point.
+const WRAPPERS: [&str; 4] =
+    ["error sending request", "client error (Connect)", "client error (SendRequest)", "builder error"];
+
 /// An error with its causes: what the user needs is at the end ("connection refused").
 pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = error.source();
+        let text = error.to_string();
+        let told = parts.last().is_some_and(|last| last.ends_with(&text));
+        if !told && !(next.is_some() && WRAPPERS.contains(&text.as_str())) {
+            parts.push(text);
         }
-        cause = error.source();
     }
-    text
+    parts.join(": ")
 }
 
 /// Headers that a request carries. Files are read every time, so that a rotated secret is picked up.

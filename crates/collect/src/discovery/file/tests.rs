@@ -68,3 +68,20 @@ fn json_is_strict_and_targets_know_their_file() {
         assert!(error(&lists).is_some(), "{bad}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_file_is_read_or_refused(
+        bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+        text in "[-\\[\\]{}:,'\"a-z0-9 \n]{0,60}",
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a.json", "a.yml"] {
+            let path = dir.path().join(name);
+            for content in [bytes.as_slice(), text.as_bytes()] {
+                std::fs::write(&path, content).unwrap();
+                let _ = read(&path);
+            }
+        }
+    }
+}

@@ -96,3 +96,19 @@ fn secrets_are_not_shown() {
     let shown = format!("{document:?}");
     assert!(shown.contains("<secret>") && !shown.contains("geheim"), "{shown}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_duration_and_size_is_read_or_refused(text in "([0-9]{0,25}(ms|[smhdwy]|[KMG]i?B|.)?){0,4}") {
+        if let Ok(duration) = Duration::parse(&text) {
+            // What is written reads back.
+            proptest::prop_assert_eq!(Duration::parse(&duration.to_string()), Ok(duration));
+        }
+        let _ = Size::parse(&text);
+    }
+
+    #[test]
+    fn any_text_is_a_configuration_or_refused(text in "(scrape_configs|job_name|- |: |\\{|\\}|\\[|\\]|\n|  |[a-z\"'|>&*!%])*") {
+        let _ = load(&text);
+    }
+}

@@ -216,7 +216,8 @@ async fn a_closed_port_is_a_target_that_is_down() {
     // Port 1 (tcpmux) is nobody's.
     let running =
         start(jobs("[{job_name: j, scrape_interval: 50ms, static_configs: [{targets: ['127.0.0.1:1']}]}]"));
-    until("the error", || running.status().last_error.contains("Connection refused")).await;
+    until("the error", || running.status().last_error.starts_with("tcp connect error: Connection refused"))
+        .await;
     assert_eq!(running.last("up"), Some(0.0));
     running.manager.stop().await;
 }
