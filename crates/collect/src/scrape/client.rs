@@ -131,7 +131,8 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         next = error.source();
         let text = error.to_string();
         let told = parts.last().is_some_and(|last| last.ends_with(&text));
-        if !told && !(next.is_some() && WRAPPERS.contains(&text.as_str())) {
+        let wrapper = next.is_some() && WRAPPERS.contains(&text.as_str());
+        if !(told || wrapper) {
             parts.push(text);
         }
     }
