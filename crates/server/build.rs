@@ -1,11 +1,12 @@
 //! Makes cargo notice that the web interface was built: its files are embedded at compile time.
 
+use std::path::Path;
+
 fn main() {
     let dist = "../../ui/dist";
-    // A path that is missing would rebuild the crate every time; the folder above changes when `dist` appears.
-    println!(
-        "cargo:rerun-if-changed={}",
-        if std::path::Path::new(dist).exists() { dist } else { "build.rs" }
-    );
-    println!("cargo:rerun-if-env-changed=BONGHWA_REVISION");
+    let release = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
+    // A debug build reads the files when it runs. A release build without them must not be taken for fresh once they are
+    // there: a path that is missing makes cargo ask again each time.
+    let watched = if release || Path::new(dist).exists() { dist } else { "build.rs" };
+    println!("cargo:rerun-if-changed={watched}");
 }

@@ -44,6 +44,7 @@ impl Background {
             let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             metrics.resident.set(gauge(resident));
             metrics.reserved.set(gauge(budget.used()));
+            metrics.log_suppressed.set(gauge(crate::log::suppressed()));
             metrics.refused.set(gauge(budget.refused()));
         })?;
         Ok(background)

@@ -1,10 +1,28 @@
-//! Our own log, on standard error.
+//! Our own log, on standard error, at most so many lines a second.
 
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-use tracing_subscriber::EnvFilter;
+use parking_lot::Mutex;
+use tracing::Metadata;
+use tracing_subscriber::filter::{DynFilterFn, EnvFilter};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::registry::Registry;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::flags::Flags;
+
+/// Lines a second that are written; a fault in a loop must not fill the disk of whoever keeps the log.
+const LINES: u32 = 200;
+
+/// Lines that were not written since the start.
+static SUPPRESSED: AtomicU64 = AtomicU64::new(0);
+
+/// Lines that were not written since the start, for the metric.
+pub(crate) fn suppressed() -> u64 {
+    SUPPRESSED.load(Ordering::Relaxed)
+}
 
 /// Starts logging. A second start in one process (in tests) changes nothing.
 pub(crate) fn start(flags: &Flags) {
@@ -14,12 +32,55 @@ pub(crate) fn start(flags: &Flags) {
         Some(Err(error)) => (EnvFilter::new(&flags.log_level), Some(error)),
         None => (EnvFilter::new(&flags.log_level), None),
     };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
-    let _ = if flags.log_format == "json" { builder.json().try_init() } else { builder.try_init() };
+    let layer: Box<dyn Layer<Registry> + Send + Sync> =
+        if flags.log_format == "json" { Box::new(layer.json()) } else { Box::new(layer) };
+    let window = Window::default();
+    let limit = DynFilterFn::new(move |metadata: &Metadata<'_>, _| {
+        let written = metadata.is_span() || window.admit(Instant::now());
+        SUPPRESSED.fetch_add(u64::from(!written), Ordering::Relaxed);
+        written
+    });
+    // The level is judged first: what nobody asked for does not count.
+    let layer = layer.with_filter(limit).with_filter(filter);
+    let _ = tracing_subscriber::registry().with(layer).try_init();
     if let Some(error) = bad {
         tracing::warn!(%error, "RUST_LOG is not understood; --log.level is used");
+    }
+}
+
+/// Counts the lines of the current second.
+#[derive(Default)]
+struct Window(Mutex<Option<(Instant, u32)>>);
+
+impl Window {
+    fn admit(&self, now: Instant) -> bool {
+        let mut slot = self.0.lock();
+        match slot.as_mut() {
+            Some((begun, lines)) if now.duration_since(*begun) < Duration::from_secs(1) => {
+                *lines += 1;
+                *lines <= LINES
+            }
+            _ => {
+                *slot = Some((now, 1));
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_has_so_many_lines_and_the_next_begins_anew() {
+        let window = Window::default();
+        let now = Instant::now();
+        let written = (0..LINES * 3).filter(|_| window.admit(now)).count();
+        assert_eq!(written, LINES as usize);
+        assert!(window.admit(now + Duration::from_secs(1)));
     }
 }

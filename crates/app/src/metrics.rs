@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     pub(crate) reserved: Gauge,
     /// Reservations that were refused.
     pub(crate) refused: Gauge,
+    /// Lines of our own log that were over its rate.
+    pub(crate) log_suppressed: Gauge,
     /// Failures of the stores' upkeep.
     pub(crate) maintenance_failures: Counter,
     /// When the process started, seconds.

@@ -121,7 +121,6 @@ impl server::Process for Process {
     }
 
     fn nodes(&self) -> Vec<Node> {
-        self.host.touch();
         let facts = self.host.facts();
         vec![Node {
             name: facts.hostname.clone(),

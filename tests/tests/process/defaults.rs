@@ -106,3 +106,27 @@ fn an_unwritable_data_directory_names_both_users_and_the_remedy() {
         assert!(said.contains(part), "{part} in {said}");
     }
 }
+
+#[test]
+fn every_part_of_the_program_counts_what_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let bonghwa = Bonghwa::start(&folder.path().join("data"), &[]).unwrap();
+    let text = bonghwa.get("/metrics").unwrap().text().unwrap();
+    for name in [
+        "bonghwa_build_info{version=",
+        "bonghwa_config_last_reload_successful 1",
+        "bonghwa_http_requests_total{",
+        "bonghwa_intake_samples_accepted_total ",
+        "bonghwa_memory_limit_bytes ",
+        "bonghwa_queries ",
+        "bonghwa_remote_write_samples_total 0",
+        "process_start_time_seconds ",
+        "# TYPE bonghwa_tsdb_",
+        "# TYPE bonghwa_events_",
+        "# TYPE bonghwa_scrape_",
+        "# TYPE bonghwa_host_",
+        "# TYPE bonghwa_containers_",
+    ] {
+        assert!(text.contains(name), "{name} in {text}");
+    }
+}

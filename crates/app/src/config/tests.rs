@@ -61,3 +61,21 @@ fn job_files_are_read_and_paths_are_relative_to_the_file() {
     std::fs::write(folder.path().join("jobs/c.yml"), "scrape_configs: [{job_name: z}]").unwrap();
     assert!(load(&path).unwrap_err().message.contains("\"z\""), "a job name is there twice");
 }
+
+/// Every file that Prometheus takes is taken whole, our own sections beside it.
+#[test]
+fn prometheus_own_files_are_valid() {
+    let Some(folder) = testkit::conformance::folder("config/prometheus") else { return };
+    let table = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();
+    let mut good = 0;
+    for line in table.lines().skip(1) {
+        let mut columns = line.split('\t');
+        let (file, outcome) = (columns.next().unwrap(), columns.next().unwrap());
+        if outcome == "good" {
+            let loaded = load(&folder.join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+            assert!(!loaded.shown.contains("mysecret"), "{file}: {}", loaded.shown);
+            good += 1;
+        }
+    }
+    assert!(good >= 20, "{good}");
+}
