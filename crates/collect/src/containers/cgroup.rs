@@ -4,6 +4,7 @@
 //! [`v1`] and [`v2`] sources, controller by controller: on a hybrid host some come from here and some from there.
 //! A group that vanishes while it is read is no error: what could not be read is `None`.
 
+pub mod extra;
 pub mod file;
 pub mod layout;
 pub mod network;

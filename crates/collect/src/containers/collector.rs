@@ -63,43 +63,44 @@ impl Collector {
         });
         let (last_event_ns, recent) = restore(&shared, event_reader.as_ref(), now);
         let (jobs, work) = mpsc::channel(JOBS);
-        let mut threads = Vec::new();
-        let stores = Writer::new(Arc::clone(&shared), writer, event_writer);
-        threads.extend(spawn("container-store", move || stores.run(work)));
-        let (messages, inbox) = std::sync::mpsc::sync_channel(JOBS);
-        let layout = Layout::detect(&shared.config.cgroup_root());
-        let (vanished, hints) = mpsc::channel(JOBS);
-        let bell = match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone(), vanished) {
-            Ok((sampler, bell)) => {
-                threads.extend(spawn("container-read", move || sampler.run()));
-                Some(bell)
-            }
-            Err(error) => {
-                tracing::error!(%error, "control groups cannot be read");
-                None
-            }
-        };
-        let watch = Watch {
+        let runtime = Handle::current();
+        let mut out = Self {
             shared: Arc::clone(&shared),
+            reader: event_reader,
             jobs: jobs.clone(),
+            bell: None,
+            watch: Mutex::new(None),
+            threads: Mutex::new(Vec::new()),
+            runtime,
+        };
+        if !shared.config.enabled {
+            *shared.group_obstacles.lock() = vec![obstacles::switched_off()];
+            return Arc::new(out);
+        }
+        let stores = Writer::new(Arc::clone(&shared), writer, event_writer);
+        out.threads.get_mut().extend(spawn("container-store", move || stores.run(work)));
+        let (messages, inbox) = std::sync::mpsc::sync_channel(JOBS);
+        let (vanished, hints) = mpsc::channel(JOBS);
+        let layout = Layout::detect(&shared.config.cgroup_root());
+        match Sampler::new(Arc::clone(&shared), layout, inbox, jobs.clone(), vanished) {
+            Ok((sampler, bell)) => {
+                out.threads.get_mut().extend(spawn("container-read", move || sampler.run()));
+                out.bell = Some(bell);
+            }
+            Err(error) => tracing::error!(%error, "control groups cannot be read"),
+        }
+        let watch = Watch {
+            shared,
+            jobs,
             sampler: messages,
-            bell: bell.clone(),
+            bell: out.bell.clone(),
             vanished: hints,
             last_event_ns,
             recent,
             digests: std::collections::HashMap::new(),
         };
-        let runtime = Handle::current();
-        let watch = runtime.spawn(watch.run());
-        Arc::new(Self {
-            shared,
-            reader: event_reader,
-            jobs,
-            bell,
-            watch: Mutex::new(Some(watch)),
-            threads: Mutex::new(threads),
-            runtime,
-        })
+        *out.watch.get_mut() = Some(out.runtime.spawn(watch.run()));
+        Arc::new(out)
     }
 
     /// Stops: no more events, a last reading, everything that waits is stored.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer};
 
+use super::cgroup::extra::Extra;
+
 /// The container collector's part of the configuration, `collect.containers`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub struct Config {
     pub max_groups: usize,
     /// How many removed containers are remembered.
     pub max_removed: usize,
+    /// Figures that are off by default, by cAdvisor's names: `tcp`, `udp`, `advtcp`, `sched`, `memory_numa`, `cpuset`.
+    pub enable: Vec<Extra>,
     /// Whether groups that belong to no container (slices, services) are stored too.
     pub slices: bool,
 }
@@ -46,6 +50,7 @@ impl Default for Config {
             node: String::new(),
             max_groups: 4000,
             max_removed: 2000,
+            enable: Vec::new(),
             slices: true,
         }
     }
@@ -110,6 +115,9 @@ mod tests {
     fn unknown_fields_and_odd_intervals_are_refused() {
         let config: Config = serde_json::from_str(r#"{"interval": "15s", "store": false}"#).unwrap();
         assert_eq!((config.interval.as_secs(), config.store, config.slices), (15, false, true));
+        let config: Config = serde_json::from_str(r#"{"enable": ["tcp", "memory_numa"]}"#).unwrap();
+        assert_eq!(config.enable, [Extra::Tcp, Extra::MemoryNuma]);
+        assert!(serde_json::from_str::<Config>(r#"{"enable": ["disk"]}"#).is_err());
         let error = serde_json::from_str::<Config>(r#"{"interval": "0s"}"#).unwrap_err().to_string();
         assert!(error.contains("not an interval"), "{error}");
         assert!(serde_json::from_str::<Config>(r#"{"intervall": "1s"}"#).is_err());

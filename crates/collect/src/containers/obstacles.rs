@@ -14,6 +14,16 @@ fn obstacle(code: &str, missing: String, costs: &str, remedy: String) -> Obstacl
 const WITHOUT_ENGINE: &str = "Containers have no names, images, labels, events, exit codes or logs; their figures \
      appear under the ids of their control groups.";
 
+/// The collector is not to run.
+pub fn switched_off() -> Obstacle {
+    obstacle(
+        "containers_off",
+        "The container collector is switched off.".to_owned(),
+        "Only containers of the past are shown.",
+        "Set `collect: containers: enabled: true` in the configuration.".to_owned(),
+    )
+}
+
 /// Why no engine answers.
 pub fn of_engine(failures: &[DockerError]) -> Vec<Obstacle> {
     let mut out: Vec<Obstacle> = failures.iter().filter_map(of_failure).collect();

@@ -72,12 +72,14 @@ impl Sampler {
         vanished: mpsc::Sender<String>,
     ) -> std::io::Result<(Self, Bell)> {
         let (waker, bell) = Waker::new()?;
+        let mut scratch = Scratch::new(OpenFiles::from_limit());
+        scratch.enabled.clone_from(&shared.config.enable);
         let sampler = Self {
             shared,
             layout,
             groups: HashMap::new(),
             pids: HashMap::new(),
-            scratch: Scratch::new(OpenFiles::from_limit()),
+            scratch,
             waker,
             messages,
             jobs,

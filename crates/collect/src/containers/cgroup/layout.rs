@@ -19,6 +19,8 @@ pub struct Layout {
     pub pids: Option<PathBuf>,
     /// v1: huge pages.
     pub hugetlb: Option<PathBuf>,
+    /// v1: CPU sets.
+    pub cpuset: Option<PathBuf>,
     /// v1: systemd's own, without a controller.
     pub systemd: Option<PathBuf>,
 }
@@ -55,6 +57,7 @@ impl Layout {
                 .or_else(|| has("blkio.reset_stats", &["blkio"])),
             pids: has("cgroup.procs", &["pids"]),
             hugetlb: has("cgroup.procs", &["hugetlb"]),
+            cpuset: has("cgroup.procs", &["cpuset"]),
             systemd: has("cgroup.procs", &["systemd"]),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::extra::{Extra, ExtraReading, Sched, Sources};
 use super::file::{KeptFile, OpenFiles, read_once};
 use super::layout::{Layout, join};
 use super::reading::{Cpu, HugePages, Interface, Memory, Pressure, Reading, Spec};
@@ -13,6 +14,8 @@ use super::{network, parse, process, v1, v2};
 pub struct Scratch {
     /// Reused for every file.
     pub buffer: Vec<u8>,
+    /// What is read besides, see [`Extra`].
+    pub enabled: Vec<Extra>,
     /// Another one, where two files are needed at once.
     second: Vec<u8>,
     open_files: OpenFiles,
@@ -21,7 +24,7 @@ pub struct Scratch {
 impl Scratch {
     /// With an allowance of kept-open files.
     pub fn new(open_files: OpenFiles) -> Self {
-        Self { buffer: Vec::new(), second: Vec::new(), open_files }
+        Self { buffer: Vec::new(), enabled: Vec::new(), second: Vec::new(), open_files }
     }
 }
 
@@ -41,6 +44,7 @@ pub struct Reader {
     spec: SpecFiles,
     procs: Vec<PathBuf>,
     task_io: TaskIo,
+    sched: Sched,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,7 @@ struct SpecFiles {
     v2: Option<PathBuf>,
     hugetlb: Option<PathBuf>,
     pids: Option<PathBuf>,
+    cpuset: Option<PathBuf>,
 }
 
 impl Reader {
@@ -109,7 +114,15 @@ impl Reader {
             interfaces: Vec::new(),
             procs: [&pids, &cpuacct, &memory, &v2].into_iter().flatten().cloned().collect(),
             task_io: TaskIo::default(),
-            spec: SpecFiles { cpu, memory, v2, hugetlb: at(&layout.hugetlb), pids },
+            sched: Sched::default(),
+            spec: SpecFiles {
+                cpu,
+                memory,
+                v2,
+                hugetlb: at(&layout.hugetlb),
+                pids,
+                cpuset: at(&layout.cpuset),
+            },
         }
     }
 
@@ -121,14 +134,15 @@ impl Reader {
     /// Looks for the group's files again; what is known of its network and its processes' I/O stays.
     pub fn renew(&mut self, layout: &Layout, path: &str, scratch: &Scratch) {
         let (network, task_io) = (self.network.take(), std::mem::take(&mut self.task_io));
+        let sched = std::mem::take(&mut self.sched);
         self.close(scratch);
         let procfs = std::mem::take(&mut self.procfs);
-        *self = Self { network, task_io, ..Self::new(layout, &procfs, path) };
+        *self = Self { network, task_io, sched, ..Self::new(layout, &procfs, path) };
     }
 
     /// The figures of the live ring: everything but limits and processes. `pid` is the main process, for its network.
     pub fn live(&mut self, scratch: &mut Scratch, now_ms: i64, pid: Option<u32>) -> Reading {
-        let Scratch { buffer, second, open_files } = scratch;
+        let Scratch { buffer, second, open_files, .. } = scratch;
         let pressure = &mut self.pressure;
         let mut stall = |at: usize| {
             pressure[at].as_mut().and_then(|file| file.read(open_files, buffer)).and_then(parse::pressure)
@@ -162,7 +176,7 @@ impl Reader {
     /// Everything.
     pub fn full(&mut self, scratch: &mut Scratch, now_ms: i64, pid: Option<u32>) -> Reading {
         let mut reading = self.live(scratch, now_ms, pid);
-        let buffer = &mut scratch.buffer;
+        let Scratch { buffer, enabled, .. } = scratch;
         reading.spec = Some(self.spec.read(buffer));
         reading.hugepages = hugepages(self.spec.hugetlb.as_deref(), self.spec.v2.as_deref(), buffer);
         if !self.root {
@@ -172,6 +186,17 @@ impl Reader {
                 tasks => tasks,
             };
             reading.processes = Some(process::read(&self.procfs, &pids, &tasks, pid, buffer));
+            if !enabled.is_empty() {
+                let from = Sources {
+                    procfs: &self.procfs,
+                    pid,
+                    pids: &pids,
+                    memory: self.spec.memory.as_deref().or(self.spec.v2.as_deref()),
+                    cpuset: self.spec.cpuset.as_deref(),
+                    page: rustix::param::page_size() as u64,
+                };
+                reading.extra = Some(Box::new(ExtraReading::read(enabled, &from, &mut self.sched, buffer)));
+            }
         }
         reading
     }

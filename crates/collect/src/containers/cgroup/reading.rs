@@ -1,5 +1,7 @@
 //! What one look at a group gives. Counters are cumulative since the group was made.
 
+use super::extra::ExtraReading;
+
 /// CPU time in nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cpu {
@@ -210,6 +212,8 @@ pub struct Reading {
     pub spec: Option<Spec>,
     /// Processes; only in a full reading.
     pub processes: Option<Processes>,
+    /// What is switched on besides; only in a full reading.
+    pub extra: Option<Box<ExtraReading>>,
 }
 
 impl Reading {

@@ -52,6 +52,9 @@ families! {
     LifeCounter "container_cpu_cfs_periods_total" "Periods of the CPU quota that passed.";
     LifeCounter "container_cpu_cfs_throttled_periods_total" "Periods in which the quota was used up.";
     LifeCounter "container_cpu_cfs_throttled_seconds_total" "Time for which the quota held tasks back.";
+    LifeCounter "container_cpu_schedstat_run_periods_total" "How often processes got a CPU.";
+    LifeCounter "container_cpu_schedstat_run_seconds_total" "Time that processes ran.";
+    LifeCounter "container_cpu_schedstat_runqueue_seconds_total" "Time that processes waited for a CPU.";
     LifeCounter "container_cpu_system_seconds_total" "CPU time used in the kernel.";
     LifeCounter "container_cpu_usage_seconds_total" "CPU time used.";
     LifeCounter "container_cpu_user_seconds_total" "CPU time used outside the kernel.";
@@ -95,6 +98,8 @@ families! {
     Gauge "container_memory_kernel_usage" "Bytes of kernel memory.";
     Gauge "container_memory_mapped_file" "Bytes of mapped files.";
     Gauge "container_memory_max_usage_bytes" "The most bytes that were in use.";
+    Gauge "container_memory_migrate" "Whether pages follow a changed CPU set.";
+    Gauge "container_memory_numa_pages" "Pages by NUMA node.";
     LifeCounter "container_memory_pgscan_total" "Pages that reclaim looked at.";
     LifeCounter "container_memory_pgsteal_total" "Pages that reclaim freed.";
     Gauge "container_memory_rss" "Bytes of anonymous memory.";
@@ -105,10 +110,15 @@ families! {
     Gauge "container_memory_working_set_bytes" "Bytes in use without the inactive file cache.";
     LifeCounter "container_memory_workingset_refault_anon_total" "Anonymous pages that came back soon after they were evicted.";
     LifeCounter "container_memory_workingset_refault_file_total" "File pages that came back soon after they were evicted.";
+    Gauge "container_network_advance_tcp_stats_total" "The kernel's counters of TCP, by name.";
     LifeCounter "container_network_receive_bytes_total" "Bytes received.";
     LifeCounter "container_network_receive_errors_total" "Receive errors.";
     LifeCounter "container_network_receive_packets_dropped_total" "Received packets dropped.";
     LifeCounter "container_network_receive_packets_total" "Packets received.";
+    Gauge "container_network_tcp6_usage_total" "TCP connections over IPv6 by state.";
+    Gauge "container_network_tcp_usage_total" "TCP connections by state.";
+    Gauge "container_network_udp6_usage_total" "UDP sockets over IPv6, their queues and drops.";
+    Gauge "container_network_udp_usage_total" "UDP sockets, their queues and drops.";
     LifeCounter "container_network_transmit_bytes_total" "Bytes sent.";
     LifeCounter "container_network_transmit_errors_total" "Transmit errors.";
     LifeCounter "container_network_transmit_packets_dropped_total" "Packets dropped on sending.";

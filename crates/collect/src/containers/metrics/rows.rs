@@ -3,6 +3,7 @@
 use model::container::{ContainerFacts, ContainerState};
 
 use crate::containers::cgroup::Reading;
+use crate::containers::cgroup::extra::{ExtraReading, TCP_STATES, UDP_STATES};
 use crate::containers::cgroup::reading::{Cpu, Device, Interface, Memory, Processes, Spec};
 
 /// What the samples are made of.
@@ -75,6 +76,9 @@ pub fn rows(input: &Input<'_>, sink: &mut Sink<'_>) {
                 sink("container_hugetlb_max_usage_bytes", &size, max as f64);
             }
             sink("container_hugetlb_failcnt", &size, pages.failcnt as f64);
+        }
+        if let Some(extra) = &reading.extra {
+            self::extra(extra, sink);
         }
         pressure(reading, sink);
         processes(reading.processes.as_ref(), reading.pids, sink);
@@ -194,6 +198,38 @@ fn network(interface: &Interface, sink: &mut Sink<'_>) {
         for (name, value) in names.into_iter().zip(values) {
             sink(name, &labels, value as f64);
         }
+    }
+}
+
+/// cAdvisor declares all of these gauges but for the last three.
+fn extra(extra: &ExtraReading, sink: &mut Sink<'_>) {
+    let names = ["container_network_tcp_usage_total", "container_network_tcp6_usage_total"];
+    for (name, counts) in names.into_iter().zip(extra.tcp) {
+        for (state, count) in TCP_STATES.into_iter().zip(counts.into_iter().flatten()) {
+            sink(name, &[("tcp_state", state)], count as f64);
+        }
+    }
+    let names = ["container_network_udp_usage_total", "container_network_udp6_usage_total"];
+    for (name, counts) in names.into_iter().zip(extra.udp) {
+        for (state, count) in UDP_STATES.into_iter().zip(counts.into_iter().flatten()) {
+            sink(name, &[("udp_state", state)], count as f64);
+        }
+    }
+    for (name, value) in &extra.advanced {
+        sink("container_network_advance_tcp_stats_total", &[("tcp_state", name)], *value);
+    }
+    for numa in &extra.numa {
+        let node = numa.node.to_string();
+        let labels = [("type", numa.kind), ("scope", numa.scope), ("node", node.as_str())];
+        sink("container_memory_numa_pages", &labels, numa.pages as f64);
+    }
+    if let Some(migrate) = extra.migrate {
+        sink("container_memory_migrate", &[], migrate as f64);
+    }
+    if let Some([run, wait, times]) = extra.sched {
+        sink("container_cpu_schedstat_run_seconds_total", &[], seconds(run));
+        sink("container_cpu_schedstat_runqueue_seconds_total", &[], seconds(wait));
+        sink("container_cpu_schedstat_run_periods_total", &[], times as f64);
     }
 }
 

@@ -67,7 +67,11 @@ impl Host {
     }
 
     fn start(&self) -> Arc<Collector> {
-        let config = Config {
+        self.start_with(|_| {})
+    }
+
+    fn start_with(&self, change: impl FnOnce(&mut Config)) -> Arc<Collector> {
+        let mut config = Config {
             interval: Duration::from_secs(1),
             engines: vec!["/nonexistent/engine.sock".into()],
             cgroups: Some(self.folder.path().join("cgroup")),
@@ -75,6 +79,7 @@ impl Host {
             node: "n".into(),
             ..Config::default()
         };
+        change(&mut config);
         let (m, w, r) = (Arc::clone(&self.metrics), Arc::clone(&self.events), Arc::clone(&self.events));
         Collector::start(config, m, w, r, Arc::new(SystemClock))
     }
@@ -147,4 +152,25 @@ async fn a_host_without_groups_is_an_obstacle_and_nothing_more() {
     assert_eq!(codes, ["engine_absent", "cgroup_missing"]);
     assert!(collector.rows(true).is_empty());
     collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_storing_the_pages_still_have_their_figures() {
+    let host = Host::new();
+    host.make(500_000);
+    let collector = host.start_with(|config| config.store = false);
+    eventually("its row", || collector.row(ID).is_some_and(|row| row.live.is_some())).await;
+    collector.stop().await;
+    assert!(host.metrics.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switched_off_it_says_so() {
+    let host = Host::new();
+    host.make(500_000);
+    let collector = host.start_with(|config| config.enabled = false);
+    let codes: Vec<String> = collector.obstacles().into_iter().map(|o| o.code).collect();
+    assert_eq!(codes, ["containers_off"]);
+    collector.stop().await;
+    assert!(host.metrics.is_empty() && collector.rows(true).is_empty());
 }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::containers::cgroup::extra::NumaPages;
 use crate::containers::cgroup::reading::{Bandwidth, HugePages, Pressure};
 use crate::containers::metrics::by_name;
 
@@ -53,6 +54,14 @@ fn everything() -> Reading {
             max_open_files: Some(16_384),
             states: Some([50, 51, 52, 53]),
         }),
+        extra: Some(Box::new(ExtraReading {
+            tcp: [Some([13; 11]), Some([11; 11])],
+            udp: [Some([1; 4]), Some([2; 4])],
+            advanced: vec![("rtomin".into(), 200.0)],
+            numa: vec![NumaPages { kind: "anon", scope: "hierarchy", node: 1, pages: 7109 }],
+            migrate: Some(1),
+            sched: Some([53_643_567, 479_424_566_378, 984_285]),
+        })),
     }
 }
 
@@ -106,6 +115,10 @@ fn values_in_the_units_of_the_names() {
         ("container_oom_events_total{}", 3.0),
         ("container_last_exit_code{}", 137.0),
         ("container_last_exit_reason{reason=oom_killed}", 1.0),
+        ("container_network_tcp6_usage_total{tcp_state=listen}", 11.0),
+        ("container_network_udp_usage_total{udp_state=dropped}", 1.0),
+        ("container_memory_numa_pages{type=anon,scope=hierarchy,node=1}", 7109.0),
+        ("container_cpu_schedstat_run_seconds_total{}", 0.053643567),
         ("container_ulimits_soft{ulimit=max_open_files}", 16_384.0),
     ] {
         assert_eq!(got.get(series), Some(&value), "{series}");
@@ -148,14 +161,8 @@ const ABSENT: &[(&str, &str)] = &[
     ("cadvisor_version_info", "names the program"),
     ("container_cpu_load_average_10s", "needs the taskstats netlink family; off by default there"),
     ("container_cpu_load_d_average_10s", "likewise"),
-    ("container_cpu_schedstat_", "sums over processes that come and go; off by default there"),
     ("container_llc_occupancy_bytes", "resctrl; off by default there"),
     ("container_memory_bandwidth_", "resctrl; off by default there"),
-    ("container_memory_migrate", "cpuset; off by default there"),
-    ("container_memory_numa_pages", "off by default there"),
-    ("container_network_advance_tcp_stats_total", "off by default there"),
-    ("container_network_tcp", "off by default there"),
-    ("container_network_udp", "off by default there"),
     ("container_perf_", "a build flag there"),
     ("container_referenced_bytes", "resets the kernel's page flags; off by default there"),
     ("machine_cpu_books", "s390x"),
@@ -189,7 +196,7 @@ fn every_metric_of_cadvisor_is_here_or_named_as_absent() {
             None => assert!(absent, "{name} is neither here nor named as absent"),
         }
     }
-    assert!(seen >= 75, "{seen}");
+    assert!(seen >= 85, "{seen}");
 }
 
 #[test]
@@ -220,5 +227,5 @@ fn label_names_are_those_of_the_expected_exposition() {
             compared += 1;
         }
     }
-    assert!(compared >= 60, "{compared}");
+    assert!(compared >= 70, "{compared}");
 }
