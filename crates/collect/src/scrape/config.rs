@@ -269,6 +269,32 @@ impl ScrapeConfig {
         Ok(())
     }
 
+    /// What the job asks for and does not get, in sentences.
+    pub fn unsupported(&self) -> Vec<String> {
+        let discovery = self.unsupported_discovery().into_iter();
+        let mut all: Vec<String> =
+            discovery.map(|sd| format!("{sd} is not supported yet: it finds no targets")).collect();
+        for (asked, message) in [
+            (
+                self.scrape_native_histograms == Some(true),
+                "scrape_native_histograms has no effect yet: native histograms are not stored",
+            ),
+            (
+                self.convert_classic_histograms_to_nhcb == Some(true),
+                "convert_classic_histograms_to_nhcb has no effect yet: classic histograms are stored as they are",
+            ),
+            (
+                self.scrape_failure_log_file.is_some(),
+                "scrape_failure_log_file is not written: failures are on the targets page",
+            ),
+        ] {
+            if asked {
+                all.push(message.to_owned());
+            }
+        }
+        all
+    }
+
     /// The fields that say how to talk to a target.
     pub fn http_client(&self) -> HttpClientConfig {
         HttpClientConfig {
@@ -322,6 +348,11 @@ impl ScrapeConfig {
         self.resolve_limits(global);
         let native = self.scrape_native_histograms.or(global.scrape_native_histograms);
         self.scrape_native_histograms = Some(native.unwrap_or(false));
+        let convert = self.convert_classic_histograms_to_nhcb;
+        self.convert_classic_histograms_to_nhcb =
+            Some(convert.unwrap_or(global.convert_classic_histograms_to_nhcb));
+        let file = self.scrape_failure_log_file.take();
+        self.scrape_failure_log_file = file.or_else(|| global.scrape_failure_log_file.clone());
         let extra = self.extra_scrape_metrics.or(global.extra_scrape_metrics);
         self.extra_scrape_metrics = Some(extra.unwrap_or(false));
         let protocols = self.scrape_protocols.take().or_else(|| global.scrape_protocols.clone());

@@ -79,7 +79,10 @@ impl Manager {
         for job in jobs {
             let before = old.iter().position(|running| running.job.job_name == job.job_name);
             let next = match before.map(|at| old.swap_remove(at)) {
-                Some(same) if same.job == job => same,
+                Some(same) if same.job == job => {
+                    same.pool.renew_client();
+                    same
+                }
                 Some(other) if scraping(&other.job) == scraping(&job) => other.rediscover(job, &self.context),
                 Some(other) => {
                     let next = Running::start(job, &self.context);
@@ -115,9 +118,9 @@ impl Manager {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for running in self.jobs.lock().iter() {
-            let unsupported = running.job.unsupported_discovery().into_iter();
-            let unsupported = unsupported.map(|sd| format!("{sd} is not supported yet: it finds no targets"));
-            let messages = unsupported.chain(running.discovery.errors()).chain(running.pool.problems());
+            let unsupported = running.job.unsupported();
+            let messages =
+                unsupported.into_iter().chain(running.discovery.errors()).chain(running.pool.problems());
             problems.extend(messages.map(|message| Problem { job: running.job.job_name.clone(), message }));
         }
         problems
@@ -160,8 +163,8 @@ fn scraping(job: &ScrapeConfig) -> ScrapeConfig {
 
 impl Running {
     fn start(job: ScrapeConfig, context: &Context) -> Self {
-        for sd in job.unsupported_discovery() {
-            tracing::warn!(job = %job.job_name, "{sd} is not supported yet: it finds no targets");
+        for message in job.unsupported() {
+            tracing::warn!(job = %job.job_name, "{message}");
         }
         let pool = Arc::new(Pool::new(&job, context.clone()));
         Self::with_pool(job, pool, context)
@@ -191,6 +194,7 @@ impl Running {
     /// The same loops with another discovery or other target rules.
     fn rediscover(self, job: ScrapeConfig, context: &Context) -> Self {
         self.stop.cancel();
+        self.pool.renew_client();
         Self::with_pool(job, self.pool, context)
     }
 

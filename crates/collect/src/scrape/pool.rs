@@ -50,7 +50,7 @@ impl Pool {
     pub(crate) fn new(job: &ScrapeConfig, context: Context) -> Self {
         let shared = Shared {
             job: Arc::new(job.clone()),
-            client: context.clients.get(&job.http_client()),
+            client: RwLock::new(context.clients.get(&job.http_client())),
             clock: context.clock.clone(),
             forced_error: RwLock::default(),
             seed: context.seed,
@@ -63,6 +63,14 @@ impl Pool {
             dropped: Mutex::default(),
             problems: Mutex::default(),
             syncing: Mutex::default(),
+        }
+    }
+
+    /// Reads certificates again: they may have been renewed on disk. Loops use the new client from their next scrape on.
+    pub(crate) fn renew_client(&self) {
+        let http = self.shared.job.http_client();
+        if http.tls_config.has_files() {
+            *self.shared.client.write() = self.context.clients.get(&http);
         }
     }
 
@@ -166,7 +174,7 @@ impl Pool {
     /// Discovered label sets that cannot be scraped, and why; a client that cannot be had.
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = self.problems.lock().clone();
-        problems.extend(self.shared.client.as_ref().err().cloned());
+        problems.extend(self.shared.client.read().as_ref().err().cloned());
         problems
     }
 }

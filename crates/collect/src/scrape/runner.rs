@@ -19,7 +19,7 @@ use super::target::Target;
 pub(crate) struct Shared {
     pub(crate) job: Arc<ScrapeConfig>,
     /// The client, or why there is none.
-    pub(crate) client: Result<Client, String>,
+    pub(crate) client: RwLock<Result<Client, String>>,
     pub(crate) clock: Arc<dyn Clock>,
     /// Set while the job has too many targets: every scrape fails with it.
     pub(crate) forced_error: RwLock<Option<String>>,
@@ -116,12 +116,13 @@ impl Run {
     async fn scrape(&mut self, t: i64) {
         let started = Instant::now();
         let forced = self.shared.forced_error.read().clone();
-        let answer = match (&self.shared.client, forced) {
+        let client = self.shared.client.read().clone();
+        let answer = match (client, forced) {
             (_, Some(error)) => Err(FetchError::Failed(error)),
-            (Err(error), None) => Err(FetchError::Failed(error.clone())),
+            (Err(error), None) => Err(FetchError::Failed(error)),
             (Ok(client), None) => {
                 let spare = std::mem::take(&mut self.spare);
-                fetch(client, &self.shared.job, &self.target, spare).await
+                fetch(&client, &self.shared.job, &self.target, spare).await
             }
         };
         let seconds = started.elapsed().as_secs_f64();

@@ -355,6 +355,11 @@ impl TlsConfig {
         Ok(())
     }
 
+    /// Whether any of it is read from a file.
+    pub(crate) const fn has_files(&self) -> bool {
+        self.ca_file.is_some() || self.cert_file.is_some() || self.key_file.is_some()
+    }
+
     pub(crate) const fn has_cert(&self) -> bool {
         !self.cert.is_empty() || self.cert_file.is_some()
     }

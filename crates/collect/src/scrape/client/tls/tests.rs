@@ -90,3 +90,43 @@ async fn a_client_certificate_is_shown() {
     let named = server("name", true);
     assert_eq!(get(named, &format!("{own}, server_name: exporter.internal")).await, Ok(200));
 }
+
+#[tokio::test]
+async fn a_renewed_certificate_is_read_at_the_next_reload() {
+    use crate::scrape::{GlobalConfig, Manager, ScrapeConfig};
+    use model::target::{Health, Targets as _};
+
+    let address = server("address", false);
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    // Some certificate, but not that of the authority.
+    std::fs::copy(file("client.pem"), &ca).unwrap();
+    let yaml = format!(
+        "[{{job_name: j, scheme: https, scrape_interval: 100ms, fallback_scrape_protocol: PrometheusText0.0.4,
+           tls_config: {{ca_file: {}}}, static_configs: [{{targets: ['{address}']}}]}}]",
+        ca.display()
+    );
+    let jobs: Vec<ScrapeConfig> = serde_saphyr::from_str(&yaml).unwrap();
+    let store = Arc::new(testkit::MemoryMetrics::new());
+    let clock = Arc::new(model::SystemClock);
+    let manager = Manager::start(jobs.clone(), &GlobalConfig::default(), store, clock).unwrap();
+    let error = |wanted: &'static str| {
+        let manager = manager.clone();
+        async move {
+            for _ in 0..3000 {
+                let status = manager.active().pop().unwrap();
+                if status.health == Health::Down && status.last_error.contains(wanted) {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+            panic!("no error with {wanted:?}: {:?}", manager.active());
+        }
+    };
+    error("certificate").await;
+    std::fs::copy(file("ca.pem"), &ca).unwrap();
+    manager.apply(jobs, &GlobalConfig::default()).unwrap();
+    // The answer is read now: "ok" is no sample.
+    error("expected a value").await;
+    manager.stop().await;
+}
