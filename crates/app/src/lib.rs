@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod background;
+mod collectors;
 pub mod config;
 mod data_dir;
 mod flags;

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use collect::host::Host;
 use collect::scrape::Manager;
 use disk::Fs;
 use model::container::Obstacle;
 use model::{Clock, Result};
 use parking_lot::{Mutex, RwLock};
+use prometheus_client::registry::Registry;
 use server::{BuildInfo, ConfigState, MemoryState, Node, StorageState};
 use tokio_util::sync::CancellationToken;
 
+use crate::collectors::Collectors;
 use crate::config::Collect;
 use crate::flags::Flags;
 use crate::memory;
@@ -29,7 +30,9 @@ pub(crate) struct Process {
     pub(crate) reloading: Mutex<()>,
     pub(crate) started_ms: i64,
     pub(crate) quit: CancellationToken,
-    pub(crate) host: Arc<Host>,
+    /// Where a reload starts and stops collectors.
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) collectors: Arc<Collectors>,
     pub(crate) scraper: Arc<Manager>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
@@ -47,7 +50,6 @@ pub(crate) struct State {
     pub(crate) stored: bool,
     /// The collectors as they run, to notice that the file now says otherwise.
     pub(crate) collect: Collect,
-    pub(crate) collect_changed: bool,
     pub(crate) without_effect: Vec<(&'static str, &'static str)>,
 }
 
@@ -59,7 +61,6 @@ impl State {
             reload_ok: true,
             stored: resolved.stored,
             collect: resolved.collect.clone(),
-            collect_changed: false,
             without_effect: resolved.loaded.written.without_effect(),
         }
     }
@@ -111,6 +112,10 @@ impl server::Process for Process {
         self.reload_from_disk()
     }
 
+    fn changing_metrics(&self) -> Arc<Registry> {
+        self.collectors.registry()
+    }
+
     fn quit(&self) {
         self.quit.cancel();
     }
@@ -121,7 +126,8 @@ impl server::Process for Process {
     }
 
     fn nodes(&self) -> Vec<Node> {
-        let facts = self.host.facts();
+        let host = self.collectors.host();
+        let facts = host.facts();
         vec![Node {
             name: facts.hostname.clone(),
             kernel: facts.kernel.clone(),
@@ -130,8 +136,8 @@ impl server::Process for Process {
             cpus: u32::try_from(facts.cpus).unwrap_or(u32::MAX),
             memory_bytes: facts.memory_total,
             boot_ms: facts.boot_time_ms,
-            host_series: self.state.read().stored && self.host.latest().t_ms > 0,
-            obstacles: self.host.obstacles(),
+            host_series: self.state.read().stored && host.latest().t_ms > 0,
+            obstacles: host.obstacles(),
         }]
     }
 
@@ -154,7 +160,7 @@ impl server::Process for Process {
     }
 
     fn obstacles(&self) -> Vec<Obstacle> {
-        let mut all = self.host.obstacles();
+        let mut all = self.collectors.host().obstacles();
         let state = self.state.read();
         all.extend(state.without_effect.iter().map(|(section, costs)| {
             let missing = format!("the section {section} of the configuration has no effect yet");
@@ -165,14 +171,6 @@ impl server::Process for Process {
                 "keep the program that does this beside Bonghwa",
             )
         }));
-        if state.collect_changed {
-            all.push(Self::obstacle(
-                "collect_needs_restart",
-                "the section collect was changed by a reload".to_owned(),
-                "the built-in collectors go on as they were started",
-                "restart Bonghwa",
-            ));
-        }
         all.extend(self.scraper.problems().into_iter().map(|problem| {
             let missing = format!("job {}: {}", problem.job, problem.message);
             Self::obstacle(

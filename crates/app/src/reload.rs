@@ -7,7 +7,7 @@ use crate::process::Process;
 use crate::running::collectors;
 
 impl Process {
-    /// Takes the file as it is now, or keeps everything as it was.
+    /// Takes the file as it is now, or keeps everything as it was. Called off the runtime's own threads.
     pub(crate) fn reload_from_disk(&self) -> Result<()> {
         let _one = self.reloading.lock();
         let result = self.take();
@@ -29,18 +29,28 @@ impl Process {
             None => Loaded::default(),
         };
         let written = loaded.written;
-        self.scraper.apply(written.scrape_configs.clone(), &written.global)?;
         let without_effect = written.without_effect();
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
         let collect = collectors(&self.flags, written.collect.unwrap_or_default(), stored);
+        let changed = collect != self.state.read().collect;
+        // What can fail comes first: an error leaves everything as it was.
+        let host = changed.then(|| self.collectors.prepare(&collect)).transpose()?;
+        if let Err(error) = self.scraper.apply(written.scrape_configs, &written.global) {
+            if let Some(host) = host {
+                self.runtime.block_on(host.stop());
+            }
+            return Err(error);
+        }
+        if let Some(host) = host {
+            self.runtime.block_on(self.collectors.replace(&collect, host));
+            tracing::info!(stored, "the built-in collectors were started anew");
+        }
         let mut state = self.state.write();
         state.shown = loaded.shown;
         state.read_ms = self.clock.now_ms();
-        state.collect_changed = collect != state.collect;
         state.without_effect = without_effect;
-        if state.collect_changed {
-            tracing::warn!("the section collect has changed; it takes effect at the next start");
-        }
+        state.stored = stored;
+        state.collect = collect;
         Ok(())
     }
 }

@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use collect::containers::Collector;
-use collect::host::Host;
 use collect::scrape::Manager;
 use disk::lock::DirLock;
 use disk::{Fs, RealFs};
@@ -17,6 +15,7 @@ use query::promql::{Engine, EngineOptions};
 use server::{Access, Limits, Parts, Server};
 
 use crate::background::Background;
+use crate::collectors::{Collectors, Doors};
 use crate::config::{Collect, Loaded, load};
 use crate::flags::Flags;
 use crate::metrics::Metrics;
@@ -31,8 +30,7 @@ const HEAD_SHARE: u64 = 4;
 pub struct Running {
     server: Server,
     scraper: Arc<Manager>,
-    containers: Arc<Collector>,
-    host: Arc<Host>,
+    collectors: Arc<Collectors>,
     background: Background,
     metrics: Arc<tsdb::Store>,
     events: Arc<events::Store>,
@@ -173,17 +171,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let event_writer: Arc<dyn EventWriter> = intake;
     let event_reader: Arc<dyn EventReader> = events.clone();
 
-    let interval = resolved.collect.containers.interval;
-    let host = Arc::new(Host::start(&resolved.collect.host, interval, writer.clone(), clock.clone())?);
-    host.metrics().register(&mut registry);
-    let containers = Collector::start(
-        resolved.collect.containers.clone(),
-        writer.clone(),
-        event_writer,
-        event_reader,
-        clock.clone(),
-    );
-    containers.register(&mut registry);
+    let doors =
+        Doors { metrics: writer.clone(), events: event_writer, history: event_reader, clock: clock.clone() };
+    let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
     let written = &resolved.loaded.written;
     let scraper =
         Manager::start(written.scrape_configs.clone(), &written.global, writer.clone(), clock.clone())?;
@@ -197,7 +187,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         reloading: parking_lot::Mutex::new(()),
         started_ms: clock.now_ms(),
         quit: tokio_util::sync::CancellationToken::new(),
-        host: host.clone(),
+        runtime: tokio::runtime::Handle::current(),
+        collectors: collectors.clone(),
         scraper: scraper.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -220,7 +211,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metrics: reader,
         metric_stats: Some(metrics.clone()),
         metric_writer: writer,
-        containers: containers.clone(),
+        containers: collectors.clone(),
         targets: scraper.clone(),
         engine: Arc::new(Engine::new(resolved.engine.clone())),
         process: process.clone(),
@@ -234,8 +225,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     Ok(Running {
         server,
         scraper,
-        containers,
-        host,
+        collectors,
         background,
         metrics,
         events,
@@ -315,8 +305,8 @@ impl Running {
         let begun = Instant::now();
         timed("server", self.server.stop()).await;
         timed("scraper", self.scraper.stop()).await;
-        timed("container collector", self.containers.stop()).await;
-        timed("host collector", self.host.stop()).await;
+        timed("container collector", self.collectors.stop_containers()).await;
+        timed("host collector", self.collectors.stop_host()).await;
         timed("upkeep", self.background.stop()).await;
         let (metrics, events) = (self.metrics, self.events);
         let closed =

@@ -8,13 +8,13 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use prometheus_client::registry::Registry;
 
-use crate::state::Shared;
+use crate::state::{self, Shared};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(crate) async fn serve(State(state): State<Shared>, headers: HeaderMap) -> Response {
-    let Some(text) = openmetrics(&state.parts.registry) else {
+    let Some(text) = all(&state) else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n").into_response();
     };
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
@@ -25,15 +25,27 @@ pub(crate) async fn serve(State(state): State<Shared>, headers: HeaderMap) -> Re
     }
 }
 
-/// The registry as OpenMetrics text.
-pub fn openmetrics(registry: &Registry) -> Option<String> {
+/// Everything that is counted, as OpenMetrics text.
+fn all(state: &state::State) -> Option<String> {
+    openmetrics(&[&state.parts.registry, &state.parts.process.changing_metrics()])
+}
+
+/// Registries as one OpenMetrics text; no name may be in two of them.
+pub fn openmetrics(registries: &[&Registry]) -> Option<String> {
     let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, registry).ok()?;
+    for registry in registries {
+        prometheus_client::encoding::text::encode_registry(&mut text, registry).ok()?;
+    }
+    prometheus_client::encoding::text::encode_eof(&mut text).ok()?;
     Some(text)
 }
 
 /// Counters of what came in and what was dropped: (series, value), for the status page.
-pub(crate) fn ingestion(registry: &Registry) -> Vec<(String, u64)> {
+pub(crate) fn ingestion(state: &state::State) -> Vec<(String, u64)> {
+    ingestion_of(&all(state).unwrap_or_default())
+}
+
+fn ingestion_of(text: &str) -> Vec<(String, u64)> {
     const OF_INTEREST: [&str; 5] = [
         "bonghwa_intake_",
         "bonghwa_remote_write_",
@@ -41,7 +53,6 @@ pub(crate) fn ingestion(registry: &Registry) -> Vec<(String, u64)> {
         "bonghwa_log_",
         "bonghwa_containers_",
     ];
-    let text = openmetrics(registry).unwrap_or_default();
     text.lines()
         .filter(|line| OF_INTEREST.iter().any(|prefix| line.starts_with(prefix)))
         .filter_map(|line| line.rsplit_once(' '))
@@ -111,7 +122,7 @@ mod tests {
         requests.inc_by(3);
         registry.register("bonghwa_remote_write_samples", "Samples", requests);
         registry.register("bonghwa_queries", "Queries", Gauge::<i64>::default());
-        let text = openmetrics(&registry).unwrap();
+        let text = openmetrics(&[&registry]).unwrap();
         assert!(text.contains("# TYPE bonghwa_remote_write_samples counter\n") && text.ends_with("# EOF\n"));
         let classic = prometheus_text(&text);
         assert_eq!(
@@ -120,6 +131,6 @@ mod tests {
              bonghwa_remote_write_samples_total 3\n# HELP bonghwa_queries Queries.\n# TYPE bonghwa_queries gauge\n\
              bonghwa_queries 0\n"
         );
-        assert_eq!(ingestion(&registry), [("bonghwa_remote_write_samples_total".to_owned(), 3)]);
+        assert_eq!(ingestion_of(&text), [("bonghwa_remote_write_samples_total".to_owned(), 3)]);
     }
 }

@@ -46,6 +46,8 @@ pub trait Process: Send + Sync {
     fn config(&self) -> ConfigState;
     /// Reads the configuration again; on an error the old one stays.
     fn reload(&self) -> Result<()>;
+    /// Metrics of parts that a reload replaces; their names are none of [`Parts::registry`].
+    fn changing_metrics(&self) -> Arc<Registry>;
     /// Begins an orderly stop.
     fn quit(&self);
     /// Whether writes are accepted and queries complete; otherwise kind `Unavailable` with the reason.

@@ -120,3 +120,42 @@ fn a_directory_in_use_and_a_taken_port_are_said() {
     ]);
     assert!(!ok && text.contains("another program listens there"), "{text}");
 }
+
+#[test]
+fn a_reload_switches_the_built_in_collectors_on_and_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.yml");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write("scrape_configs: []\n");
+    let config = format!("--config.file={}", file.display());
+    let args = [config.as_str(), "--web.enable-lifecycle"];
+    let bonghwa = Bonghwa::start(&folder.path().join("data"), &args).unwrap();
+    let reload = || bonghwa.client().post(format!("{}/-/reload", bonghwa.url)).send().unwrap();
+    let stored = || bonghwa.json("/api/bonghwa/v1/status").unwrap()["collect_stored"].clone();
+    let newest = || bonghwa.value("max(max_over_time(timestamp(node_load1)[10m:1s]))");
+    assert_eq!((stored(), newest()), (false.into(), None));
+
+    write("collect: {host: {mount_points_exclude: '('}}\n");
+    let answer = reload();
+    assert_eq!(answer.status(), 500);
+    assert_eq!(stored(), false, "a collector that cannot start leaves the old one");
+
+    write("collect: {interval: 1s}\n");
+    assert_eq!(reload().status(), 200);
+    assert_eq!(stored(), true);
+    let first = eventually("host series", Duration::from_secs(30), newest);
+    eventually("more of them", Duration::from_secs(30), || newest().filter(|t| *t > first));
+    let metrics = bonghwa.get("/metrics").unwrap().text().unwrap();
+    assert_eq!(
+        metrics.matches("# TYPE bonghwa_host_").count(),
+        metrics.matches("# HELP bonghwa_host_").count()
+    );
+    assert!(metrics.contains("# TYPE bonghwa_containers_"));
+
+    write("scrape_configs: []\n");
+    assert_eq!(reload().status(), 200);
+    assert_eq!(stored(), false);
+    let last = newest();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(newest(), last, "nothing is stored any more");
+}

@@ -48,7 +48,7 @@ fn gather(state: &state::State) -> model::Result<Status> {
         },
         obstacles,
         targets: targets(state),
-        ingestion: NameCount::list(ingestion(&state.parts.registry)),
+        ingestion: NameCount::list(ingestion(state)),
     })
 }
 

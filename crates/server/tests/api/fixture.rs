@@ -277,6 +277,10 @@ impl Process for FakeProcess {
         if self.reload_fails.load(Ordering::SeqCst) { Err(Error::invalid("line 3: no")) } else { Ok(()) }
     }
 
+    fn changing_metrics(&self) -> Arc<prometheus_client::registry::Registry> {
+        Arc::default()
+    }
+
     fn quit(&self) {}
 
     fn ready(&self) -> Result<()> {

@@ -1,0 +1,141 @@
+//! The built-in collectors, behind a door that a reload can put others behind.
+
+use std::sync::Arc;
+
+use collect::containers::Collector;
+use collect::host::Host;
+use model::container::{ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle};
+use model::{Clock, EventReader, EventWriter, MetricWriter, Result};
+use parking_lot::RwLock;
+use prometheus_client::registry::Registry;
+
+use crate::config::Collect;
+
+/// What collectors read from and write to.
+pub(crate) struct Doors {
+    pub(crate) metrics: Arc<dyn MetricWriter>,
+    pub(crate) events: Arc<dyn EventWriter>,
+    pub(crate) history: Arc<dyn EventReader>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The collectors that run now.
+pub(crate) struct Collectors {
+    doors: Doors,
+    now: RwLock<Now>,
+}
+
+#[derive(Clone)]
+struct Now {
+    host: Arc<Host>,
+    containers: Arc<Collector>,
+    /// Their own metrics; those of collectors that were replaced are gone with them.
+    registry: Arc<Registry>,
+}
+
+impl Now {
+    fn new(host: Arc<Host>, containers: Arc<Collector>) -> Self {
+        let mut registry = Registry::default();
+        host.metrics().register(&mut registry);
+        containers.register(&mut registry);
+        Self { host, containers, registry: Arc::new(registry) }
+    }
+}
+
+impl Collectors {
+    /// Starts both. Call it within a Tokio runtime.
+    pub(crate) fn start(config: &Collect, doors: Doors) -> Result<Self> {
+        let host = start_host(config, &doors)?;
+        let containers = start_containers(config, &doors);
+        Ok(Self { doors, now: RwLock::new(Now::new(host, containers)) })
+    }
+
+    /// The host collector of a new configuration. It runs beside the old one until [`Collectors::replace`].
+    pub(crate) fn prepare(&self, config: &Collect) -> Result<Arc<Host>> {
+        start_host(config, &self.doors)
+    }
+
+    /// Puts new collectors in place of the old ones, which store what they have. Two readers of one container would
+    /// store its series twice, so the old one ends before the new one begins.
+    pub(crate) async fn replace(&self, config: &Collect, host: Arc<Host>) {
+        let old = self.now.read().clone();
+        old.containers.stop().await;
+        let containers = start_containers(config, &self.doors);
+        *self.now.write() = Now::new(host, containers);
+        old.host.stop().await;
+    }
+
+    pub(crate) fn host(&self) -> Arc<Host> {
+        self.now.read().host.clone()
+    }
+
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        self.now.read().registry.clone()
+    }
+
+    fn containers(&self) -> Arc<Collector> {
+        self.now.read().containers.clone()
+    }
+
+    pub(crate) async fn stop_containers(&self) {
+        self.containers().stop().await;
+    }
+
+    pub(crate) async fn stop_host(&self) {
+        self.host().stop().await;
+    }
+}
+
+fn start_host(config: &Collect, doors: &Doors) -> Result<Arc<Host>> {
+    let interval = config.containers.interval;
+    Host::start(&config.host, interval, doors.metrics.clone(), doors.clock.clone()).map(Arc::new)
+}
+
+fn start_containers(config: &Collect, doors: &Doors) -> Arc<Collector> {
+    let (metrics, events) = (doors.metrics.clone(), doors.events.clone());
+    Collector::start(config.containers.clone(), metrics, events, doors.history.clone(), doors.clock.clone())
+}
+
+impl Containers for Collectors {
+    fn rows(&self, gone: bool) -> Vec<ContainerRow> {
+        self.containers().rows(gone)
+    }
+
+    fn row(&self, id_or_name: &str) -> Option<ContainerRow> {
+        self.containers().row(id_or_name)
+    }
+
+    fn live(&self, id: &str, since_ms: i64) -> Vec<LivePoint> {
+        self.containers().live(id, since_ms)
+    }
+
+    fn generation(&self) -> u64 {
+        self.containers().generation()
+    }
+
+    fn last_minutes(&self, id: &str) -> Result<Option<LastMinutes>> {
+        self.containers().last_minutes(id)
+    }
+
+    fn events(
+        &self,
+        id: Option<&str>,
+        start_ms: i64,
+        end_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<ContainerEvent>> {
+        self.containers().events(id, start_ms, end_ms, limit)
+    }
+
+    fn tail_log(&self, id: &str, backlog: usize, sink: LogSink) -> Result<()> {
+        self.containers().tail_log(id, backlog, sink)
+    }
+
+    fn obstacles(&self) -> Vec<Obstacle> {
+        self.containers().obstacles()
+    }
+
+    fn touch(&self) {
+        self.containers().touch();
+    }
+}
