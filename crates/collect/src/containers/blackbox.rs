@@ -21,7 +21,7 @@ fn event(t_ms: i64, id: &str, name: &str, node: &str, record: &str, body: String
     ]);
     Event {
         time_ns: t_ms.saturating_mul(1_000_000),
-        stream: Labels::from_pairs([(ID, id), ("container_name", name), ("node", node)]),
+        stream: Labels::from_pairs([(ID, id), ("container", name), ("node", node)]),
         body,
         fields,
     }

@@ -250,7 +250,9 @@ fn exited_with_error(evidence: &Evidence<'_>) -> Option<Verdict> {
     }
     // Whoever stops a container wants it to end; 137 and 143 then say nothing.
     let severity = if facts.exit_reason == "stopped" { Severity::Info } else { Severity::Error };
-    Some(verdict("exited_with_error", severity, facts.finished_ms, &[("exit_code", code as f64)]))
+    // A start that failed has no end.
+    let since = if facts.finished_ms > 0 { facts.finished_ms } else { facts.created_ms };
+    Some(verdict("exited_with_error", severity, since, &[("exit_code", code as f64)]))
 }
 
 #[cfg(test)]
