@@ -111,7 +111,13 @@ impl Store {
 
     fn warnings_in(&self, range: TimeRange) -> Vec<String> {
         let lost = self.blocks.lost();
-        lost.into_iter().filter(|l| l.range.overlaps(range)).map(|l| l.text).collect()
+        let mut warnings: Vec<_> =
+            lost.into_iter().filter(|l| l.range.overlaps(range)).map(|l| l.text).collect();
+        // Found corrupt just now; maintenance sets it aside.
+        let all = self.blocks.all();
+        let broken = all.iter().filter(|b| b.is_broken() && b.meta.range.overlaps(range));
+        warnings.extend(broken.map(|b| format!("block {} is corrupt; its samples are missing", b.name)));
+        warnings
     }
 
     /// Gives the labels of all series in `range` that satisfy `matchers`.
@@ -124,12 +130,23 @@ impl Store {
     ) -> Result<()> {
         self.head_series(ctx, matchers)?.iter().for_each(|(_, labels)| take(labels));
         for block in self.blocks_in(range) {
-            block.series(&block.select(matchers)?, &mut |series| {
-                take(&series.labels);
-                Ok(true)
-            })?;
+            let each = || {
+                block.series(&block.select(matchers)?, &mut |series| {
+                    take(&series.labels);
+                    Ok(true)
+                })
+            };
+            unless_broken(&block, each)?;
         }
         Ok(())
+    }
+}
+
+/// A block that turns out to be corrupt gives nothing (the warnings say so) instead of an error.
+fn unless_broken(block: &Block, read: impl FnOnce() -> Result<()>) -> Result<()> {
+    match read() {
+        Err(_) if block.is_broken() => Ok(()),
+        result => result,
     }
 }
 
@@ -165,7 +182,7 @@ impl MetricReader for Store {
         let mut gathering = Gathering::new(ctx, range, hints.limit)?;
         gathering.reserve(usize::try_from(snapshot.size()).unwrap_or(usize::MAX))?;
         for (number, block) in blocks.iter().enumerate() {
-            gathering.add_block(number as u32, block, matchers)?;
+            unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }
         for (labels, out, now) in in_head {
             if let Some(found) = gathering.entry(labels)? {
@@ -232,14 +249,16 @@ impl MetricReader for Store {
         }
         for block in self.blocks_in(range) {
             ctx.check()?;
-            let series = if matchers.is_empty() { None } else { Some(block.select(matchers)?) };
-            match &series {
-                Some(series) if series.len() <= MANY_SERIES => block.series(series, &mut |series| {
-                    add(series.labels.get_or_empty(name));
-                    Ok(true)
-                })?,
-                _ => block.label_values(name, series.as_ref(), &mut add)?,
-            }
+            unless_broken(&block, || {
+                let series = if matchers.is_empty() { None } else { Some(block.select(matchers)?) };
+                match &series {
+                    Some(series) if series.len() <= MANY_SERIES => block.series(series, &mut |series| {
+                        add(series.labels.get_or_empty(name));
+                        Ok(true)
+                    }),
+                    _ => block.label_values(name, series.as_ref(), &mut add),
+                }
+            })?;
         }
         Ok(listing(values, limit, self.warnings_in(range)))
     }

@@ -156,10 +156,16 @@ fn matchers_labels_and_limits() {
     for series in resolve(&store, &sets) {
         append(&store, series, NOW, 1.0).unwrap();
     }
+    matchers_and_labels(&store, &sets);
+    store.flush().unwrap();
+    matchers_and_labels(&store, &sets);
+}
+
+fn matchers_and_labels(store: &Store, sets: &[Labels]) {
     let count = |matchers: &[(&str, MatchOp, &str)]| {
         let matchers: Vec<_> = matchers.iter().map(|(n, o, v)| Matcher::new(*n, *o, *v).unwrap()).collect();
         let want = sets.iter().filter(|l| matchers.iter().all(|m| m.matches_labels(l))).count();
-        let found = read(&store, &matchers, TimeRange::ALL).len();
+        let found = read(store, &matchers, TimeRange::ALL).len();
         assert_eq!(found, want, "{matchers:?}");
         found
     };
@@ -182,7 +188,7 @@ fn matchers_labels_and_limits() {
     let of_c = [Matcher::equal("__name__", "c")];
     assert_eq!(store.label_names(&ctx, &of_c, TimeRange::ALL, 0).unwrap().items, ["__name__"]);
     let hints = SelectHints { limit: 4, labels_only: true, ..SelectHints::default() };
-    let limited = read_with(&store, &[], TimeRange::ALL, &hints);
+    let limited = read_with(store, &[], TimeRange::ALL, &hints);
     assert_eq!((limited.len(), limited[0].1.len()), (4, 0));
 }
 
@@ -329,4 +335,46 @@ fn memory_limits_refuse_with_a_reason() {
     let ctx = Ctx { budget: model::Budget::new("query", 1_000), ..Ctx::unbounded() };
     let refused = store.select(&ctx, &[], TimeRange::ALL, &SelectHints::default()).err().unwrap();
     assert_eq!(refused.kind, model::ErrorKind::Limited);
+}
+
+#[test]
+fn batches_are_seen_whole_while_flushes_go_on() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..60).map(|i| labels("m", i)).collect::<Vec<_>>());
+    // Series that never got a sample would be forgotten by the second flush.
+    for series in &refs {
+        append(&store, *series, NOW - 1, 0.0).unwrap();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for k in 0..300 {
+                let batch = MetricBatch {
+                    refs: &refs,
+                    t: &[NOW + k; 60],
+                    v: &[k as f64; 60],
+                    ..MetricBatch::default()
+                };
+                assert_eq!(store.append(&Tenant::default(), batch).unwrap().accepted, 60);
+            }
+        });
+        scope.spawn(|| {
+            for _ in 0..20 {
+                store.flush().unwrap();
+            }
+        });
+        scope.spawn(|| {
+            let mut seen = 0;
+            for _ in 0..60 {
+                let found = read(&store, &[], TimeRange::new(NOW, i64::MAX));
+                let counts: Vec<usize> = found.iter().map(|(_, s)| s.len()).collect();
+                assert!(counts.is_empty() || counts.len() == 60, "{counts:?}");
+                assert!(counts.iter().all(|c| *c == counts[0]), "{counts:?}");
+                let now = counts.first().copied().unwrap_or(0);
+                assert!(now >= seen, "what was seen stays");
+                seen = now;
+            }
+        });
+    });
+    assert_eq!(read(&store, &[], TimeRange::new(NOW, i64::MAX))[59].1.len(), 300);
 }
