@@ -27,6 +27,11 @@ impl FromRequest<Shared> for Form {
                 "the body must be of type application/x-www-form-urlencoded, not {kind:?}"
             )));
         }
+        let encoding =
+            parts.headers.get(http::header::CONTENT_ENCODING).map_or("", |v| v.to_str().unwrap_or("?"));
+        if !matches!(encoding, "" | "identity") {
+            return Err(ApiError::bad_data(format_args!("a form must not be compressed ({encoding:?})")));
+        }
         let body = read_body(&parts.headers, body, state.limits.form_bytes, state.limits.body_idle).await?;
         Ok(Self(Params::of_form(&body, query)?))
     }

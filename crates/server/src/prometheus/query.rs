@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::State;
+use query::promql::ast::ValueType;
 use query::promql::{Engine, EngineOptions, QueryOutput, Value};
 
 use super::error::{Answer, ApiError};
@@ -46,6 +47,7 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
              (?step=XX)",
         ));
     }
+    check_type(params.get("query"))?;
     let limit = params.limit()?;
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
@@ -56,6 +58,20 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
         .await??;
     let stats = stats(&params, started, &output);
     Ok(stream(limited(output, limit), stats))
+}
+
+/// A range query has a number or an instant vector at each step. What does not parse is left to the engine to report.
+fn check_type(query: &str) -> Result<(), ApiError> {
+    match query::promql::parse(query).map(|expr| expr.value_type()) {
+        Ok(kind @ (ValueType::String | ValueType::Matrix)) => Err(ApiError::parameter(
+            "query",
+            format_args!(
+                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                kind.describe()
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// The shared engine, or one with the lookback that the request asks for.

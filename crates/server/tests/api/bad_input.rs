@@ -107,6 +107,13 @@ async fn oversized_and_foreign_bodies_are_refused() {
             .await
             .unwrap();
         assert_eq!(json.status(), 400, "{path}");
+        let packed = fixture
+            .client
+            .post(&url)
+            .header("content-type", form)
+            .header("content-encoding", "gzip")
+            .body("x");
+        assert_eq!(packed.send().await.unwrap().status(), 400, "{path}");
     }
     let long = fixture.client.get(format!("{}/api/v1/query?query={}", fixture.url, "x".repeat(60_000)));
     let status = long.header("x-more", "y".repeat(400_000)).send().await.unwrap().status().as_u16();
