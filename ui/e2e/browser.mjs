@@ -33,7 +33,9 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
   const page = await context.newPage();
   const errors = [];
   page.on('console', (m) => {
-    if (m.type() === 'error') errors.push(m.text());
+    // A container that starts or ends changes the machine's network interfaces, on which Chromium drops its connections;
+    // the page finds back by itself.
+    if (m.type() === 'error' && !m.text().includes('ERR_NETWORK_CHANGED')) errors.push(m.text());
   });
   page.on('pageerror', (e) => errors.push(e.message));
   return { page, errors, close: () => context.close() };

@@ -24,8 +24,12 @@ export function applyTick(rows: ReadonlyMap<string, ContainerRow>, tick: LiveTic
   return next;
 }
 
+/** How long the stream may be away before the page says so, ms: the browser mostly finds back by itself. */
+const PATIENCE_MS = 3000;
+
 /** Every container of the house, one stream for the whole page, open while somebody looks. */
 class LiveStore {
+  private lostTimer = 0;
   private state: LiveState = EMPTY;
   private readonly listeners = new Set<() => void>();
   private readonly points = new Set<(id: string, p: LivePoint) => void>();
@@ -62,7 +66,8 @@ class LiveStore {
       for (const { id, live } of tick.rows) for (const p of this.points) p(id, live);
     });
     source.onerror = () => {
-      this.set({ ...this.state, connected: false });
+      if (this.lostTimer === 0)
+        this.lostTimer = window.setTimeout(() => this.set({ ...this.state, connected: false }), PATIENCE_MS);
       // A refused stream (no token yet, a proxy in between) stays closed: try again, slowly.
       if (source.readyState === EventSource.CLOSED && this.source === source) {
         this.source = null;
@@ -85,6 +90,10 @@ class LiveStore {
   }
 
   private set(next: LiveState) {
+    if (next.connected) {
+      window.clearTimeout(this.lostTimer);
+      this.lostTimer = 0;
+    }
     this.state = next;
     for (const l of this.listeners) l();
   }

@@ -163,7 +163,7 @@ export function optionsOf(spec: PlotSpec, width: number, ink: Ink, hooks: PlotHo
           label: l.label,
           stroke: l.color,
           width: l.limit ? 1.2 : spec.stacked ? 1 : 1.3,
-          points: { show: l.points.t.length < 3, size: 4 },
+          points: { show: !l.limit && l.points.t.length < 3, size: 4 },
           ...(l.limit ? { dash: [6, 4] } : {}),
           ...(spec.stacked && first ? { fill: withAlpha(l.color, '66') } : {}),
           ...(!spec.stacked && alone ? { fill: withAlpha(l.color, '22') } : {}),

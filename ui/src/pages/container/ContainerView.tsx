@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core';
-import { useEffect, useMemo } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
 import { useContainerEvents } from '../../api/hooks';
@@ -15,11 +15,9 @@ import { Ending } from './Ending';
 import { FactList } from './FactList';
 import { LogPanel } from './LogPanel';
 import { marksOf } from './marks';
-import { isUpState } from './state';
+import { isUpState, lifeOf } from './state';
 import { useExport } from './useExport';
 import { useRing } from './useRing';
-
-const HOUR = 3_600_000;
 
 export function ContainerView({ row, nowMs }: { row: ContainerRow; nowMs: number }) {
   const { t } = useTranslation();
@@ -32,13 +30,15 @@ export function ContainerView({ row, nowMs }: { row: ContainerRow; nowMs: number
   const marks = useMemo(() => marksOf(events.data ?? [], t), [events.data, t]);
   const exporter = useExport(row, ring, events.data ?? []);
 
-  // A container that ended long ago opens where there is something to see.
+  // A container that has ended opens on its life; one that ends while somebody watches stays where it is.
   const ended = up ? 0 : facts.finished_ms || facts.removed_ms;
+  const opened = useRef(false);
   const bare = search.from === undefined && search.to === undefined;
   useEffect(() => {
-    if (bare && ended > 0 && Date.now() - ended > HOUR * 0.9)
-      patch({ from: String(ended - HOUR), to: String(ended + 5 * 60_000) });
-  }, [bare, ended, patch]);
+    if (opened.current) return;
+    opened.current = true;
+    if (bare && ended > 0) patch(lifeOf(facts.started_ms, ended));
+  }, [bare, ended, facts.started_ms, patch]);
 
   return (
     <>

@@ -4,7 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { clockTime, localTime, utcTime } from '../../format/time';
 import { lineMs, splitHits, type ShownLine } from './log';
 import classes from './LogPanel.module.css';
-import { useLogTail } from './useLogTail';
+import { BROKEN, useLogTail } from './useLogTail';
 
 interface Props {
   id: string;
@@ -93,7 +93,7 @@ function Tail({ id, running }: Props) {
         <p className={classes.end}>
           {tail.ended === ''
             ? t(running ? 'log.ended' : 'log.endedWithIt')
-            : tail.ended === 'broken'
+            : tail.ended === BROKEN
               ? t('log.broken')
               : tail.ended}{' '}
           <Button size="compact-xs" variant="default" onClick={() => setAttempt((a) => a + 1)}>

@@ -5,6 +5,7 @@ import { escapeHtml, exportHtml } from './exportHtml';
 import { buildLines } from './lines';
 import { appendLines, lineMs, plain, splitHits, type ShownLine } from './log';
 import { queriesOf, selector } from './queries';
+import { lifeOf } from './state';
 import { appendPoint } from './useRing';
 
 describe('queries', () => {
@@ -52,10 +53,28 @@ describe('lines', () => {
       points: { t: [0, 100_000], v: [64, 64] },
     });
   });
+  it('continues a stored limit to both ends of the range', () => {
+    const stored = {
+      ...swath,
+      results: [[], [], [], [], [{ metric: {}, values: [[50, '32']] as [number, string][] }]],
+    };
+    const lines = buildLines('memory', stored, [], { cpu: 0, memory: 64, pids: 0 }, 0, 100_000, paint);
+    expect(lines[0]?.points).toEqual({ t: [0, 50_000, 100_000], v: [32, 32, 64] });
+  });
   it('draws no limit where there is none', () => {
     expect(
       buildLines('memory', swath, [], { cpu: 0, memory: 0, pids: 0 }, 0, 100_000, paint).map((l) => l.key),
     ).toEqual(['workingSet']);
+  });
+});
+
+describe('the range of a life that is over', () => {
+  it('holds all of a short one and the last hour of a long one', () => {
+    expect(lifeOf(1_000_000, 1_010_000)).toEqual({ from: '970000', to: '1040000' });
+    expect(lifeOf(0, 10 * 3_600_000)).toEqual({
+      from: String(9 * 3_600_000 - 180_000),
+      to: String(10 * 3_600_000 + 180_000),
+    });
   });
 });
 

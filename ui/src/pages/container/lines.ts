@@ -61,10 +61,15 @@ export interface Paint {
   limitColor: string;
 }
 
-/** A limit as a line over the whole range: its stored course, or where none is stored its value now. */
+/** A limit as a line over the whole range: its stored course, and beyond both ends of that its value now. */
 function limitPoints(stored: Points, value: number, start: number, end: number): Points {
-  if (stored.t.length > 0) return stored;
-  return value > 0 ? { t: [start, end], v: [value, value] } : NO_POINTS;
+  if (value <= 0) return stored;
+  const first = stored.t[0] ?? end;
+  const last = stored.t.at(-1) ?? start;
+  return {
+    t: [...(first > start ? [start] : []), ...stored.t, ...(last < end ? [end] : [])],
+    v: [...(first > start ? [stored.v[0] ?? value] : []), ...stored.v, ...(last < end ? [value] : [])],
+  };
 }
 
 export function buildLines(

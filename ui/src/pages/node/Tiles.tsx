@@ -13,7 +13,8 @@ const ASKS = {
   cpu: '1 - avg(rate(node_cpu_seconds_total{$s,mode="idle"}[1m]))',
   memory: '1 - node_memory_MemAvailable_bytes{$s} / node_memory_MemTotal_bytes{$s}',
   load: 'node_load1{$s}',
-  root: 'max(1 - node_filesystem_avail_bytes{$s,mountpoint="/"} / node_filesystem_size_bytes{$s,mountpoint="/"})',
+  // As df counts: what is used of what a user may use.
+  root: 'max(1 - node_filesystem_avail_bytes{$s,mountpoint="/"} / (node_filesystem_size_bytes{$s,mountpoint="/"} - node_filesystem_free_bytes{$s,mountpoint="/"} + node_filesystem_avail_bytes{$s,mountpoint="/"}))',
 } as const;
 type Ask = keyof typeof ASKS;
 /** From where on a number burns. */
