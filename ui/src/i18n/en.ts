@@ -285,6 +285,8 @@ export const en = {
     oom: 'Killed by the OOM killer',
     well: 'Ended by itself',
     plain: 'Ended',
+    stopped: 'Stopped on request',
+    startFailed: 'Could not be started',
     noSeconds: 'Its last seconds were not seen: it ended while nothing was watching, or lived less than a second.',
     cpu: 'CPU, last two minutes, second by second',
     memory: 'Memory, last two minutes, second by second',

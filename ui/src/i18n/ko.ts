@@ -285,6 +285,8 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     oom: 'OOM 킬러가 종료시킴',
     well: '스스로 정상 종료',
     plain: '종료',
+    stopped: '요청을 받아 정지',
+    startFailed: '시작하지 못함',
     noSeconds: '마지막 순간의 초 단위 기록이 없습니다. 감시하지 않을 때 끝났거나 1초도 채 실행되지 않았습니다.',
     cpu: 'CPU, 마지막 2분, 1초 간격',
     memory: '메모리, 마지막 2분, 1초 간격',
@@ -493,10 +495,65 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
       remedy: '호스트의 /proc를 마운트하거나, 마운트된 위치를 --path.procfs로 알려 주세요.',
     },
     procfs_not_host: {
-      missing: '컨테이너 안에서 실행 중이며, /proc가 호스트가 아니라 이 컨테이너의 것입니다.',
-      costs: '호스트의 시계열이 없습니다. 있더라도 컨테이너의 값이 호스트의 이름으로 기록될 뿐입니다.',
+      missing: '/proc가 호스트의 것이 아니라 이 컨테이너의 것입니다.',
+      costs: '호스트의 시계열과 컨테이너별 네트워크, 파일 디스크립터, 소켓 값을 읽을 수 없습니다.',
       remedy:
         '호스트의 파일 시스템을 마운트하고 위치를 알려 주세요: -v /proc:/host/proc:ro -v /sys:/host/sys:ro -v /:/rootfs:ro,rslave 그리고 --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/rootfs',
+    },
+    procfs_fd_denied: {
+      missing: '컨테이너 프로세스가 연 파일의 목록을 볼 권한이 없습니다.',
+      costs: '파일 디스크립터와 소켓 수가 없습니다.',
+      remedy: 'root로 실행하거나 CAP_SYS_PTRACE 권한을 주세요(--cap-add SYS_PTRACE).',
+    },
+    engine_absent: {
+      missing: '응답하는 컨테이너 엔진이 없습니다.',
+      costs: '컨테이너의 이름, 이미지, 레이블, 이벤트, 종료 코드, 로그가 없고 값은 컨트롤 그룹의 ID로만 표시됩니다.',
+      remedy:
+        'Docker나 Podman을 시작하거나(systemctl start docker 또는 podman system service) DOCKER_HOST에 소켓을 지정해 주세요. 컨테이너에서는 소켓을 마운트합니다: -v /var/run/docker.sock:/var/run/docker.sock:ro',
+    },
+    engine_unusable: {
+      costs: '컨테이너의 이름, 이미지, 레이블, 이벤트, 종료 코드, 로그가 없고 값은 컨트롤 그룹의 ID로만 표시됩니다.',
+      remedy: '엔진의 로그를 확인해 주세요. 응답하는지는 docker info로 알 수 있습니다.',
+    },
+    docker_socket_denied: {
+      missing: '컨테이너 엔진의 소켓에 접근할 권한이 없습니다.',
+      costs: '컨테이너의 이름, 이미지, 레이블, 이벤트, 종료 코드, 로그가 없고 값은 컨트롤 그룹의 ID로만 표시됩니다.',
+    },
+    cgroup_missing: {
+      missing: '마운트된 컨트롤 그룹이 없습니다.',
+      costs: '컨테이너의 CPU, 메모리, I/O, 프로세스 값이 없습니다.',
+      remedy:
+        '마운트해 주세요(mount -t cgroup2 cgroup2 /sys/fs/cgroup). 컨테이너에서는 -v /sys:/sys:ro --cgroupns=host 옵션으로 시작합니다.',
+    },
+    cgroup_not_host: {
+      missing: '이 컨테이너 자신의 컨트롤 그룹만 보입니다.',
+      costs: '다른 컨테이너의 CPU, 메모리, I/O, 프로세스 값이 없습니다.',
+      remedy: '--cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:ro 옵션으로 시작해 주세요.',
+    },
+    pressure_off: {
+      missing: '커널이 압박(PSI)을 집계하지 않습니다.',
+      costs: '압박 값이 없고, 메모리는 워킹 셋만으로 판정합니다.',
+      remedy: '커널 명령줄에 psi=1을 넣고 부팅해 주세요(CONFIG_PSI 필요).',
+    },
+    pressure_v1: {
+      missing: 'cgroup v1만 쓰는 커널은 호스트 전체의 압박만 집계합니다.',
+      costs: '컨테이너별 압박 값이 없습니다.',
+      remedy: 'systemd.unified_cgroup_hierarchy=1로 부팅하거나 /sys/fs/cgroup/unified에 cgroup2를 마운트해 주세요.',
+    },
+    blkio_not_counted: {
+      missing: '이 호스트의 커널은 컨트롤 그룹별 블록 I/O를 집계하지 않습니다(cgroup v1).',
+      costs: '컨테이너의 장치별 블록 I/O 값이 없습니다.',
+      remedy:
+        'systemd.unified_cgroup_hierarchy=1로 부팅하거나, 집계하는 스케줄러를 고르거나(echo bfq > /sys/block/<device>/queue/scheduler), 장치에 I/O 한도를 한 번 설정해 주세요.',
+    },
+    host_absent: {
+      missing: '커널이 제공하지 않는 정보입니다: {{name}}',
+      costs: '이 정보를 쓰는 차트가 비어 있습니다: {{name}}',
+    },
+    host_failed: {
+      missing: '호스트의 정보를 읽을 수 없습니다: {{name}}',
+      costs: '이 정보를 쓰는 차트가 비어 있습니다: {{name}}',
+      remedy: '파일이 마운트되어 있고 이 사용자가 읽을 수 있는지 확인해 주세요.',
     },
     rootfs_not_host: {
       missing: '여기서 보이는 루트 파일 시스템이 호스트 프로세스가 보는 것과 다릅니다.',

@@ -1,13 +1,20 @@
 import type { i18n } from 'i18next';
 import type { Obstacle } from '../api/types';
 
+type Part = 'missing' | 'costs' | 'remedy';
+
+/** `host_netdev_failed` is one of a kind: the word for the kind, and what it is about. */
+function keyOf(code: string): { key: string; name: string } {
+  const m = /^host_(.+)_(absent|failed)$/.exec(code);
+  return m ? { key: `host_${m[2] ?? ''}`, name: m[1] ?? '' } : { key: code, name: '' };
+}
+
 /** The obstacle in the viewer's language where it is worded there; the server's own sentence otherwise. */
-export function obstacleText(o: Obstacle, i18next: i18n): Pick<Obstacle, 'missing' | 'costs' | 'remedy'> {
-  const word = (part: 'missing' | 'costs' | 'remedy') => {
-    const key = `obstacle.${o.code}.${part}`;
-    return i18next.exists(key, { lngs: [i18next.language] }) && i18next.language !== 'en'
-      ? i18next.getResource(i18next.language, 'translation', key)
-      : o[part];
+export function obstacleText(o: Obstacle, i18next: i18n): Record<Part, string> {
+  const { key, name } = keyOf(o.code);
+  const word = (part: Part): string => {
+    const found: unknown = i18next.getResource(i18next.language, 'translation', `obstacle.${key}.${part}`);
+    return typeof found === 'string' ? found.replace('{{name}}', name) : o[part];
   };
-  return { missing: String(word('missing')), costs: String(word('costs')), remedy: String(word('remedy')) };
+  return { missing: word('missing'), costs: word('costs'), remedy: word('remedy') };
 }

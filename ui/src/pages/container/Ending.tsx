@@ -2,7 +2,7 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useLastMinutes } from '../../api/hooks';
-import type { ContainerRow, LastMinutes } from '../../api/types';
+import type { ContainerFacts, ContainerRow, LastMinutes } from '../../api/types';
 import { Chart } from '../../chart/Chart';
 import { colorAt } from '../../chart/color';
 import { CursorStore } from '../../chart/cursor';
@@ -25,7 +25,7 @@ export function Ending({ row }: { row: ContainerRow }) {
   const last = useLastMinutes(facts.id, true);
   const at = facts.finished_ms || facts.removed_ms;
   const code = facts.exit_code;
-  const how = facts.oom_killed ? t('ending.oom') : code === 0 ? t('ending.well') : t('ending.plain');
+  const how = t(`ending.${endingKey(facts)}`);
   return (
     <section className={`panel ${classes.box}`} aria-label={t('ending.title')}>
       <h2 className={classes.title}>
@@ -44,6 +44,14 @@ export function Ending({ row }: { row: ContainerRow }) {
       )}
     </section>
   );
+}
+
+/** Which words tell how it ended. */
+export function endingKey(f: Pick<ContainerFacts, 'oom_killed' | 'exit_reason' | 'exit_code'>) {
+  if (f.oom_killed || f.exit_reason === 'oom_killed') return 'oom';
+  if (f.exit_reason === 'start_failed') return 'startFailed';
+  if (f.exit_reason === 'stopped') return 'stopped';
+  return f.exit_code === 0 ? 'well' : 'plain';
 }
 
 interface LastProps {
