@@ -1,7 +1,11 @@
 //! The same requests to this program and to Debian's prometheus over the same samples: the same answers, member by
 //! member.
 
-#![allow(clippy::unwrap_used, reason = "a panic is the report of a test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a panic is the report of a test, the count is said"
+)]
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
