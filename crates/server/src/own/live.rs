@@ -1,14 +1,19 @@
-//! The stream behind the home page: whole rows when something changed, otherwise the newest second of each container.
+//! The stream behind the home page: whole rows when a container came, went or changed, otherwise the newest second of
+//! each container.
 //!
-//! What is sent is the same for every page, so it is written once a second however many pages watch.
+//! The index' generation grows with every second's figures, so what a page must draw anew is told by a fingerprint of
+//! the rows without those figures. What is sent is the same for every page: it is written once a second however many
+//! pages watch.
 
 use std::convert::Infallible;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
+use model::container::ContainerRow;
 use parking_lot::Mutex;
 
 use super::containers::container_list;
@@ -19,49 +24,86 @@ use crate::state::{self, Shared, StreamPermit};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// Whole rows are sent at least every so many ticks: sparklines and the figures of verdicts are in them.
+const TICKS: u32 = 10;
+
 /// What was written last.
 #[derive(Default)]
 pub(crate) struct LiveCache {
-    tick: Mutex<Option<(i64, SharedText)>>,
-    rows: [Mutex<Option<(u64, i64, SharedText)>>; 2],
+    tick: Mutex<Option<(Instant, Tick)>>,
+    rows: [Mutex<Option<(Instant, SharedText)>>; 2],
+}
+
+#[derive(Clone)]
+struct Tick {
+    fingerprint: u64,
+    text: SharedText,
+}
+
+/// Half an interval; by the monotonic clock, since the other may be set.
+fn is_fresh(written: Instant) -> bool {
+    written.elapsed() < INTERVAL / 2
 }
 
 impl LiveCache {
     /// A tick that is at most half an interval old.
-    fn tick(&self, state: &state::State) -> SharedText {
+    fn tick(&self, state: &state::State) -> Tick {
         let now_ms = state.now_ms();
         let mut slot = self.tick.lock();
+        if let Some((at, tick)) = slot.as_ref()
+            && is_fresh(*at)
+        {
+            return tick.clone();
+        }
+        let generation = state.parts.containers.generation();
+        let rows = state.parts.containers.rows(false);
+        let fingerprint = fingerprint(&rows);
+        let rows =
+            rows.into_iter().filter_map(|row| Some(TickRow { id: row.facts.id.clone(), live: row.live? }));
+        let tick = Tick { fingerprint, text: json(&LiveTick { now_ms, generation, rows: rows.collect() }) };
+        *slot = Some((Instant::now(), tick.clone()));
+        tick
+    }
+
+    /// All rows, at most half an interval old.
+    fn rows(&self, state: &state::State, gone: bool) -> SharedText {
+        let mut slot = self.rows[usize::from(gone)].lock();
         if let Some((at, text)) = slot.as_ref()
-            && (0..500).contains(&(now_ms - at))
+            && is_fresh(*at)
         {
             return text.clone();
         }
-        let containers = &state.parts.containers;
-        let generation = containers.generation();
-        let rows = containers
-            .rows(false)
-            .into_iter()
-            .filter_map(|row| Some(TickRow { id: row.facts.id.clone(), live: row.live? }));
-        let text = json(&LiveTick { now_ms, generation, rows: rows.collect() });
-        *slot = Some((now_ms, text.clone()));
+        let text = json(&container_list(state, gone));
+        *slot = Some((Instant::now(), text.clone()));
         text
     }
 
-    /// All rows as of the newest generation.
-    fn rows(&self, state: &state::State, gone: bool) -> (u64, SharedText) {
-        let now_ms = state.now_ms();
-        let generation = state.parts.containers.generation();
-        let mut slot = self.rows[usize::from(gone)].lock();
-        if let Some((known, at, text)) = slot.as_ref()
-            && *known == generation
-            && (0..500).contains(&(now_ms - at))
-        {
-            return (generation, text.clone());
+    /// Forgets the rows: they have changed since.
+    fn renew(&self) {
+        for slot in &self.rows {
+            *slot.lock() = None;
         }
-        let text = json(&container_list(state, gone));
-        *slot = Some((generation, now_ms, text.clone()));
-        (generation, text)
     }
+}
+
+/// What a row says apart from the figures of each second.
+fn fingerprint(rows: &[ContainerRow]) -> u64 {
+    // Rows come in no particular order: the sum of their hashes does not depend on it.
+    rows.iter().fold(rows.len() as u64, |sum, row| sum.wrapping_add(fingerprint_of(row)))
+}
+
+fn fingerprint_of(row: &ContainerRow) -> u64 {
+    let facts = &*row.facts;
+    let mut hasher = DefaultHasher::new();
+    (&facts.id, &facts.name, &facts.image, &facts.image_digest, facts.state, &facts.health).hash(&mut hasher);
+    (facts.created_ms, facts.started_ms, facts.finished_ms, facts.removed_ms, facts.exit_code)
+        .hash(&mut hasher);
+    (facts.oom_killed, &facts.exit_reason, &facts.error, facts.restart_count).hash(&mut hasher);
+    (facts.memory_limit, facts.cpu_limit.to_bits(), facts.pids_limit, row.oom_kills).hash(&mut hasher);
+    for verdict in &row.verdicts {
+        (&verdict.code, verdict.severity).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn json(value: &impl serde::Serialize) -> SharedText {
@@ -74,7 +116,7 @@ pub(crate) async fn watch(
     RawQuery(query): RawQuery,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let gone = Params::of_query(query.as_deref())?.switch("gone")?;
-    let watcher = Watcher { permit: state.stream()?, state, gone, seen: None };
+    let watcher = Watcher { permit: state.stream()?, state, gone, seen: None, ticks: 0 };
     let stopping = watcher.state.stopping.clone();
     let events = futures::stream::unfold(watcher, |mut watcher| async move {
         let event = watcher.next().await;
@@ -91,7 +133,10 @@ struct Watcher {
     permit: StreamPermit,
     state: Shared,
     gone: bool,
+    /// The fingerprint of the rows that were sent last.
     seen: Option<u64>,
+    /// Ticks since then.
+    ticks: u32,
 }
 
 impl Watcher {
@@ -100,11 +145,17 @@ impl Watcher {
             tokio::time::sleep(INTERVAL).await;
         }
         self.state.parts.containers.touch();
-        if self.seen == Some(self.state.parts.containers.generation()) {
-            return Event::default().event("tick").data(&*self.state.live.tick(&self.state));
+        let live = &self.state.live;
+        let tick = live.tick(&self.state);
+        if self.seen == Some(tick.fingerprint) && self.ticks + 1 < TICKS {
+            self.ticks += 1;
+            return Event::default().event("tick").data(&*tick.text);
         }
-        let (generation, rows) = self.state.live.rows(&self.state, self.gone);
-        self.seen = Some(generation);
-        Event::default().event("rows").data(&*rows)
+        if self.seen != Some(tick.fingerprint) {
+            live.renew();
+        }
+        self.seen = Some(tick.fingerprint);
+        self.ticks = 0;
+        Event::default().event("rows").data(&*live.rows(&self.state, self.gone))
     }
 }

@@ -103,13 +103,15 @@ impl Fixture {
 }
 
 pub struct FakeContainers {
+    /// Grows with every look at it, as that of the real index does with every second.
     pub generation: AtomicU64,
+    pub restarts: AtomicU64,
     pub sink: Mutex<Option<LogSink>>,
 }
 
 impl Default for FakeContainers {
     fn default() -> Self {
-        Self { generation: AtomicU64::new(1), sink: Mutex::default() }
+        Self { generation: AtomicU64::new(0), restarts: AtomicU64::new(0), sink: Mutex::default() }
     }
 }
 
@@ -144,6 +146,7 @@ impl Containers for FakeContainers {
             facts: Arc::new(ContainerFacts {
                 id: ID.to_owned(),
                 name: "web".to_owned(),
+                restart_count: self.restarts.load(Ordering::SeqCst),
                 ..Default::default()
             }),
             live: Some(point(NOW_MS)),
@@ -159,7 +162,7 @@ impl Containers for FakeContainers {
     }
 
     fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
+        self.generation.fetch_add(1, Ordering::SeqCst) + 1
     }
 
     fn last_minutes(&self, _id: &str) -> Result<Option<LastMinutes>> {

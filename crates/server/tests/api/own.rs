@@ -66,12 +66,15 @@ async fn the_live_stream_begins_with_rows_ticks_and_sends_rows_on_a_change() {
     let answer = fixture.get("/api/bonghwa/v1/live").await;
     let reading = tokio::spawn(sse(answer, 3));
     tokio::time::sleep(Duration::from_millis(1500)).await;
-    fixture.containers.generation.store(2, Ordering::SeqCst);
+    fixture.containers.restarts.store(7, Ordering::SeqCst);
     let events = reading.await.unwrap();
     assert_eq!(events[0].0, "rows");
     assert_eq!(events[1].0, "tick");
     assert_eq!(events[1].1["rows"][0]["id"], ID);
-    assert_eq!((events[2].0.as_str(), &events[2].1["generation"]), ("rows", &json!(2)));
+    assert_eq!(
+        (events[2].0.as_str(), &events[2].1["rows"][0]["facts"]["restart_count"]),
+        ("rows", &json!(7))
+    );
 }
 
 #[tokio::test]
