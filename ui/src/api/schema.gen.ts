@@ -135,7 +135,7 @@ export interface paths {
         };
         /**
          * The home page's stream, as server-sent events.
-         * @description Begins with a `rows` event (ContainerList). Then a `tick` event (LiveTick) every second, and `rows` again whenever the generation changed.
+         * @description Begins with a `rows` event (ContainerList). Then a `tick` event (LiveTick) every second; in its place `rows` again when a container came, went or changed (its state, limits, verdicts), and at least every ten seconds.
          */
         get: operations["watchLive"];
         put?: never;
