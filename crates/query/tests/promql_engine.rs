@@ -73,7 +73,7 @@ fn too_many_samples_are_refused_with_the_text_of_prometheus() {
     let ctx = Ctx::unbounded();
     assert!(engine.instant(&ctx, &store, "sum(m_total)", 0).is_ok());
     assert!(engine.range(&ctx, &store, "sum(m_total{i=\"00001\"})", 0, 990_000, 10_000).is_ok());
-    for query in ["m_total", "sum(m_total)", "rate(m_total[1m])", "vector(1)[100d:1s]"] {
+    for query in ["m_total", "m_total @ 0", "sum(m_total)", "rate(m_total[1m])", "vector(1)[100d:1s]"] {
         let error = match query.ends_with(']') {
             true => engine.instant(&ctx, &store, query, 0).unwrap_err(),
             false => engine.range(&ctx, &store, query, 0, 990_000, 10_000).unwrap_err(),

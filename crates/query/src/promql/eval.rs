@@ -84,7 +84,7 @@ impl<'a> Evaluator<'a> {
         self.check()?;
         self.check_size(steps)?;
         if steps.len > 1 && invariant::evaluate_once(expr) {
-            return Ok(self.eval(expr, steps.first())?.repeat(steps.len));
+            return self.eval(expr, steps.first())?.repeat(steps.len);
         }
         match expr {
             Expr::Number(number) => Ok(Evaluated::Scalar(vec![number.value; steps.len])),
@@ -191,12 +191,12 @@ impl<'a> Evaluator<'a> {
 
 impl Evaluated {
     /// The value of the only step, at `len` steps.
-    fn repeat(self, len: usize) -> Self {
-        match self {
+    fn repeat(self, len: usize) -> Outcome<Self> {
+        Ok(match self {
             Self::Scalar(values) => Self::Scalar(vec![values.first().copied().unwrap_or(f64::NAN); len]),
             Self::Text(text) => Self::Text(text),
-            Self::Vector(rows) => Self::Vector(rows.repeat(len)),
-        }
+            Self::Vector(rows) => Self::Vector(rows.repeat(len)?),
+        })
     }
 }
 

@@ -51,11 +51,13 @@ impl Rows {
     }
 
     /// The first cell of each row at `len` steps.
-    pub(crate) fn repeat(mut self, len: usize) -> Self {
+    pub(crate) fn repeat(mut self, len: usize) -> Outcome<Self> {
+        let cells = self.rows.len().saturating_mul(len);
+        self.charge.grow(cells as u64, bytes_of(cells))?;
         for row in &mut self.rows {
             row.cells = row.cells.repeat(len);
         }
-        self
+        Ok(self)
     }
 
     /// Removes series without a value.

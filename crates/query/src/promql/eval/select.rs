@@ -103,7 +103,7 @@ impl Evaluator<'_> {
         let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
         let make = |run: &mut Run| newest(run, sources, lookback, take);
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
-        Ok(if sources.len == steps.len { rows } else { rows.repeat(steps.len) })
+        if sources.len == steps.len { Ok(rows) } else { rows.repeat(steps.len) }
     }
 
     /// The times that a selector looks at: one a step, or a single one where `@` fixes it.

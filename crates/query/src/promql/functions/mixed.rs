@@ -32,7 +32,7 @@ impl<'a> Mixed<'a> {
 
 /// Runs over a series that has histograms: floats as ever, then the windows with histograms.
 pub(super) fn over_mixed(kernel: &Kernel, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
-    let mut cells = kernel.floats_of(run, plan, site).unwrap_or_else(|| Cells::absent(plan.steps.len));
+    let mut cells = kernel.over_floats(run, plan, site).unwrap_or_else(|| Cells::absent(plan.steps.len));
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);

@@ -33,7 +33,7 @@ impl Evaluator<'_> {
         };
         let hints = SelectHints::default();
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
-        Ok(if sources.len == steps.len { rows } else { rows.repeat(steps.len) })
+        if sources.len == steps.len { Ok(rows) } else { rows.repeat(steps.len) }
     }
 
     pub(super) fn over_extended(

@@ -244,8 +244,8 @@ impl Rows {
 }
 
 impl Kernel {
-    /// Runs over a series without histograms. The match is outside of the loops: each kernel has its own.
-    fn over_floats(&self, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
+    /// Runs over the floats of a series. The match is outside of the loops: each kernel has its own.
+    pub(super) fn over_floats(&self, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
         match self {
             Self::Rate { counter, per_second } => rate::extrapolated(run, plan, *counter, *per_second),
             Self::Instant { rate } => windows(run, plan, |w| rate::last_two(w.t, w.v, *rate)),
@@ -281,11 +281,6 @@ impl Kernel {
             Self::Changes => over_time::changes(run, plan),
             Self::Resets => over_time::resets(run, plan),
         }
-    }
-
-    /// The floats of a series that has histograms, too.
-    pub(super) fn floats_of(&self, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
-        self.over_floats(run, plan, site)
     }
 }
 
