@@ -1,6 +1,6 @@
 //! One YAML file. A `prometheus.yml` is a valid one; our own sections never reuse a Prometheus key.
 //!
-//! [`Written`] is exactly what the file says; `running.rs` resolves it with the flags.
+//! [`Written`] is exactly what the file says; `resolved.rs` resolves it with the flags.
 
 mod load;
 mod nearest;

@@ -25,9 +25,11 @@ mod memory;
 mod metrics;
 mod process;
 mod reload;
+mod resolved;
 mod retention;
 mod running;
 mod signals;
+mod stores;
 
 pub use config::Written;
 pub use flags::Flags;

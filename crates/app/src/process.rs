@@ -18,8 +18,8 @@ use crate::config::Collect;
 use crate::flags::Flags;
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::resolved::Resolved;
 use crate::retention::Retention;
-use crate::running::Resolved;
 
 /// Parts of the program that only `app` knows together.
 pub(crate) struct Process {

@@ -4,7 +4,7 @@ use model::Result;
 
 use crate::config::{Loaded, load};
 use crate::process::Process;
-use crate::running::collectors;
+use crate::resolved::collectors;
 
 impl Process {
     /// Takes the file as it is now, or keeps everything as it was. Called off the runtime's own threads.

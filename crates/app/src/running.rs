@@ -11,20 +11,16 @@ use disk::{Fs, RealFs};
 use intake::Intake;
 use model::{Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, Result, SystemClock};
 use prometheus_client::registry::Registry;
-use query::promql::{Engine, EngineOptions};
-use server::{Access, Limits, Parts, Server};
+use query::promql::Engine;
+use server::{Access, Parts, Server};
 
 use crate::background::Background;
 use crate::collectors::{Collectors, Doors};
-use crate::config::{Collect, Loaded, load};
 use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::process::{Process, State};
-use crate::retention::{Retention, duration_flag};
-use crate::{data_dir, listen, memory, retention};
-
-/// The least share of the memory limit that samples in memory may take before they are flushed.
-const HEAD_SHARE: u64 = 4;
+use crate::resolved::resolve;
+use crate::{data_dir, listen, stores};
 
 /// Everything that runs.
 pub struct Running {
@@ -39,96 +35,6 @@ pub struct Running {
     token_path: PathBuf,
     // Dropped last: nobody else may open the directory before everything is closed.
     lock: DirLock,
-}
-
-/// What flags and configuration come to.
-pub(crate) struct Resolved {
-    pub(crate) loaded: Loaded,
-    pub(crate) collect: Collect,
-    /// Whether the built-in collectors store series.
-    pub(crate) stored: bool,
-    retention: Retention,
-    memory_limit: u64,
-    engine: EngineOptions,
-    limits: Limits,
-    external_host: Option<String>,
-}
-
-/// Reads the configuration and checks every flag; changes nothing.
-pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
-    let loaded = match &flags.config_file {
-        Some(path) => load(path)?,
-        None => Loaded::default(),
-    };
-    // A user's own file without our section: beside an existing cAdvisor job every sum would double.
-    let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
-    let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
-    let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
-    let lookback = duration_flag("query.lookback-delta", &flags.lookback_delta)?;
-    let timeout = duration_flag("query.timeout", &flags.query_timeout)?;
-    Ok(Resolved {
-        collect,
-        stored,
-        retention: retention::of(flags)?,
-        memory_limit,
-        engine: EngineOptions {
-            lookback_ms: i64::try_from(lookback).unwrap_or(i64::MAX),
-            max_samples: flags.max_samples,
-            ..EngineOptions::default()
-        },
-        limits: Limits {
-            queries: flags.max_concurrency.max(1),
-            connections: flags.max_connections.max(1),
-            query_timeout: std::time::Duration::from_millis(timeout),
-            ..Limits::default()
-        },
-        external_host: external_host(&flags.external_url)?,
-        loaded,
-    })
-}
-
-/// The section `collect` with the flags of node_exporter and cAdvisor laid over it.
-pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> Collect {
-    if let Some(dir) = &flags.procfs {
-        collect.host.procfs.clone_from(dir);
-        collect.containers.procfs.clone_from(dir);
-    }
-    if let Some(dir) = &flags.sysfs {
-        collect.host.sysfs.clone_from(dir);
-        collect.containers.sysfs.clone_from(dir);
-    }
-    if let Some(dir) = &flags.rootfs {
-        collect.host.rootfs.clone_from(dir);
-    }
-    if let Some(regex) = &flags.mount_points_exclude {
-        collect.host.mount_points_exclude.clone_from(regex);
-    }
-    if let Some(regex) = &flags.fs_types_exclude {
-        collect.host.fs_types_exclude.clone_from(regex);
-    }
-    if let Some(interval) = collect.interval {
-        collect.containers.interval = interval.to_std();
-    }
-    let name = collect::host::hostname(&collect.host);
-    if collect.containers.node.is_empty() {
-        collect.containers.node = collect.host.instance.clone().unwrap_or(name);
-    }
-    collect.host.store = stored;
-    collect.containers.store &= stored;
-    collect
-}
-
-fn external_host(url: &str) -> Result<Option<String>> {
-    if url.is_empty() {
-        return Ok(None);
-    }
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let authority = rest.and_then(|r| r.split(['/', '?', '#']).next()).filter(|a| !a.is_empty());
-    let Some(authority) = authority else {
-        let problem = format!("{url:?} is no address such as https://monitoring.example.com/");
-        return Err(retention::flag_error("web.external-url", &problem));
-    };
-    Ok(Some(authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()))
 }
 
 /// Starts everything, from the data directory up to the server. Call it within a Tokio runtime.
@@ -152,7 +58,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let blocking = {
         let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
         let (retention, limit) = (resolved.retention, resolved.memory_limit);
-        tokio::task::spawn_blocking(move || stores(fs, &ours, retention, limit, &budget, clock))
+        tokio::task::spawn_blocking(move || stores::open(fs, &ours, retention, limit, &budget, clock))
     };
     let (metrics, events) = blocking
         .await
@@ -234,40 +140,6 @@ pub async fn start(flags: Flags) -> Result<Running> {
         token_path: ours.join("token"),
         lock,
     })
-}
-
-type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
-
-fn stores(
-    fs: Arc<dyn Fs>,
-    ours: &std::path::Path,
-    retention: Retention,
-    memory_limit: u64,
-    budget: &Budget,
-    clock: Arc<dyn Clock>,
-) -> Result<Stores> {
-    let defaults = tsdb::Options::default();
-    let options = tsdb::Options {
-        retention_ms: retention.time_ms,
-        retention_bytes: retention.bytes,
-        flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
-        cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
-        budget: budget.clone(),
-        ..defaults
-    };
-    let metrics = tsdb::Store::open(fs.clone(), &ours.join("metrics"), options, clock.clone())?;
-    let defaults = events::Options::default();
-    let options = events::Options {
-        container_retention_ms: retention.time_ms,
-        retention_bytes: retention.bytes,
-        budget: budget.clone(),
-        ..defaults
-    };
-    let events = events::Store::open(fs, &ours.join("events"), options, clock)?;
-    for warning in metrics.warnings().iter().chain(events.warnings()) {
-        tracing::warn!(warning, "found while opening the stores");
-    }
-    Ok((Arc::new(metrics), Arc::new(events)))
 }
 
 impl Running {

@@ -7,7 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::flags::Flags;
 use crate::log;
-use crate::running::{Running, resolve, start};
+use crate::resolved::resolve;
+use crate::running::{Running, start};
 
 /// Runs until a signal or a request ends it.
 pub fn run(flags: Flags) -> ExitCode {

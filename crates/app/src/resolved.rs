@@ -1,0 +1,100 @@
+//! Written configuration and flags, resolved with a look at the machine. Nothing is changed here.
+
+use model::Result;
+use query::promql::EngineOptions;
+use server::Limits;
+
+use crate::config::{Collect, Loaded, load};
+use crate::flags::Flags;
+use crate::retention::{Retention, duration_flag};
+use crate::{memory, retention};
+
+/// What flags and configuration come to.
+pub(crate) struct Resolved {
+    pub(crate) loaded: Loaded,
+    pub(crate) collect: Collect,
+    /// Whether the built-in collectors store series.
+    pub(crate) stored: bool,
+    pub(crate) retention: Retention,
+    pub(crate) memory_limit: u64,
+    pub(crate) engine: EngineOptions,
+    pub(crate) limits: Limits,
+    pub(crate) external_host: Option<String>,
+}
+
+/// Reads the configuration and checks every flag; changes nothing.
+pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
+    let loaded = match &flags.config_file {
+        Some(path) => load(path)?,
+        None => Loaded::default(),
+    };
+    // A user's own file without our section: beside an existing cAdvisor job every sum would double.
+    let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
+    let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
+    let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
+    let lookback = duration_flag("query.lookback-delta", &flags.lookback_delta)?;
+    let timeout = duration_flag("query.timeout", &flags.query_timeout)?;
+    Ok(Resolved {
+        collect,
+        stored,
+        retention: retention::of(flags)?,
+        memory_limit,
+        engine: EngineOptions {
+            lookback_ms: i64::try_from(lookback).unwrap_or(i64::MAX),
+            max_samples: flags.max_samples,
+            ..EngineOptions::default()
+        },
+        limits: Limits {
+            queries: flags.max_concurrency.max(1),
+            connections: flags.max_connections.max(1),
+            query_timeout: std::time::Duration::from_millis(timeout),
+            ..Limits::default()
+        },
+        external_host: external_host(&flags.external_url)?,
+        loaded,
+    })
+}
+
+/// The section `collect` with the flags of node_exporter and cAdvisor laid over it.
+pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> Collect {
+    if let Some(dir) = &flags.procfs {
+        collect.host.procfs.clone_from(dir);
+        collect.containers.procfs.clone_from(dir);
+    }
+    if let Some(dir) = &flags.sysfs {
+        collect.host.sysfs.clone_from(dir);
+        collect.containers.sysfs.clone_from(dir);
+    }
+    if let Some(dir) = &flags.rootfs {
+        collect.host.rootfs.clone_from(dir);
+    }
+    if let Some(regex) = &flags.mount_points_exclude {
+        collect.host.mount_points_exclude.clone_from(regex);
+    }
+    if let Some(regex) = &flags.fs_types_exclude {
+        collect.host.fs_types_exclude.clone_from(regex);
+    }
+    if let Some(interval) = collect.interval {
+        collect.containers.interval = interval.to_std();
+    }
+    let name = collect::host::hostname(&collect.host);
+    if collect.containers.node.is_empty() {
+        collect.containers.node = collect.host.instance.clone().unwrap_or(name);
+    }
+    collect.host.store = stored;
+    collect.containers.store &= stored;
+    collect
+}
+
+fn external_host(url: &str) -> Result<Option<String>> {
+    if url.is_empty() {
+        return Ok(None);
+    }
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let authority = rest.and_then(|r| r.split(['/', '?', '#']).next()).filter(|a| !a.is_empty());
+    let Some(authority) = authority else {
+        let problem = format!("{url:?} is no address such as https://monitoring.example.com/");
+        return Err(retention::flag_error("web.external-url", &problem));
+    };
+    Ok(Some(authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()))
+}

@@ -1,0 +1,47 @@
+//! Opens the two stores.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use disk::Fs;
+use model::{Budget, Clock, Result};
+
+use crate::retention::Retention;
+
+/// The least share of the memory limit that samples in memory may take before they are flushed.
+const HEAD_SHARE: u64 = 4;
+
+pub(crate) type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
+
+/// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
+pub(crate) fn open(
+    fs: Arc<dyn Fs>,
+    ours: &Path,
+    retention: Retention,
+    memory_limit: u64,
+    budget: &Budget,
+    clock: Arc<dyn Clock>,
+) -> Result<Stores> {
+    let defaults = tsdb::Options::default();
+    let options = tsdb::Options {
+        retention_ms: retention.time_ms,
+        retention_bytes: retention.bytes,
+        flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
+        cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
+        budget: budget.clone(),
+        ..defaults
+    };
+    let metrics = tsdb::Store::open(fs.clone(), &ours.join("metrics"), options, clock.clone())?;
+    let defaults = events::Options::default();
+    let options = events::Options {
+        container_retention_ms: retention.time_ms,
+        retention_bytes: retention.bytes,
+        budget: budget.clone(),
+        ..defaults
+    };
+    let events = events::Store::open(fs, &ours.join("events"), options, clock)?;
+    for warning in metrics.warnings().iter().chain(events.warnings()) {
+        tracing::warn!(warning, "found while opening the stores");
+    }
+    Ok((Arc::new(metrics), Arc::new(events)))
+}
