@@ -214,10 +214,18 @@ impl Sampler {
     }
 
     fn add(&mut self, path: &str, seen_made: bool) {
-        if self.groups.contains_key(path) || self.groups.len() >= self.shared.config.max_groups {
+        let now = self.now();
+        let (created_ms, inode) = self.layout.primary().map_or((now, 0), |root| made(root, path, now));
+        if let Some(known) = self.groups.get(path) {
+            if known.inode == inode {
+                return;
+            }
+            // It went and came again between two looks: another life.
+            self.remove(path);
+        }
+        if self.groups.len() >= self.shared.config.max_groups {
             return;
         }
-        let now = self.now();
         let container = walk::container_of(path);
         if container.is_none()
             && let Some(root) = self.layout.primary()
@@ -225,9 +233,9 @@ impl Sampler {
             self.waker.watch(&super::cgroup::layout::join(root, path), path);
         }
         let reader = Reader::new(&self.layout, &self.shared.config.procfs, path);
-        let created_ms = self.layout.primary().map_or(0, |root| made_ms(root, path, now));
         let id = container.map(|(id, _)| id.to_owned());
-        let group = Group::new(reader, id.clone(), seen_made.then_some(now), created_ms, now);
+        let born_ms = seen_made.then_some(now);
+        let group = Group::new(reader, id.clone(), born_ms, (created_ms, inode), now);
         self.groups.insert(path.to_owned(), group);
         if let Some((id, runtime)) = container {
             let made = self.shared.index.lock().attach_group(id, path, runtime, &self.shared.node, now);
@@ -255,6 +263,9 @@ impl Sampler {
         }
         looks.push(Look { t: now, ..group.look(path, None, true) });
         if let Some(id) = &group.container {
+            if self.pids.get(id).copied() == group.pid {
+                self.pids.remove(id);
+            }
             self.idle.insert(id.clone());
             // A hint only: the periodic list finds what is lost here.
             let _ = self.vanished.try_send(id.clone());
@@ -458,14 +469,13 @@ fn cpu_ms() -> f64 {
     t.tv_sec as f64 * 1e3 + t.tv_nsec as f64 / 1e6
 }
 
-/// When the group's directory was made, as far as it tells; `now` where it does not.
-fn made_ms(root: &std::path::Path, path: &str, now: i64) -> i64 {
-    let modified = std::fs::metadata(super::cgroup::layout::join(root, path)).and_then(|m| m.modified());
-    modified
-        .ok()
-        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
-        .and_then(|d| i64::try_from(d.as_millis()).ok())
-        .map_or(now, |ms| ms.min(now))
+/// When the group's directory was made, as far as it tells (`now` where it does not), and its inode.
+fn made(root: &std::path::Path, path: &str, now: i64) -> (i64, u64) {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::metadata(super::cgroup::layout::join(root, path)) {
+        Ok(meta) => ((meta.mtime() * 1000 + meta.mtime_nsec() / 1_000_000).min(now), meta.ino()),
+        Err(_) => (now, 0),
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ const SETTLED_MS: i64 = 1_000;
 pub(super) struct Group {
     /// Reads it.
     pub(super) reader: Reader,
+    /// Which directory it is: a path comes again with the container's next start.
+    pub(super) inode: u64,
     /// The container whose group it is.
     pub(super) container: Option<String>,
     /// The main process.
@@ -47,7 +49,7 @@ impl Group {
         reader: Reader,
         container: Option<String>,
         born_ms: Option<i64>,
-        created_ms: i64,
+        (created_ms, inode): (i64, u64),
         now: i64,
     ) -> Self {
         Self {
@@ -63,6 +65,7 @@ impl Group {
             born_ms,
             settled: false,
             created_ms,
+            inode,
             first_seen_ms: now,
             spec: Spec::default(),
             // Kills before a group was seen belong to its past, unless it was just made.

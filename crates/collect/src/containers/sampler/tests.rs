@@ -143,6 +143,28 @@ async fn what_was_there_before_does_not_begin_at_zero() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_was_replaced_between_two_looks_is_another_life() {
+    let host = Host::new();
+    host.make(500_000);
+    let collector = host.start();
+    eventually("samples", || host.cpu().contains(&0.5)).await;
+    // Made aside first, so that the two cannot have one inode.
+    let (first, second) = (host.folder.path().join("first"), host.folder.path().join("second"));
+    std::fs::create_dir(&second).unwrap();
+    for file in std::fs::read_dir(host.group()).unwrap().flatten() {
+        std::fs::copy(file.path(), second.join(file.file_name())).unwrap();
+    }
+    std::fs::write(second.join("cpu.stat"), "usage_usec 100000\n").unwrap();
+    std::fs::rename(host.group(), &first).unwrap();
+    std::fs::rename(&second, host.group()).unwrap();
+    eventually("the second life", || host.cpu().contains(&0.1)).await;
+    let cpu = host.cpu();
+    let ended = cpu.iter().position(|v| is_stale_nan(*v));
+    assert!(ended.is_some_and(|at| cpu[at + 1..].starts_with(&[0.0, 0.1])), "{cpu:?}");
+    collector.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_without_groups_is_an_obstacle_and_nothing_more() {
     let host = Host::new();
     std::fs::remove_dir_all(host.folder.path().join("cgroup")).unwrap();

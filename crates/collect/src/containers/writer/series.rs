@@ -69,6 +69,9 @@ impl Pending {
     }
 }
 
+/// How long a group that ended is kept.
+const ENDED_KEPT_MS: i64 = 60_000;
+
 /// The key of the machine's own series; no group path is like it.
 const MACHINE: &str = "machine";
 
@@ -91,13 +94,11 @@ impl Series {
             self.collect(item, &mut pending);
         }
         self.append(writer, tenant, &pending)?;
-        for look in scraped.iter().map(|item| item.look).filter(|look| look.gone) {
-            // A container that ended keeps its state series; a group without one is over.
-            if look.container.is_none() {
-                self.groups.remove(&look.group);
-            }
-        }
-        self.groups.retain(|_, group| group.series.values().any(|one| !one.stale));
+        // What ended is kept a while: should it begin again at once, it must begin after its end.
+        let now = scraped.iter().map(|item| item.look.t).max().unwrap_or(i64::MIN);
+        self.groups.retain(|_, group| {
+            group.last_t.saturating_add(ENDED_KEPT_MS) > now || group.series.values().any(|one| !one.stale)
+        });
         Ok(())
     }
 
@@ -125,10 +126,9 @@ impl Series {
         let look = item.look;
         let key = look.container.as_ref().unwrap_or(&look.group);
         let group = self.groups.entry(key.clone()).or_default();
-        let t = look.t.max(group.last_t + 1);
         // A counter that appears was zero at the look before, or just before the group was made.
         let zero = look.born_ms.map(|born| group.life_t.unwrap_or_else(|| (born - 1).max(group.last_t + 1)));
-        let zero = zero.filter(|zero| *zero < t);
+        let t = look.t.max(group.last_t + 1).max(zero.map_or(i64::MIN, |zero| zero + 1));
         let base = base_labels(&look.group, item.facts.as_deref(), &self.node);
         // Renamed, or another path: the old series end, under a key of their own until that is stored.
         if group.base != base && !group.base.is_empty() {
