@@ -8,6 +8,8 @@ if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
 const noEngine = missingEngine();
 if (noEngine) console.log(noEngine);
 const mark = `ui-e2e-${process.pid}`;
+/** The home page with the containers of these tests only: the list draws what is in sight, and others may run here. */
+const own = `/?filter=${mark}`;
 let browser;
 
 before(async () => {
@@ -38,7 +40,7 @@ const link = (page, name) => page.getByRole('link', { name, exact: true });
 
 test('the containers are on the home page, with numbers that move', { skip: noEngine ?? false }, async () => {
   await withPage({}, async (page) => {
-    await page.goto('/');
+    await page.goto(own);
     const row = page.getByRole('row').filter({ hasText: `${mark}-worker` });
     await row.waitFor({ timeout: 15_000 });
     await page.waitForFunction(
@@ -65,7 +67,7 @@ test('the containers are on the home page, with numbers that move', { skip: noEn
 
 test('a container that starts now appears by itself', { skip: noEngine ?? false }, async () => {
   await withPage({}, async (page) => {
-    await page.goto('/');
+    await page.goto(own);
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
@@ -80,7 +82,7 @@ test('a container that starts now appears by itself', { skip: noEngine ?? false 
 
 test('the filter finds, sorting sorts, and the URL holds both', { skip: noEngine ?? false }, async () => {
   await withPage({}, async (page) => {
-    await page.goto('/');
+    await page.goto(own);
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
@@ -148,7 +150,7 @@ test('a container page fits a phone', { skip: noEngine ?? false }, async () => {
       .waitFor({ timeout: 10_000 });
     assert.ok((await overflow(page)) <= 0, 'nothing sticks out');
     await shot(page, 'container-phone', { fullPage: true });
-    await page.goto('/');
+    await page.goto(own);
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })

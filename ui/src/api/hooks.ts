@@ -55,6 +55,8 @@ export function useLastMinutes(id: string, enabled: boolean) {
       getJson<{ last_minutes: LastMinutes | null }>(ownPath(`/containers/${encodeURIComponent(id)}/last-minutes`), {
         signal,
       }).then((r) => r.last_minutes),
+    // Written down at the death, which the page may have seen a moment earlier.
+    refetchInterval: (q) => (q.state.data === null && q.state.dataUpdateCount < 10 ? 2000 : false),
     enabled,
     retry,
   });
