@@ -31,6 +31,10 @@ async function withPage(options, body) {
   try {
     await body(opened.page);
     assert.deepEqual(opened.errors, [], 'nothing in the console');
+  } catch (e) {
+    await shot(opened.page, `failed-${Date.now()}`);
+    console.log(`failed at ${opened.page.url()}`, opened.errors);
+    throw e;
   } finally {
     await opened.close();
   }

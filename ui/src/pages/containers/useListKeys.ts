@@ -28,7 +28,7 @@ export function useListKeys(actions: Actions): void {
     const onKey = (e: KeyboardEvent) => {
       const a = latest.current;
       if (e.ctrlKey || e.metaKey || e.altKey || isTyping(e.target) || document.querySelector('[role="dialog"]')) return;
-      const afterG = e.timeStamp - pendingG.current < 1200;
+      const afterG = pendingG.current > 0 && e.timeStamp - pendingG.current < 1200;
       pendingG.current = e.key === 'g' ? e.timeStamp : 0;
       if (afterG) return;
       const by = e.key === 'j' || e.key === 'ArrowDown' ? 1 : e.key === 'k' || e.key === 'ArrowUp' ? -1 : null;
