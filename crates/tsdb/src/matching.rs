@@ -63,7 +63,7 @@ fn accepted(source: &dyn PostingSource, matcher: &Matcher) -> Result<RoaringBitm
         MatchOp::Regex => match matcher.pattern().and_then(|p| p.literals()) {
             Some(literals) => union(source, &matcher.name, literals.iter().map(String::as_str)),
             None => {
-                let prefix = literal_prefix(&matcher.value);
+                let prefix = matcher.pattern().map_or("", |p| p.prefix());
                 source.values(&matcher.name, prefix, &mut |v| matcher.matches(v))
             }
         },
@@ -81,7 +81,7 @@ fn refused(source: &dyn PostingSource, matcher: &Matcher) -> Result<RoaringBitma
         MatchOp::NotRegex => match matcher.pattern().and_then(|p| p.literals()) {
             Some(literals) => union(source, &matcher.name, literals.iter().map(String::as_str)),
             None => {
-                let prefix = literal_prefix(&matcher.value);
+                let prefix = matcher.pattern().map_or("", |p| p.prefix());
                 source.values(&matcher.name, prefix, &mut |v| !matcher.matches(v))
             }
         },
@@ -99,47 +99,4 @@ fn union<'a>(
         found |= source.equal(name, value)?;
     }
     Ok(found)
-}
-
-/// The text that everything an expression matches begins with: its plain characters up to the first that means
-/// something, less one that a quantifier may take away. Empty where there is an alternation or a flag.
-pub(crate) fn literal_prefix(expression: &str) -> &str {
-    if expression.contains('|') || expression.contains("(?") {
-        return "";
-    }
-    let plain = expression.find(['.', '*', '+', '?', '(', ')', '[', ']', '{', '}', '^', '$', '\\']);
-    let Some(end) = plain else { return expression };
-    let prefix = &expression[..end];
-    if expression[end..].starts_with(['*', '?', '{']) {
-        let last = prefix.char_indices().next_back().map_or(0, |(at, _)| at);
-        return &prefix[..last];
-    }
-    prefix
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn prefixes_are_what_every_match_begins_with() {
-        let cases = [
-            ("abc.*", "abc"),
-            ("abc*", "ab"),
-            ("abc?d", "ab"),
-            ("abc+", "abc"),
-            ("abc{0,2}", "ab"),
-            ("가나*", "가"),
-            ("a|b.*", ""),
-            ("ab(c|d)", ""),
-            ("(?i)abc", ""),
-            (".*", ""),
-            ("plain", "plain"),
-            ("a\\.b", "a"),
-            ("*", ""),
-        ];
-        for (expression, prefix) in cases {
-            assert_eq!(literal_prefix(expression), prefix, "{expression}");
-        }
-    }
 }

@@ -109,7 +109,7 @@ impl Default for RelabelConfig {
 
 fn pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
-    Pattern::new(&text).map_err(|e| D::Error::custom(format_args!("error parsing regexp: {}", e.message)))
+    Pattern::new(&text).map_err(D::Error::custom)
 }
 
 impl<'de> Deserialize<'de> for RelabelConfig {

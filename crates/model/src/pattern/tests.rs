@@ -177,6 +177,19 @@ fn shapes() {
         (prefix("ab.*"), prefix("ab(c|.d)"), prefix("a*b")),
         ("ab".into(), "ab".into(), String::new())
     );
+    for (expression, wanted) in [
+        ("abc.+", "abc"),
+        ("abc*.", "ab"),
+        ("abc?.", "ab"),
+        ("abc{0,2}.", "ab"),
+        ("가나*", "가"),
+        ("a|b.*", ""),
+        ("(?i)abc.", ""),
+        ("a\\.b.", "a.b"),
+        ("(?:ab.)?", ""),
+    ] {
+        assert_eq!(prefix(expression), wanted, "{expression}");
+    }
     assert!(Pattern::new("(.*)").unwrap().matches_everything());
     assert!(!Pattern::new(".+").unwrap().matches_everything());
     check(&[
