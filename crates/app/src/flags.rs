@@ -79,29 +79,9 @@ pub struct Flags {
     #[arg(long = "query.max-samples", value_name = "N", default_value_t = 50_000_000)]
     pub max_samples: u64,
 
-    /// Where the host's /proc is mounted.
-    #[arg(long = "path.procfs", value_name = "DIR")]
-    pub procfs: Option<PathBuf>,
-    /// Where the host's /sys is mounted.
-    #[arg(long = "path.sysfs", value_name = "DIR")]
-    pub sysfs: Option<PathBuf>,
-    /// Where the host's root file system is mounted.
-    #[arg(long = "path.rootfs", value_name = "DIR")]
-    pub rootfs: Option<PathBuf>,
-    /// Mount points that are left out (a regular expression).
-    #[arg(
-        long = "collector.filesystem.mount-points-exclude",
-        alias = "collector.filesystem.ignored-mount-points",
-        value_name = "REGEX"
-    )]
-    pub mount_points_exclude: Option<String>,
-    /// File system types that are left out (a regular expression).
-    #[arg(
-        long = "collector.filesystem.fs-types-exclude",
-        alias = "collector.filesystem.ignored-fs-types",
-        value_name = "REGEX"
-    )]
-    pub fs_types_exclude: Option<String>,
+    /// node_exporter's flags.
+    #[command(flatten)]
+    pub host: crate::host_flags::HostFlags,
 
     /// What is logged: error, warn, info, debug, trace. RUST_LOG, where it is set, says it module by module.
     #[arg(long = "log.level", value_name = "LEVEL", default_value = "info",
@@ -133,15 +113,12 @@ impl Flags {
             ("query.timeout", self.query_timeout.clone()),
             ("query.max-concurrency", self.max_concurrency.to_string()),
             ("query.max-samples", self.max_samples.to_string()),
-            ("path.procfs", path(&self.procfs)),
-            ("path.sysfs", path(&self.sysfs)),
-            ("path.rootfs", path(&self.rootfs)),
-            ("collector.filesystem.mount-points-exclude", text(&self.mount_points_exclude)),
-            ("collector.filesystem.fs-types-exclude", text(&self.fs_types_exclude)),
             ("log.level", self.log_level.clone()),
             ("log.format", self.log_format.clone()),
         ];
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let mut shown = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.host.shown(&mut shown);
+        shown
     }
 
     /// Flags that are accepted and do nothing here.

@@ -19,6 +19,7 @@ mod collectors;
 pub mod config;
 mod data_dir;
 mod flags;
+mod host_flags;
 mod listen;
 mod log;
 mod memory;
@@ -33,5 +34,6 @@ mod stores;
 
 pub use config::Written;
 pub use flags::Flags;
+pub use host_flags::HostFlags;
 pub use running::{Running, start};
 pub use signals::run;

@@ -31,6 +31,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     // A user's own file without our section: beside an existing cAdvisor job every sum would double.
     let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
     let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
+    collect.host.check()?;
     let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
     let lookback = duration_flag("query.lookback-delta", &flags.lookback_delta)?;
     let timeout = duration_flag("query.timeout", &flags.query_timeout)?;
@@ -57,22 +58,12 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
 
 /// The section `collect` with the flags of node_exporter and cAdvisor laid over it.
 pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> Collect {
-    if let Some(dir) = &flags.procfs {
-        collect.host.procfs.clone_from(dir);
+    flags.host.apply(&mut collect.host);
+    if let Some(dir) = &flags.host.procfs {
         collect.containers.procfs.clone_from(dir);
     }
-    if let Some(dir) = &flags.sysfs {
-        collect.host.sysfs.clone_from(dir);
+    if let Some(dir) = &flags.host.sysfs {
         collect.containers.sysfs.clone_from(dir);
-    }
-    if let Some(dir) = &flags.rootfs {
-        collect.host.rootfs.clone_from(dir);
-    }
-    if let Some(regex) = &flags.mount_points_exclude {
-        collect.host.mount_points_exclude.clone_from(regex);
-    }
-    if let Some(regex) = &flags.fs_types_exclude {
-        collect.host.fs_types_exclude.clone_from(regex);
     }
     if let Some(interval) = collect.interval {
         collect.containers.interval = interval.to_std();
