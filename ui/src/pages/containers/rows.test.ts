@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerRow, Verdict } from '../../api/types';
 import { row } from '../../testing/rows';
-import { compareRows, cpuShare, FOLD_AFTER_MS, groupRows, itemsOf, matches, memoryShare, type Wish } from './rows';
+import {
+  compareRows,
+  cpuShare,
+  FOLD_AFTER_MS,
+  groupRows,
+  NEWS_MS,
+  itemsOf,
+  matches,
+  memoryShare,
+  type Wish,
+} from './rows';
 import { neighbour } from './useListKeys';
 
 const NOW = 10 * FOLD_AFTER_MS;
@@ -47,10 +57,10 @@ describe('order', () => {
   });
   it('sorts by any number in both directions, the unknown last', () => {
     const rows = [row('a', {}, { cpu: 1 }), row('b', {}, null), row('c', {}, { cpu: 3 })];
-    expect(rows.sort(compareRows('cpu', true)).map((r) => r.facts.name)).toEqual(['c', 'a', 'b']);
-    expect(rows.sort(compareRows('cpu', false)).map((r) => r.facts.name)).toEqual(['a', 'c', 'b']);
+    expect(rows.sort(compareRows('cpu', true, NOW)).map((r) => r.facts.name)).toEqual(['c', 'a', 'b']);
+    expect(rows.sort(compareRows('cpu', false, NOW)).map((r) => r.facts.name)).toEqual(['a', 'c', 'b']);
     const net = [row('a', {}, { rx: 1, tx: 5 }), row('b', {}, { rx: 4, tx: 0 })];
-    expect(net.sort(compareRows('network', true)).map((r) => r.facts.name)).toEqual(['a', 'b']);
+    expect(net.sort(compareRows('network', true, NOW)).map((r) => r.facts.name)).toEqual(['a', 'b']);
   });
   it('counts inside names', () => {
     expect(ids([row('web-10'), row('web-9')], { sort: 'name', down: false })).toEqual(['web-9', 'web-10']);
@@ -91,6 +101,11 @@ describe('groups', () => {
 describe('removed containers', () => {
   const fresh = row('fresh', { state: 'removed', removed_ms: NOW - 1000 }, null);
   const old = row('old', { state: 'removed', removed_ms: NOW - FOLD_AFTER_MS - 1 }, null);
+  it('do not bury what is there once they are no news', () => {
+    const gone = (name: string, ago: number) =>
+      row(name, { state: 'removed', removed_ms: NOW - ago }, null, bad('critical'));
+    expect(ids([gone('old', NEWS_MS + 1), row('up'), gone('now', 1000)])).toEqual(['now', 'up', 'old']);
+  });
   it('are folded after an hour', () => {
     expect(ids([fresh, old, row('up')])).toEqual(['up', 'fresh', '(gone)']);
     expect(ids([fresh, old], { showGone: true })).toEqual(['fresh', '(gone)', 'old']);

@@ -59,7 +59,7 @@ export function matches(row: ContainerRow, filter: string): boolean {
 }
 
 /** The number a column sorts by; `null` sorts last in both directions. */
-function sortValue(row: ContainerRow, key: SortKey): number | null {
+function sortValue(row: ContainerRow, key: SortKey, now: number): number | null {
   switch (key) {
     case 'cpu':
       return row.live?.cpu ?? null;
@@ -76,26 +76,30 @@ function sortValue(row: ContainerRow, key: SortKey): number | null {
     case 'age':
       return row.facts.started_ms > 0 ? row.facts.started_ms : null;
     case 'worst':
-      return badness(row);
+      return badness(row, now);
     case 'name':
       return null;
   }
 }
 
+/** A removed container's verdict counts like those of the others for this long; then it comes after what is there. */
+export const NEWS_MS = 300_000;
+
 /** Burning first; among equals what runs before what ended, and what ended badly before what ended well. */
-function badness(row: ContainerRow): number {
+function badness(row: ContainerRow, now: number): number {
+  const old = row.facts.removed_ms > 0 && now - row.facts.removed_ms > NEWS_MS;
   const up = isUp(row) ? 2 : row.facts.removed_ms > 0 ? 0 : 1;
-  return fires(worst(row.verdicts)) * 10 + up;
+  return fires(worst(row.verdicts)) * 10 + up - (old ? 1000 : 0);
 }
 
-export function compareRows(key: SortKey, down: boolean): (a: ContainerRow, b: ContainerRow) => number {
+export function compareRows(key: SortKey, down: boolean, now: number): (a: ContainerRow, b: ContainerRow) => number {
   const sign = down ? -1 : 1;
   const byName = (a: ContainerRow, b: ContainerRow) =>
     a.facts.name.localeCompare(b.facts.name, 'en', { numeric: true }) || (a.facts.id < b.facts.id ? -1 : 1);
   if (key === 'name') return (a, b) => sign * byName(a, b);
   return (a, b) => {
-    const x = sortValue(a, key);
-    const y = sortValue(b, key);
+    const x = sortValue(a, key, now);
+    const y = sortValue(b, key, now);
     if (x === null || y === null) return x === y ? byName(a, b) : x === null ? 1 : -1;
     return x === y ? byName(a, b) : sign * (x - y);
   };
@@ -163,7 +167,7 @@ export interface Wish {
 /** The lines of the list from top to bottom. */
 export function itemsOf(rows: Iterable<ContainerRow>, wish: Wish): Item[] {
   const found = [...rows].filter((r) => matches(r, wish.filter));
-  const compare = compareRows(wish.sort, wish.down);
+  const compare = compareRows(wish.sort, wish.down, wish.now);
   const here = found.filter((r) => !isFolded(r, wish.now)).sort(compare);
   const gone = found.filter((r) => isFolded(r, wish.now)).sort(compare);
   const items: Item[] = [];
