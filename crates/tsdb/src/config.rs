@@ -26,7 +26,8 @@ pub struct Options {
     pub future_ms: i64,
     /// Samples reach a block at the latest after this time.
     pub flush_ms: i64,
-    /// ... or when this many bytes of them are in memory.
+    /// ... or when this many bytes of compressed samples are in memory (twice as many with append buffers), or when
+    /// the budget is nearly used up.
     pub flush_bytes: u64,
     /// ... or when the log has this many bytes.
     pub flush_log_bytes: u64,

@@ -43,6 +43,8 @@ fn awkward() -> impl Strategy<Value = f64> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn values_keep_all_bits(values in prop::collection::vec(awkward(), 0..400)) {
         round_trip_values(&values, Effort::Fast);

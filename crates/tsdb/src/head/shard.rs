@@ -154,6 +154,11 @@ impl FrozenShard {
         self.used + self.arena.bytes()
     }
 
+    /// Bytes of sealed chunks.
+    pub(crate) fn sealed_bytes(&self) -> u64 {
+        self.arena.bytes()
+    }
+
     /// From the oldest to the newest sample.
     pub(crate) fn range(&self) -> Option<TimeRange> {
         (!self.range.is_empty()).then_some(self.range)

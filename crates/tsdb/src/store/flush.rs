@@ -13,6 +13,11 @@ use crate::head::{Frozen, Head, SHARDS, Slot, Snapshot};
 use crate::merge::{Run, merge};
 use crate::wal;
 
+/// Between flushes for the sake of append buffers at least this time passes.
+const CROWDED_MS: i64 = 60_000;
+/// Between flushes for want of memory at least this time passes, and they free at least so much.
+const SHORT_MS: i64 = 10_000;
+const SHORT_BYTES: u64 = 256 << 10;
 /// Series that get no sample are forgotten by a flush only in this many at once, so that locks stay short.
 const FORGET_AT_ONCE: usize = 10_000;
 
@@ -33,16 +38,21 @@ impl Flushing {
 impl Store {
     /// Whether memory should go to a block now.
     pub(super) fn flush_is_due(&self) -> Result<bool> {
-        let mut bytes = 0;
-        let mut samples = false;
+        let (mut total, mut sealed, mut samples) = (0, 0, false);
         for shard in self.head.read_all() {
-            bytes += shard.current().bytes();
+            total += shard.current().bytes();
+            sealed += shard.current().sealed_bytes();
             samples |= shard.current().range().is_some();
         }
         let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last);
+        let budget = &self.options.budget;
+        // Append buffers are there again right after a flush: by themselves they are no reason for one, but many of
+        // them, or short memory, are a reason from time to time.
+        let crowded = total / 2 >= self.options.flush_bytes && waited >= CROWDED_MS;
+        let short = budget.used() >= budget.limit() / 10 * 9 && total >= SHORT_BYTES && waited >= SHORT_MS;
+        let full = sealed >= self.options.flush_bytes || crowded || short;
         Ok(self.head.frozen().is_some()
-            || (samples && waited >= self.options.flush_ms)
-            || (samples && bytes >= self.options.flush_bytes)
+            || (samples && (full || waited >= self.options.flush_ms))
             || self.log.bytes()? >= self.options.flush_log_bytes)
     }
 
@@ -104,7 +114,8 @@ impl Store {
 
     fn write_block(&self, frozen: &Frozen, order: &[Slot], window: TimeRange) -> Result<Arc<Block>> {
         self.blocks.publish(window, |dir, number| {
-            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Fast, &self.options.budget)?;
+            // A flush gives memory back: it must not be refused the little that it takes.
+            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Fast, &model::Budget::unlimited())?;
             let (mut runs, mut merged, mut scratch) =
                 ([Run::default(), Run::default()], Run::default(), Run::default());
             let mut canonical = String::new();

@@ -378,3 +378,22 @@ fn batches_are_seen_whole_while_flushes_go_on() {
     });
     assert_eq!(read(&store, &[], TimeRange::new(NOW, i64::MAX))[59].1.len(), 300);
 }
+
+#[test]
+fn short_memory_brings_the_flush_forward() {
+    let mut fixture = Fixture::new();
+    fixture.options.budget = model::Budget::new("head", 2 << 20);
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..1_000).map(|i| labels("m", i)).collect::<Vec<_>>());
+    let append_at = |k: i64| {
+        let v: Vec<f64> = (0..1_000).map(|i| ((k * 7_919 + i * 104_729) % 99_991) as f64 / 7.0).collect();
+        let batch = MetricBatch { refs: &refs, t: &[NOW + k; 1_000], v: &v, ..MetricBatch::default() };
+        store.append(&Tenant::default(), batch).unwrap().accepted
+    };
+    let full = (0..2_000).find(|k| append_at(*k) < 1_000).expect("memory is limited");
+    store.maintain().unwrap();
+    assert!(append_at(full + 1) < 1_000, "not at once");
+    fixture.clock.advance_ms(10_000);
+    store.maintain().unwrap();
+    assert_eq!(append_at(full + 2), 1_000);
+}
