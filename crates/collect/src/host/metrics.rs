@@ -28,30 +28,30 @@ pub struct Metrics {
 impl Metrics {
     /// Adds them to `registry`.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("bonghwa_host_rounds", "Rounds of the host collector.", self.rounds.clone());
+        registry.register("bonghwa_host_rounds", "Rounds of the host collector", self.rounds.clone());
         registry.register(
             "bonghwa_host_samples",
-            "Samples of the host that were stored.",
+            "Samples of the host that were stored",
             self.samples.clone(),
         );
         registry.register(
             "bonghwa_host_rejected_samples",
-            "Samples of the host that the store did not take, by reason.",
+            "Samples of the host that the store did not take, by reason",
             self.rejected.clone(),
         );
         registry.register(
             "bonghwa_host_failed_rounds",
-            "Rounds of which nothing was stored because the store refused.",
+            "Rounds of which nothing was stored because the store refused",
             self.failed.clone(),
         );
         registry.register(
             "bonghwa_host_cpu_seconds",
-            "Processor seconds spent reading the host.",
+            "Processor seconds spent reading the host",
             self.cpu_seconds.clone(),
         );
         registry.register(
             "bonghwa_host_failing_collectors",
-            "Collectors that gave no data in the last round.",
+            "Collectors that gave no data in the last round",
             self.failing.clone(),
         );
     }
