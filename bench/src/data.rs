@@ -56,7 +56,8 @@ impl Dataset {
             for (chunk, group) in fleet.chunks_mut(HOSTS_A_REQUEST).enumerate() {
                 raw.clear();
                 for (n, host) in group.iter_mut().enumerate() {
-                    let jitter = (chunk * HOSTS_A_REQUEST + n) as i64 * 37 % 5_000 + (random.next() % 7) as i64;
+                    let jitter =
+                        (chunk * HOSTS_A_REQUEST + n) as i64 * 37 % 5_000 + (random.next() % 7) as i64;
                     for one in host.iter_mut() {
                         let value = one.advance(&mut random);
                         protobuf::series(&mut raw, &one.labels, start + step * STEP_MS + jitter, value);
@@ -109,7 +110,8 @@ fn host_series(host: usize, random: &mut Random) -> Vec<Series> {
     };
     for cpu in 0..8 {
         for mode in ["idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"] {
-            let shape = if matches!(mode, "irq" | "nice" | "steal") { Shape::Constant } else { Shape::Seconds };
+            let shape =
+                if matches!(mode, "irq" | "nice" | "steal") { Shape::Constant } else { Shape::Seconds };
             let extra = [("cpu", cpu.to_string()), ("mode", mode.to_owned())];
             add("node_cpu_seconds_total", &extra, shape, random);
         }
@@ -128,13 +130,15 @@ fn host_series(host: usize, random: &mut Random) -> Vec<Series> {
         }
     }
     for device in ["sda", "sdb", "nvme0n1"] {
-        for field in ["reads_completed", "read_bytes", "writes_completed", "written_bytes", "io_time_seconds"] {
+        for field in ["reads_completed", "read_bytes", "writes_completed", "written_bytes", "io_time_seconds"]
+        {
             add(&format!("node_disk_{field}_total"), &[("device", device.to_owned())], Shape::Bytes, random);
         }
     }
     for mount in ["/", "/boot", "/var", "/home", "/srv"] {
         for field in ["size_bytes", "free_bytes", "avail_bytes", "files", "files_free", "readonly"] {
-            let shape = if field.contains("avail") || field == "free_bytes" { Shape::Gauge } else { Shape::Constant };
+            let shape =
+                if field.contains("avail") || field == "free_bytes" { Shape::Gauge } else { Shape::Constant };
             let extra = [("fstype", "ext4".to_owned()), ("mountpoint", mount.to_owned())];
             add(&format!("node_filesystem_{field}"), &extra, shape, random);
         }

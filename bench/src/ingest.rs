@@ -58,7 +58,12 @@ pub(crate) fn disk(data: &Dataset, peers: Vec<Peer>) -> Result<()> {
         let (kind, folder) = (peer.kind, peer.folder.clone());
         peer.process.stop()?;
         let bytes = disk_usage(&folder.join("data"))?;
-        println!("{:<18}{:>12.2}{:>14.3}", kind.name(), bytes as f64 / 1e6, bytes as f64 / data.samples as f64);
+        println!(
+            "{:<18}{:>12.2}{:>14.3}",
+            kind.name(),
+            bytes as f64 / 1e6,
+            bytes as f64 / data.samples as f64
+        );
         fs::remove_dir_all(&folder)?;
     }
     Ok(())

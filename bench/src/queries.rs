@@ -12,7 +12,11 @@ use crate::peer::Peer;
 
 /// Query, and the range in hours (0: the whole data).
 const QUERIES: &[(&str, &str, i64)] = &[
-    ("rate of one host's CPU, 1 h", r#"rate(node_cpu_seconds_total{instance="host-001.example:9100"}[5m])"#, 1),
+    (
+        "rate of one host's CPU, 1 h",
+        r#"rate(node_cpu_seconds_total{instance="host-001.example:9100"}[5m])"#,
+        1,
+    ),
     ("sum by mode of rate, 1 h", "sum by (mode) (rate(node_cpu_seconds_total[5m]))", 1),
     ("sum by mode of rate, all", "sum by (mode) (rate(node_cpu_seconds_total[5m]))", 0),
     ("topk of network rate, all", "topk(5, rate(node_network_receive_bytes_total[5m]))", 0),
@@ -62,7 +66,12 @@ fn median_ms(peer: &Peer, path: &str, repeats: usize) -> Result<f64> {
         let sent = Instant::now();
         let answer = client.get(path)?;
         if answer.status != 200 {
-            bail!("{} answers {}: {}", peer.kind.name(), answer.status, String::from_utf8_lossy(&answer.body));
+            bail!(
+                "{} answers {}: {}",
+                peer.kind.name(),
+                answer.status,
+                String::from_utf8_lossy(&answer.body)
+            );
         }
         if turn == 0 {
             let parsed: serde_json::Value = serde_json::from_slice(&answer.body)?;
