@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use tests::docker::{Container, ENGINE};
-use tests::{Bonghwa, Case, Component};
+use tests::{Bonghwa, Case, Component, eventually};
 
 const CHROMIUM: Component =
     Component { name: "/usr/bin/chromium", is_here: || Path::new("/usr/bin/chromium").exists() };
@@ -35,6 +36,10 @@ fn pages_in_chromium() {
         Container::run("steady", &["--cpus=0.2", "--memory=64m"], busy).unwrap(),
         Container::run("ended", &[], "sleep 3; exit 2").unwrap(),
     ];
+    // Blank charts of the first half minute say that samples are still coming; the pages are tested after that.
+    eventually("half a minute of samples", Duration::from_secs(120), || {
+        bonghwa.value("count_over_time(node_load1[5m])").filter(|count| *count >= 5.0)
+    });
     let artefacts = std::env::var("BONGHWA_ARTEFACTS")
         .unwrap_or_else(|_| folder.path().join("artefacts").display().to_string());
     let status = Command::new("npm")

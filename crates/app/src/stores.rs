@@ -8,6 +8,9 @@ use model::{Budget, Clock, Result};
 
 use crate::retention::Retention;
 
+/// The part of the size limit that events get; the rest is for samples.
+const EVENTS_SHARE: u64 = 10;
+
 /// The least share of the memory limit that samples in memory may take before they are flushed.
 const HEAD_SHARE: u64 = 4;
 
@@ -22,10 +25,15 @@ pub(crate) fn open(
     budget: &Budget,
     clock: Arc<dyn Clock>,
 ) -> Result<Stores> {
+    // One limit for the directory, so that both stores together stay inside.
+    let (samples_bytes, events_bytes) = match disk::space::size_limit(&*fs, ours, retention.bytes)? {
+        u64::MAX => (0, 0),
+        limit => (limit - limit / EVENTS_SHARE, (limit / EVENTS_SHARE).max(1)),
+    };
     let defaults = tsdb::Options::default();
     let options = tsdb::Options {
         retention_ms: retention.time_ms,
-        retention_bytes: retention.bytes,
+        retention_bytes: Some(samples_bytes),
         flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
         cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
         budget: budget.clone(),
@@ -35,7 +43,7 @@ pub(crate) fn open(
     let defaults = events::Options::default();
     let options = events::Options {
         container_retention_ms: retention.time_ms,
-        retention_bytes: retention.bytes,
+        retention_bytes: Some(events_bytes),
         budget: budget.clone(),
         ..defaults
     };
