@@ -86,19 +86,18 @@ test('a container that starts now appears by itself', { skip: noEngine ?? false 
 
 test('a thousand containers scroll, and only what is in sight is drawn', { skip: noEngine ?? false }, async () => {
   await withPage({}, async (page) => {
-    await page.route(/\/api\/bonghwa\/v1\/live/, (route) =>
-      route.fulfill({ contentType: 'text/event-stream', body: ': nothing new\n\n' }),
-    );
-    await page.route(/\/api\/bonghwa\/v1\/containers(\?|$)/, async (route) => {
-      // What the server answered, its first row repeated under other names.
-      const response = await route.fetch();
-      const answer = await response.json();
-      const [first] = answer.rows;
-      answer.rows = Array.from({ length: 1000 }, (_, n) => ({
+    await page.route(/\/api\/bonghwa\/v1\/live/, async (route) => {
+      // What the server lists, its first row repeated under other names.
+      const list = await (await page.request.get('/api/bonghwa/v1/containers')).json();
+      const [first] = list.rows;
+      list.rows = Array.from({ length: 1000 }, (_, n) => ({
         ...first,
         facts: { ...first.facts, id: String(n).padStart(64, '0'), name: `copy-${String(n).padStart(3, '0')}` },
       }));
-      await route.fulfill({ response, json: answer });
+      await route.fulfill({
+        contentType: 'text/event-stream',
+        body: `retry: 600000\nevent: rows\ndata: ${JSON.stringify(list)}\n\n`,
+      });
     });
     await page.goto('/?group=none&sort=name&dir=asc');
     const table = page.getByRole('table');
