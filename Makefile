@@ -16,7 +16,7 @@ else
   RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: help run build ui test test-full lint fmt bench fuzz soak clean
+.PHONY: help run build ui test lint fmt bench fuzz clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,15 +46,12 @@ test: ui lint ## everything that proves a change; what a missing component skips
 	$(RUN_TESTS)
 	@sort -u $(BONGHWA_SKIPPED) 2>/dev/null || true
 
-test-full: test ## the tests at their full length
-	BONGHWA_FULL=1 $(RUN_TESTS)
-
 bench: build ## ingest, size, memory and queries beside Debian's prometheus and victoria-metrics
 	@scripts/reference.sh
 	@scripts/test-image.sh || echo 'skipped: no Docker engine, no idle measurement'
 	cargo run --release -p bench -- $(ARGS)
 
-fuzz: ## each fuzz target for a minute (SECONDS=60)
+fuzz: ## each fuzz target for a minute (SECONDS_EACH=60)
 	@scripts/fuzz.sh $${SECONDS_EACH:-60}
 
 fmt: ## format everything

@@ -26,6 +26,7 @@ pub mod histogram;
 pub mod labels;
 pub mod matcher;
 pub mod metrics;
+pub mod nearest;
 pub mod pattern;
 pub mod resource;
 pub mod sample;

@@ -1,5 +1,7 @@
 //! What was probably meant by an unknown field.
 
+use model::nearest::edits;
+
 /// The sentence about an unknown field, with the nearest known one where one is near.
 pub(super) fn unknown_field(field: &str, known: &[&str]) -> String {
     let nearest = known.iter().map(|name| (edits(field, name), *name)).min();
@@ -9,22 +11,6 @@ pub(super) fn unknown_field(field: &str, known: &[&str]) -> String {
         }
         _ => format!("unknown field {field:?}"),
     }
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(100).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let kept = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = kept.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

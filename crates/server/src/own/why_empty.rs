@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::{RawQuery, State};
 use model::labels::METRIC_NAME;
+use model::nearest::edits;
 use model::target::Health;
 use model::{
     Ctx, Error, MatchOp, Matcher, MetricReader, Result, SelectHints, Selected, SeriesData, TimeRange,
@@ -203,20 +204,4 @@ pub(crate) fn nearest(asked: &str, names: Vec<String>) -> Vec<String> {
         .collect();
     scored.sort();
     scored.into_iter().take(NEAREST).map(|(_, name)| name).collect()
-}
-
-/// Levenshtein distance in two rows.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(200).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().take(200).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let kept = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = kept.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
