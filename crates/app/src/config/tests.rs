@@ -64,6 +64,7 @@ fn job_files_are_read_and_paths_are_relative_to_the_file() {
 
 /// Every file that Prometheus takes is taken whole, our own sections beside it.
 #[test]
+#[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn prometheus_own_files_are_valid() {
     let Some(folder) = testkit::conformance::folder("config/prometheus") else { return };
     let table = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();

@@ -176,6 +176,7 @@ const ABSENT: &[(&str, &str)] = &[
 ];
 
 #[test]
+#[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn every_metric_of_cadvisor_is_here_or_named_as_absent() {
     let Some(folder) = testkit::conformance::folder("cadvisor") else {
         return testkit::conformance::skipped("the conformance material");
@@ -200,6 +201,7 @@ fn every_metric_of_cadvisor_is_here_or_named_as_absent() {
 }
 
 #[test]
+#[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn label_names_are_those_of_the_expected_exposition() {
     let Some(folder) = testkit::conformance::folder("cadvisor") else {
         return testkit::conformance::skipped("the conformance material");
