@@ -66,7 +66,7 @@ fn job_files_are_read_and_paths_are_relative_to_the_file() {
 #[test]
 #[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn prometheus_own_files_are_valid() {
-    let Some(folder) = testkit::conformance::folder("config/prometheus") else { return };
+    let folder = testkit::conformance::folder("config/prometheus").expect("ignored where it is missing");
     let table = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();
     let mut good = 0;
     for line in table.lines().skip(1) {

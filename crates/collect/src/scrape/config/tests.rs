@@ -35,7 +35,7 @@ fn load(text: &str) -> Result<Document, String> {
 #[test]
 #[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn prometheus_own_files_load_or_are_refused_as_marked() {
-    let Some(dir) = testkit::conformance::folder("config/prometheus") else { return };
+    let dir = testkit::conformance::folder("config/prometheus").expect("ignored where it is missing");
     let table = std::fs::read_to_string(dir.join("expected.tsv")).unwrap();
     let (mut agree, mut all, mut differ, mut refused) = (0, 0, Vec::new(), Vec::new());
     for line in table.lines().skip(1) {

@@ -1,4 +1,4 @@
-//! Tells the tests whether the conformance material is there: `cfg(conformance)`. Without it they are ignored by name.
+//! The build script of crates whose unit tests read the conformance material. Tells them whether the conformance material is there: `cfg(conformance)`. Without it they are ignored by name.
 
 #![allow(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 
