@@ -229,7 +229,7 @@ impl Receiver {
             return Ok(stale);
         }
         let batch =
-            MetricBatch { refs: &scratch.refs, t: &scratch.t, v: &scratch.v, start: &[], position: None };
+            MetricBatch { refs: &scratch.refs, t: &scratch.t, v: &scratch.v, ..MetricBatch::default() };
         let appended = self.writer.append(tenant, batch)?;
         outcome.accepted += appended.accepted;
         for rejected in &appended.rejected {

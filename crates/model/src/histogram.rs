@@ -1,5 +1,4 @@
-//! Native histograms. Stores and the evaluator carry them from the next issue on; the type is fixed now so that the
-//! seams need not change.
+//! Native histograms.
 
 /// A run of consecutive buckets: how far it begins after the end of the run before it, and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,12 +16,15 @@
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod budget;
 pub mod clock;
 pub mod container;
 pub mod ctx;
 pub mod error;
 pub mod events;
+pub mod exemplar;
+pub mod feed;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;
@@ -29,10 +32,12 @@ pub mod metrics;
 pub mod nearest;
 pub mod pattern;
 pub mod resource;
+pub mod rule;
 pub mod sample;
 pub mod target;
 pub mod time;
 
+pub use admin::MetricAdmin;
 pub use budget::{Budget, Reservation};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use ctx::{CancelFlag, Ctx, Tenant};
@@ -41,12 +46,14 @@ pub use events::{
     Condition, ConditionOp, Event, EventBatch, EventKind, EventReader, EventScan, EventStream, EventWriter,
     FieldValue, Order,
 };
+pub use exemplar::{Exemplar, ExemplarReader, ExemplarSample, SeriesExemplars};
+pub use feed::{FeedBatch, FeedLag, FeedSample, FeedValue, Follower, MetricFeed};
 pub use histogram::{Bucket, Histogram, ResetHint, Span};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::{
-    Appended, Cost, Grid, Listing, MetricBatch, MetricReader, MetricWriter, Partition, Position,
-    RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef,
+    Appended, Cost, Grid, HistogramSample, Listing, MetricBatch, MetricReader, MetricWriter, Partition,
+    Position, RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef,
 };
 pub use pattern::Pattern;
 pub use resource::{Identity, IdentityKey, Resource};

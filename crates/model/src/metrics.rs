@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 
 use crate::ctx::{Ctx, Tenant};
 use crate::error::Result;
+use crate::exemplar::ExemplarSample;
 use crate::histogram::Histogram;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
@@ -37,8 +38,23 @@ pub struct MetricBatch<'a> {
     pub v: &'a [f64],
     /// Start timestamps in milliseconds; empty, or one a sample (0: not known).
     pub start: &'a [i64],
+    /// Native histograms, appended together with the floats.
+    pub histograms: &'a [HistogramSample<'a>],
     /// Where the source stands once these samples are in.
     pub position: Option<Position<'a>>,
+}
+
+/// A native histogram to append.
+#[derive(Debug, Clone, Copy)]
+pub struct HistogramSample<'a> {
+    /// Which series, from [`MetricWriter::resolve`].
+    pub series: SeriesRef,
+    /// Milliseconds since the Unix epoch.
+    pub t: i64,
+    /// Start timestamp in milliseconds, 0: not known.
+    pub start: i64,
+    /// The histogram. A stale marker is one whose sum has the bits of [`crate::stale_nan`].
+    pub value: &'a Histogram,
 }
 
 /// Why a sample was not taken.
@@ -75,7 +91,7 @@ impl RejectReason {
 /// One sample that was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rejected {
-    /// Its index in the batch.
+    /// Its index in the batch: floats first, then histograms.
     pub index: usize,
     /// Why.
     pub reason: RejectReason,
@@ -102,6 +118,12 @@ pub trait MetricWriter: Send + Sync {
     /// Records type, help and unit of metric families; the newest wins.
     fn metadata(&self, _tenant: &Tenant, _families: &[Family]) -> Result<()> {
         Ok(())
+    }
+
+    /// Records exemplars and says how many were taken; the others were repeats, or older than the newest of their
+    /// series. A writer that keeps none takes none.
+    fn exemplars(&self, _tenant: &Tenant, _exemplars: &[ExemplarSample]) -> Result<usize> {
+        Ok(0)
     }
 
     /// The position last logged for `source`, for sources that resume.
@@ -151,8 +173,12 @@ pub struct SeriesData {
     pub t: Vec<i64>,
     /// Values of float samples.
     pub v: Vec<f64>,
+    /// Start timestamps of float samples in milliseconds: empty where none is known, else one a sample (0: not known).
+    pub start: Vec<i64>,
     /// Native histograms with their times, strictly increasing, none at a time that `t` has.
     pub histograms: Vec<(i64, Histogram)>,
+    /// Start timestamps of `histograms`, likewise.
+    pub histogram_start: Vec<i64>,
 }
 
 impl SeriesData {
@@ -160,7 +186,9 @@ impl SeriesData {
     pub fn clear(&mut self) {
         self.t.clear();
         self.v.clear();
+        self.start.clear();
         self.histograms.clear();
+        self.histogram_start.clear();
     }
 }
 

@@ -56,7 +56,13 @@ fn append(store: &Store, steps: std::ops::Range<i64>) {
         let v: Vec<f64> = (0..SERIES).map(|i| value(i, k)).collect();
         let position = k.to_string();
         let position = Some(Position { source: "fixture", position: position.as_bytes() });
-        let batch = MetricBatch { refs: &refs, t: &[time(k); SERIES as usize], v: &v, start: &[], position };
+        let batch = MetricBatch {
+            refs: &refs,
+            t: &[time(k); SERIES as usize],
+            v: &v,
+            position,
+            ..MetricBatch::default()
+        };
         assert_eq!(store.append(&Tenant::default(), batch).unwrap().accepted, SERIES as usize);
     }
 }

@@ -58,8 +58,13 @@ fn child() {
             let refs: Vec<_> = resolved.iter().copied().flatten().collect();
             let text = k.to_string();
             let position = Some(Position { source: "test", position: text.as_bytes() });
-            let batch =
-                MetricBatch { refs: &refs, t: &[k * 1_000; 50], v: &[k as f64; 50], start: &[], position };
+            let batch = MetricBatch {
+                refs: &refs,
+                t: &[k * 1_000; 50],
+                v: &[k as f64; 50],
+                position,
+                ..MetricBatch::default()
+            };
             if store.append(&Tenant::default(), batch).unwrap().accepted == 50 {
                 break;
             }

@@ -133,7 +133,7 @@ impl Publisher {
 
     /// Appends what was gathered; references that the store has dropped meanwhile are resolved once more.
     fn append(&mut self, t_ms: i64) -> Result<usize> {
-        let batch = MetricBatch { refs: &self.refs, t: &self.t, v: &self.v, start: &[], position: None };
+        let batch = MetricBatch { refs: &self.refs, t: &self.t, v: &self.v, ..MetricBatch::default() };
         let done = self.writer.append(&self.tenant, batch)?;
         let mut accepted = done.accepted;
         let mut dropped: HashMap<SeriesRef, f64> = HashMap::new();
@@ -173,7 +173,7 @@ impl Publisher {
             }
         }
         let t = vec![t_ms; refs.len()];
-        let batch = MetricBatch { refs: &refs, t: &t, v: &v, start: &[], position: None };
+        let batch = MetricBatch { refs: &refs, t: &t, v: &v, ..MetricBatch::default() };
         let done = self.writer.append(&self.tenant, batch)?;
         for rejected in &done.rejected {
             count(&mut self.rejected, rejected.reason, 1);

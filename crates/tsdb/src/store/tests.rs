@@ -133,7 +133,7 @@ fn positions_and_metadata_survive() {
     let store = fixture.open();
     let series = resolve(&store, &[labels("m", 0)])[0];
     let position = Some(Position { source: "file", position: b"42" });
-    let batch = MetricBatch { refs: &[series], t: &[NOW], v: &[1.0], start: &[], position };
+    let batch = MetricBatch { refs: &[series], t: &[NOW], v: &[1.0], position, ..MetricBatch::default() };
     store.append(&Tenant::default(), batch).unwrap();
     let family =
         Family { name: "m".into(), kind: "gauge".into(), help: "도움말".into(), unit: String::new() };
@@ -209,7 +209,7 @@ fn a_flush_moves_everything_to_blocks_and_cuts_the_log() {
         let t = vec![NOW - 500_000 + k * 10_000; 300];
         let v: Vec<f64> = (0..300).map(|i| f64::from(i) + k as f64 / 10.0).collect();
         let position = Some(Position { source: "s", position: &[k as u8] });
-        let batch = MetricBatch { refs: &refs, t: &t, v: &v, start: &[], position };
+        let batch = MetricBatch { refs: &refs, t: &t, v: &v, position, ..MetricBatch::default() };
         store.append(&Tenant::default(), batch).unwrap();
     }
     let before = all(&store);

@@ -128,7 +128,7 @@ impl Appender {
         if batch.refs.is_empty() {
             return Ok(Vec::new());
         }
-        let samples = MetricBatch { refs: &batch.refs, t: &batch.t, v: &batch.v, start: &[], position: None };
+        let samples = MetricBatch { refs: &batch.refs, t: &batch.t, v: &batch.v, ..MetricBatch::default() };
         let appended = self.writer.append(&self.tenant, samples)?;
         let mut unknown = Vec::new();
         for rejected in appended.rejected {

@@ -20,7 +20,13 @@ fn crash_at(at: u64, power_failure: bool) -> bool {
             let position = k.to_string();
             let position = Some(Position { source: "s", position: position.as_bytes() });
             let v = [k as f64, 1.0, 2.5, -0.0];
-            let batch = MetricBatch { refs: &refs, t: &[t; SERIES as usize], v: &v, start: &[], position };
+            let batch = MetricBatch {
+                refs: &refs,
+                t: &[t; SERIES as usize],
+                v: &v,
+                position,
+                ..MetricBatch::default()
+            };
             match store.append(&Tenant::default(), batch) {
                 Ok(appended) if appended.accepted == SERIES as usize => acknowledged.push(k),
                 _ => break,

@@ -1,0 +1,8 @@
+//! Rules: what is recorded, what is wrong, and telling others of it.
+//!
+//! What it is: recording and alerting rules, evaluated on a schedule against [`model::MetricReader`], their
+//! results written through [`model::MetricWriter`], their alerts sent to Alertmanagers.
+//!
+//! What it is not: it names no store, listens nowhere, and asks nobody for the time: a [`model::Clock`] is passed in.
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,43 @@
+//! Exemplars: single observations with a label set of their own (a trace id above all), kept beside a series.
+
+use crate::ctx::Ctx;
+use crate::error::Result;
+use crate::labels::Labels;
+use crate::matcher::Matcher;
+use crate::metrics::SeriesRef;
+use crate::time::TimeRange;
+
+/// One observation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar {
+    /// Its own labels, e.g. `trace_id`.
+    pub labels: Labels,
+    /// Milliseconds since the Unix epoch.
+    pub t: i64,
+    /// What was observed.
+    pub v: f64,
+}
+
+/// An exemplar to record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExemplarSample {
+    /// Which series, from [`crate::MetricWriter::resolve`].
+    pub series: SeriesRef,
+    /// The observation.
+    pub exemplar: Exemplar,
+}
+
+/// The exemplars of one series, by time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeriesExemplars {
+    /// Labels of the series, metric name included.
+    pub series: Labels,
+    /// Its exemplars, oldest first.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// Reading exemplars. Optional capability of a store.
+pub trait ExemplarReader: Send + Sync {
+    /// Exemplars within `range` of series that satisfy all matchers of at least one set, sorted by the series' labels.
+    fn exemplars(&self, ctx: &Ctx, sets: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<SeriesExemplars>>;
+}
