@@ -3,7 +3,7 @@
 # them: $CARGO_TARGET_DIR/reference/usr/bin/... A package that cannot be had is named; its tests count as skipped.
 set -uo pipefail
 root="${CARGO_TARGET_DIR:-$(cd "$(dirname "$0")/.." && pwd)/target}/reference"
-packages=(prometheus victoria-metrics prometheus-node-exporter)
+packages=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics)
 mkdir -p "$root/packages"
 for package in "${packages[@]}"; do
     [ -e "$root/.$package" ] && continue
