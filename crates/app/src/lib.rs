@@ -16,6 +16,7 @@
 
 mod background;
 mod collectors;
+mod command_line;
 pub mod config;
 mod data_dir;
 mod flags;
@@ -32,6 +33,7 @@ mod running;
 mod signals;
 mod stores;
 
+pub use command_line::main;
 pub use config::Written;
 pub use flags::Flags;
 pub use host_flags::HostFlags;

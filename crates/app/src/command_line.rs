@@ -1,0 +1,29 @@
+//! Which part of the program a command line means: the server, or one of the commands beside it.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::config;
+use crate::flags::Flags;
+
+/// Runs what `args` (the program's name first) ask for.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    if tools::is_command(&args) {
+        // Only the first caller in a process sets it; the provider is the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        return tools::main(args, &tools::Host { check_config });
+    }
+    let matches = Flags::command().after_help(tools::OVERVIEW).get_matches_from(args);
+    match Flags::from_arg_matches(&matches) {
+        Ok(flags) => crate::run(flags),
+        Err(error) => error.exit(),
+    }
+}
+
+fn check_config(path: &Path) -> model::Result<tools::CheckedConfig> {
+    config::load(path)?;
+    Ok(tools::CheckedConfig::default())
+}
