@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
-
 use crate::config;
 use crate::flags::Flags;
 
@@ -16,8 +14,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         let _ = rustls::crypto::ring::default_provider().install_default();
         return tools::main(args, &tools::Host { check_config });
     }
-    let matches = Flags::command().after_help(tools::OVERVIEW).get_matches_from(args);
-    match Flags::from_arg_matches(&matches) {
+    match Flags::read(args) {
         Ok(flags) => crate::run(flags),
         Err(error) => error.exit(),
     }

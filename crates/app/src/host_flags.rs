@@ -1,6 +1,5 @@
 //! node_exporter's flags, laid over the section `collect.host`.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -122,54 +121,22 @@ impl HostFlags {
         config.stat_softirq |= self.stat_softirq;
         config.cpu_info |= self.cpu_info;
     }
-
-    /// Names and values for the status page; those of the less common flags only where they are given.
-    pub(crate) fn shown(&self, out: &mut BTreeMap<String, String>) {
-        for (name, path) in
-            [("path.procfs", &self.procfs), ("path.sysfs", &self.sysfs), ("path.rootfs", &self.rootfs)]
-        {
-            let path = path.as_ref().map(|p| p.display().to_string()).unwrap_or_default();
-            out.insert(name.to_owned(), path);
-        }
-        let texts = [
-            ("filesystem.mount-points-exclude", &self.mount_points_exclude),
-            ("filesystem.mount-points-include", &self.mount_points_include),
-            ("filesystem.fs-types-exclude", &self.fs_types_exclude),
-            ("filesystem.fs-types-include", &self.fs_types_include),
-            ("netdev.device-exclude", &self.netdev_device_exclude),
-            ("netdev.device-include", &self.netdev_device_include),
-            ("diskstats.device-exclude", &self.diskstats_device_exclude),
-            ("diskstats.device-include", &self.diskstats_device_include),
-            ("netstat.fields", &self.netstat_fields),
-            ("vmstat.fields", &self.vmstat_fields),
-            ("cpu.info.flags-include", &self.cpu_flags_include),
-            ("cpu.info.bugs-include", &self.cpu_bugs_include),
-        ];
-        for (name, text) in texts {
-            if let Some(text) = text {
-                out.insert(format!("collector.{name}"), text.clone());
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
     use crate::flags::Flags;
 
     #[test]
     fn flags_by_their_old_and_new_names_replace_what_is_configured_and_nothing_else() {
         let args = [
-            "bonghwa",
             "--path.procfs=/host/proc",
             "--collector.filesystem.ignored-mount-points=^/(sys|proc)($$|/)",
             "--collector.netdev.device-blacklist=^veth",
             "--collector.stat.softirq",
         ];
-        let flags = Flags::try_parse_from(args).unwrap();
+        let flags = Flags::of_args(&args).unwrap();
         let mut config = Config { sysfs: "/s".into(), ..Config::default() };
         flags.host.apply(&mut config);
         let expected = Config {

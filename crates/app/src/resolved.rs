@@ -6,8 +6,12 @@ use server::Limits;
 
 use crate::config::{Collect, Loaded, load};
 use crate::flags::Flags;
-use crate::retention::{Retention, duration_flag};
+use crate::retention::Retention;
 use crate::{memory, retention};
+
+/// What of the language is off unless a feature is enabled.
+const EXPERIMENTAL: [&str; 3] =
+    ["promql-experimental-functions", "promql-extended-range-selectors", "promql-binop-fill-modifiers"];
 
 /// What flags and configuration come to.
 pub(crate) struct Resolved {
@@ -20,6 +24,11 @@ pub(crate) struct Resolved {
     pub(crate) engine: EngineOptions,
     pub(crate) limits: Limits,
     pub(crate) external_host: Option<String>,
+    /// Whether remote write is received.
+    pub(crate) remote_write: bool,
+    /// Whether OTLP metrics are received.
+    #[allow(dead_code, reason = "the receiver asks for it")]
+    pub(crate) otlp: bool,
 }
 
 /// Reads the configuration and checks every flag; changes nothing.
@@ -33,25 +42,29 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
     collect.host.check()?;
     let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
-    let lookback = duration_flag("query.lookback-delta", &flags.lookback_delta)?;
-    let timeout = duration_flag("query.timeout", &flags.query_timeout)?;
+    let features = flags.features();
+    features.check().map_err(|e| retention::flag_error("enable-feature", &e))?;
     Ok(Resolved {
         collect,
         stored,
         retention: retention::of(flags)?,
         memory_limit,
         engine: EngineOptions {
-            lookback_ms: i64::try_from(lookback).unwrap_or(i64::MAX),
-            max_samples: flags.max_samples,
+            lookback_ms: i64::try_from(flags.query.lookback_delta.as_millis()).unwrap_or(i64::MAX),
+            max_samples: flags.query.max_samples,
+            experimental: EXPERIMENTAL.iter().any(|name| features.on(name)),
+            delayed_name_removal: features.on("promql-delayed-name-removal"),
             ..EngineOptions::default()
         },
         limits: Limits {
-            queries: flags.max_concurrency.max(1),
-            connections: flags.max_connections.max(1),
-            query_timeout: std::time::Duration::from_millis(timeout),
+            queries: flags.query.max_concurrency.max(1),
+            connections: flags.web.max_connections.max(1),
+            query_timeout: flags.query.timeout,
             ..Limits::default()
         },
-        external_host: external_host(&flags.external_url)?,
+        external_host: external_host(&flags.web.external_url)?,
+        remote_write: flags.web.enable_remote_write || features.on("remote-write-receiver"),
+        otlp: flags.web.enable_otlp || features.on("otlp-write-receiver"),
         loaded,
     })
 }

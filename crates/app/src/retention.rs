@@ -44,22 +44,11 @@ pub(crate) fn flag_error(flag: &str, problem: &str) -> Error {
     Error::invalid(format_args!("--{flag}: {problem}"))
 }
 
-/// A flag that is a duration, ms.
-pub(crate) fn duration_flag(flag: &str, text: &str) -> Result<u64> {
-    match Duration::parse(text) {
-        Ok(d) if !d.is_zero() => Ok(d.as_ms()),
-        Ok(_) => Err(flag_error(flag, "it must be longer than 0")),
-        Err(e) => Err(flag_error(flag, &e)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
     fn of_args(args: &[&str]) -> Result<Retention> {
-        of(&Flags::try_parse_from(std::iter::once("bonghwa").chain(args.iter().copied())).unwrap())
+        of(&Flags::of_args(args).unwrap())
     }
 
     #[test]

@@ -42,8 +42,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let begun = Instant::now();
     // The same provider may have been installed by another start in this process.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    for flag in flags.without_effect() {
-        tracing::info!(flag, "accepted, has no effect here");
+    for note in flags.notes() {
+        tracing::info!("{note}");
     }
     let resolved = resolve(&flags)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -51,7 +51,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let ours = data_dir::prepare(&flags.data)?;
     let lock = DirLock::acquire(&*fs, &ours)?;
     // Before the stores are opened: a taken port should not cost a replay.
-    let listeners = listen::open(&flags.listen)?;
+    let listeners = listen::open(&flags.web.listen)?;
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
     let budget = Budget::new("all", resolved.memory_limit);
 
@@ -109,8 +109,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let access = Access {
         token: token.as_ref().map(|(token, _)| token.clone()),
         external_host: resolved.external_host.clone(),
-        lifecycle: process.flags.enable_lifecycle,
-        remote_write: process.flags.enable_remote_write,
+        lifecycle: process.flags.web.enable_lifecycle,
+        remote_write: resolved.remote_write,
     };
     let reader: Arc<dyn MetricReader> = metrics.clone();
     let parts = Parts {
