@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::Read;
 
-use clap::{ArgAction, Command};
+use clap::Command;
 
 /// A file of arguments is short.
 const MAX_BYTES: u64 = 1 << 20;
@@ -44,8 +44,5 @@ fn negated(command: &Command, arg: OsString) -> OsString {
 
 /// Whether `--name` is a switch that takes `=false`.
 fn is_switch(command: &Command, name: &str) -> bool {
-    command
-        .get_arguments()
-        .find(|arg| arg.get_long() == Some(name))
-        .is_some_and(|arg| matches!(arg.get_action(), ArgAction::Set) && arg.is_require_equals_set())
+    command.get_arguments().any(|arg| arg.get_long() == Some(name) && arg.is_require_equals_set())
 }

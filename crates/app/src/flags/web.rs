@@ -1,6 +1,5 @@
 //! `--web.*`: listening, and what stands before every request.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -22,7 +21,7 @@ pub struct WebFlags {
     pub listen: Vec<String>,
     /// File that configures TLS, users and headers, as Prometheus' exporters have it.
     #[arg(id = "web.config.file", long = "web.config.file", value_name = "FILE", default_value = "")]
-    pub config_file: PathBuf,
+    pub config_file: String,
     /// How long a client may take for a request, and keep an idle connection.
     #[arg(long = "web.read-timeout", value_name = "DURATION", default_value = "5m", value_parser = positive_duration)]
     pub read_timeout: Duration,
@@ -40,7 +39,7 @@ pub struct WebFlags {
     pub route_prefix: Option<String>,
     /// A folder whose files are served under /user.
     #[arg(long = "web.user-assets", value_name = "DIR")]
-    pub user_assets: Option<PathBuf>,
+    pub user_assets: Option<String>,
     /// Reload and quit over HTTP.
     #[arg(long = "web.enable-lifecycle", value_name = "BOOL", num_args = 0..=1, require_equals = true,
           default_value = "false", default_missing_value = "true")]
