@@ -23,7 +23,7 @@ use crate::fs::Fs;
 use crate::header::Kind;
 use crate::publish;
 
-pub use read::{Place, Recovery};
+pub use read::{Place, Recovery, SegmentReader, Step, segment_name, segments};
 pub use record::MAX_RECORD;
 use write::Writer;
 
@@ -72,6 +72,8 @@ struct State {
     committed: u64,
     /// Whether somebody writes right now.
     writing: bool,
+    /// Where the written records end.
+    end: Place,
 }
 
 /// A segmented log, opened for appending.
@@ -98,8 +100,14 @@ impl Log {
         let recovery = read::replay(&*fs, dir, options.kind, visit)?;
         let salt = record::random_salt();
         let writer = Writer::new(recovery.next_segment);
-        let state =
-            State { pending: Vec::new(), spare: Vec::new(), enqueued: 0, committed: 0, writing: false };
+        let state = State {
+            pending: Vec::new(),
+            spare: Vec::new(),
+            enqueued: 0,
+            committed: 0,
+            writing: false,
+            end: writer.end(),
+        };
         let log = Self {
             dir: dir.to_owned(),
             fs,
@@ -155,8 +163,12 @@ impl Log {
             let mut group = std::mem::replace(&mut state.pending, spare);
             let end = state.enqueued;
             drop(state);
-            let result = self.writer.lock().write(self, &group);
+            let (result, written_to) = {
+                let mut writer = self.writer.lock();
+                (writer.write(self, &group), writer.end())
+            };
             state = self.state.lock();
+            state.end = state.end.max(written_to);
             state.writing = false;
             self.written.notify_all();
             match result {
@@ -195,12 +207,33 @@ impl Log {
     /// Commits what is in line, closes the segment, and returns the number of the one that the next record begins.
     pub fn rotate(&self) -> Result<u64> {
         self.commit(self.enqueued())?;
-        self.writer.lock().rotate()
+        let mut writer = self.writer.lock();
+        let next = writer.rotate()?;
+        let end = writer.end();
+        drop(writer);
+        let mut state = self.state.lock();
+        state.end = state.end.max(end);
+        Ok(next)
+    }
+
+    /// Where the written records end: all segments before this one are closed, and of this one so many bytes hold.
+    pub fn end(&self) -> Place {
+        self.state.lock().end
+    }
+
+    /// The directory of the segments.
+    pub fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Numbers coming segments from `first` on at least: for owners who remember numbers of segments that are gone.
     pub fn skip_to(&self, first: u64) {
-        self.writer.lock().skip_to(first);
+        let mut writer = self.writer.lock();
+        writer.skip_to(first);
+        let end = writer.end();
+        drop(writer);
+        let mut state = self.state.lock();
+        state.end = state.end.max(end);
     }
 
     /// Removes the segments before number `first`.

@@ -10,6 +10,7 @@
 //! resolve(labels) -> head::Lookup -> SeriesRef           (known series: one hash, no allocation)
 //! append(batch)   -> head::Shard (visible) -> disk::log   (durable when it returns)
 //! maintain()      -> head::freeze -> block::write -> publish -> the log is cut; compaction; retention
+//! follow()       -> feed: segments of the log, kept beyond its cut where a follower needs them
 //! select()        -> matching over postings -> copies from the head, pages of blocks -> merge -> runs
 //! ```
 //!
@@ -25,6 +26,7 @@ mod block;
 mod cache;
 mod codec;
 mod config;
+mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
 mod head;

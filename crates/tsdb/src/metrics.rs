@@ -39,6 +39,14 @@ pub struct Metrics {
     pub quarantined: Counter,
     /// Corrupt places found in the log.
     pub log_corruptions: Counter,
+    /// Bytes of log kept for followers beyond what the store needs.
+    pub feed_kept_bytes: Gauge,
+    /// Bytes of log given up over the caps of followers, unread.
+    pub feed_lost_bytes: Counter,
+    /// Corrupt places that followers passed over.
+    pub feed_corruptions: Counter,
+    /// Samples that followers passed over because the labels of their series were lost.
+    pub feed_orphans: Counter,
 }
 
 /// Every reason, for iteration.
@@ -74,6 +82,32 @@ impl Metrics {
         r.register("bonghwa_tsdb_maintenance_failures", "Failed maintenance steps", self.failures.clone());
         r.register("bonghwa_tsdb_blocks_quarantined", "Corrupt blocks set aside", self.quarantined.clone());
         r.register("bonghwa_tsdb_log_corruptions", "Corrupt places in the log", self.log_corruptions.clone());
+        self.register_feed(r);
+    }
+
+    /// What followers of the log keep and lose.
+    fn register_feed(&self, registry: &mut Registry) {
+        let r = registry;
+        r.register(
+            "bonghwa_tsdb_feed_kept_bytes",
+            "Bytes of the log kept for receivers beyond what the store itself needs",
+            self.feed_kept_bytes.clone(),
+        );
+        r.register(
+            "bonghwa_tsdb_feed_lost_bytes",
+            "Bytes of the log that were given up unread because a receiver was over its cap",
+            self.feed_lost_bytes.clone(),
+        );
+        r.register(
+            "bonghwa_tsdb_feed_corruptions",
+            "Corrupt places of the log that were passed over while reading it for receivers",
+            self.feed_corruptions.clone(),
+        );
+        r.register(
+            "bonghwa_tsdb_feed_orphans",
+            "Samples not passed on because the labels of their series were lost",
+            self.feed_orphans.clone(),
+        );
     }
 
     pub(crate) fn reject(&self, reason: RejectReason, count: u64) {

@@ -11,7 +11,7 @@ mod stats;
 mod write;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -24,6 +24,7 @@ use model::{Clock, Error, Result, Tenant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::Options;
+use crate::feed::{Feed, Prepared};
 use crate::head::{Head, Index, Limits, Lookup};
 use crate::metrics::Metrics;
 use crate::wal;
@@ -36,7 +37,8 @@ pub struct Store {
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
-    pub(crate) log: Log,
+    pub(crate) log: Arc<Log>,
+    pub(crate) feed: Arc<Feed>,
     /// Counts flushes: series must be defined in the log again after each. Appends hold it for reading.
     pub(crate) epoch: RwLock<u32>,
     pub(crate) lookup: Lookup,
@@ -69,6 +71,7 @@ impl Store {
         let head = Head::new();
         let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
         let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
+        let mut prepared = Prepared::open(&fs, &dir)?;
         let mut replay = replay::Replay::new(&head, &mut index, &lookup, &options);
         let (log, recovery) =
             Log::open(Arc::clone(&fs), &dir.join("wal"), log_options, &mut |place, record| {
@@ -79,10 +82,19 @@ impl Store {
         head.adopt(&options.budget);
         index.adopt();
         let mut warnings = recovery.warnings;
+        warnings.extend(prepared.take_warnings());
         warnings.extend(replayed.warnings);
         let blocks = Blocks::open(&fs, &dir.join("blocks"), &options, &metrics)?;
         warnings.extend(blocks.lost().into_iter().map(|l| l.text));
         let size_limit = disk::space::size_limit(&*fs, &dir, options.retention_bytes)?;
+        let log = Arc::new(log);
+        let feed = prepared.attach(
+            Arc::clone(&fs),
+            Arc::clone(&log),
+            metrics.clone(),
+            options.budget.clone(),
+            size_limit,
+        );
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
         Ok(Self {
@@ -90,6 +102,7 @@ impl Store {
             clock,
             metrics,
             log,
+            feed: Arc::new(feed),
             epoch: RwLock::new(1),
             lookup,
             membership: Mutex::new(()),
@@ -119,7 +132,8 @@ impl Store {
     /// Makes everything durable. The store may be dropped without it: the log has every acknowledged sample.
     pub fn close(&self) -> Result<()> {
         self.log.commit(self.log.enqueued())?;
-        self.log.sync()
+        self.log.sync()?;
+        self.feed.release()
     }
 
     pub(crate) fn check_tenant(&self, tenant: &Tenant) -> Result<()> {

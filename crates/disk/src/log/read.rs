@@ -43,12 +43,13 @@ pub struct Recovery {
     pub next_segment: u64,
 }
 
-pub(super) fn segment_name(number: u64) -> String {
+/// The name of a segment's file.
+pub fn segment_name(number: u64) -> String {
     format!("{number:010}.log")
 }
 
 /// Number, name and size of the segments in `dir`, in order.
-pub(super) fn segments(fs: &dyn Fs, dir: &Path) -> Result<Vec<(u64, String, u64)>> {
+pub fn segments(fs: &dyn Fs, dir: &Path) -> Result<Vec<(u64, String, u64)>> {
     let entries = fs.list(dir).map_err(|e| io_error("list the log", dir, &e))?;
     let number = |e: &Entry| e.name.strip_suffix(".log").and_then(|n| n.parse::<u64>().ok());
     let mut found: Vec<_> = entries
@@ -73,7 +74,7 @@ pub(super) fn replay(
         let path = dir.join(name);
         let file = fs.open(&path).map_err(|e| io_error("open a log segment", &path, &e))?;
         let newest = index + 1 == all.len();
-        let end = read_segment(&*file, *number, kind, &mut recovery, visit)
+        let end = read_segment(file, *number, kind, &mut recovery, visit)
             .map_err(|e| model::Error { detail: Some(path.display().to_string()), ..e })?;
         if let Some(end) = end {
             lost_tail(fs, &path, *number, end, newest, &mut recovery)?;
@@ -124,70 +125,165 @@ fn lost_tail(
 
 /// Reads one segment; `Some` if it does not end with a valid record.
 fn read_segment(
-    file: &dyn File,
+    file: Box<dyn File>,
     number: u64,
     kind: Kind,
     to: &mut Recovery,
     visit: &mut dyn FnMut(Place, &[u8]) -> Result<()>,
 ) -> Result<Option<Tail>> {
-    let mut window = Window::new(file)?;
-    let size = window.size;
-    let Some(head) = window.get(0, HEAD as usize)? else {
-        return Ok((size > 0).then_some(Tail { valid: 0, size }));
-    };
-    // A crash may leave zeros where the header was going to be.
-    if head.iter().all(|b| *b == 0) {
-        return Ok(Some(Tail { valid: 0, size }));
-    }
-    let salts = [[head[16], head[17], head[18], head[19]], [head[20], head[21], head[22], head[23]]];
-    let salts = salts.map(u32::from_le_bytes);
-    if let Err(e) = header::check(kind, head) {
-        // Another version is refused by name. A damaged header costs nothing: the records say whether they are valid.
-        if e.kind == ErrorKind::Conflict {
-            return Err(e);
+    let mut reader = SegmentReader::new(file, kind)?;
+    let size = reader.size()?;
+    loop {
+        match reader.next(size)? {
+            Step::Record { offset, payload, passed_over } => {
+                if passed_over > 0 {
+                    to.corrupt_places += 1;
+                    to.corrupt_bytes += passed_over;
+                    to.warnings.push(format!(
+                        "log segment {number}: {passed_over} corrupt bytes at offset {} were passed over",
+                        offset - passed_over
+                    ));
+                }
+                visit(Place { segment: number, offset }, payload)?;
+                to.records += 1;
+                to.bytes += (FRAME + payload.len()) as u64;
+            }
+            Step::End { lost } => {
+                if let Some(damage) = reader.damage() {
+                    to.corrupt_places += 1;
+                    to.corrupt_bytes += HEAD;
+                    to.warnings.push(format!("log segment {number}: {damage}"));
+                }
+                return Ok((lost > 0).then_some(Tail { valid: size - lost, size }));
+            }
         }
-        to.corrupt_places += 1;
-        to.corrupt_bytes += HEAD;
-        to.warnings.push(format!("log segment {number}: {e}"));
     }
-    let first = window.record(salts[0], HEAD)?;
-    let salt = if first.is_some() || salts[0] == salts[1] { salts[0] } else { salts[1] };
-    let mut at = HEAD;
-    while at < size {
-        let found = match window.record(salt, at)? {
-            Some(len) => Some((at, len)),
-            None => window.next_valid(salt, at + 1)?,
+}
+
+/// What [`SegmentReader::next`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// A valid record.
+    Record {
+        /// Where it begins.
+        offset: u64,
+        /// What it holds.
+        payload: &'a [u8],
+        /// Corrupt bytes before it.
+        passed_over: u64,
+    },
+    /// No further valid record.
+    End {
+        /// Bytes up to the end that are no record.
+        lost: u64,
+    },
+}
+
+/// Reads one segment forward, also one that still grows.
+pub struct SegmentReader {
+    window: Window,
+    kind: Kind,
+    salts: [u32; 2],
+    salt: Option<u32>,
+    /// Where the next record is expected; 0 until the header was read.
+    at: u64,
+    damage: Option<String>,
+}
+
+impl SegmentReader {
+    /// A reader of `file`, which is not looked at yet.
+    pub fn new(file: Box<dyn File>, kind: Kind) -> Result<Self> {
+        Ok(Self { window: Window::new(file), kind, salts: [0; 2], salt: None, at: 0, damage: None })
+    }
+
+    /// Bytes of the file now.
+    pub fn size(&self) -> Result<u64> {
+        self.window.file.size().map_err(|e| io_error("measure a log segment", Path::new(""), &e))
+    }
+
+    /// Where the next record is expected.
+    pub fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// What is wrong with the header. It costs nothing: the records say whether they are valid.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    /// Goes on at `offset`, where a record begins or something was lost.
+    pub fn seek(&mut self, end: u64, offset: u64) -> Result<()> {
+        self.window.size = end;
+        if self.at > 0 || self.read_header()? {
+            self.at = offset.max(HEAD);
+        }
+        Ok(())
+    }
+
+    /// Whether the header is there. Another version is refused by name.
+    fn read_header(&mut self) -> Result<bool> {
+        let Some(head) = self.window.get(0, HEAD as usize)? else { return Ok(false) };
+        // A crash may leave zeros where the header was going to be.
+        if head.iter().all(|b| *b == 0) {
+            return Ok(false);
+        }
+        let salts = [[head[16], head[17], head[18], head[19]], [head[20], head[21], head[22], head[23]]];
+        if let Err(e) = header::check(self.kind, head) {
+            if e.kind == ErrorKind::Conflict {
+                return Err(e);
+            }
+            self.damage = Some(e.to_string());
+        }
+        self.salts = salts.map(u32::from_le_bytes);
+        self.at = HEAD;
+        Ok(true)
+    }
+
+    /// The next record before offset `end`, which lies within the file.
+    pub fn next(&mut self, end: u64) -> Result<Step<'_>> {
+        self.window.size = end;
+        if self.at == 0 && !self.read_header()? {
+            return Ok(Step::End { lost: end });
+        }
+        if self.at >= end {
+            return Ok(Step::End { lost: 0 });
+        }
+        let salt = match self.salt {
+            Some(salt) => salt,
+            None => {
+                let [first, second] = self.salts;
+                let chosen = if first == second || self.window.record(first, HEAD)?.is_some() {
+                    first
+                } else {
+                    second
+                };
+                *self.salt.insert(chosen)
+            }
         };
-        let Some((start, len)) = found else { return Ok(Some(Tail { valid: at, size })) };
-        if start > at {
-            to.corrupt_places += 1;
-            to.corrupt_bytes += start - at;
-            to.warnings.push(format!(
-                "log segment {number}: {} corrupt bytes at offset {at} were passed over",
-                start - at
-            ));
-        }
-        let payload = window.get(start + FRAME as u64, len)?.unwrap_or_default();
-        visit(Place { segment: number, offset: start }, payload)?;
-        to.records += 1;
-        to.bytes += (FRAME + len) as u64;
-        at = start + (FRAME + len) as u64;
+        let found = match self.window.record(salt, self.at)? {
+            Some(len) => Some((self.at, len)),
+            None => self.window.next_valid(salt, self.at + 1)?,
+        };
+        let Some((offset, len)) = found else { return Ok(Step::End { lost: end - self.at }) };
+        let passed_over = offset - self.at;
+        self.at = offset + (FRAME + len) as u64;
+        let payload = self.window.get(offset + FRAME as u64, len)?.unwrap_or_default();
+        Ok(Step::Record { offset, payload, passed_over })
     }
-    Ok(None)
 }
 
 /// A part of a segment in memory: at most one record and one chunk.
-struct Window<'a> {
-    file: &'a dyn File,
+struct Window {
+    file: Box<dyn File>,
+    /// Where reading ends.
     size: u64,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl<'a> Window<'a> {
-    fn new(file: &'a dyn File) -> Result<Self> {
-        let size = file.size().map_err(|e| io_error("measure a log segment", Path::new(""), &e))?;
-        Ok(Self { file, size, start: 0, bytes: Vec::new() })
+impl Window {
+    fn new(file: Box<dyn File>) -> Self {
+        Self { file, size: 0, start: 0, bytes: Vec::new() }
     }
 
     /// The bytes at `at`, or `None` where the file is too short.

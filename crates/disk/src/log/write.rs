@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use model::Result;
 
-use super::{Log, SyncPolicy};
+use super::{Log, Place, SyncPolicy};
 use crate::error::io_error;
 use crate::fs::File;
 use crate::header;
 
 struct Segment {
+    number: u64,
     file: Arc<dyn File>,
     path: std::path::PathBuf,
     len: u64,
@@ -24,6 +25,14 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn new(next: u64) -> Self {
         Self { segment: None, next }
+    }
+
+    /// Where the next group goes.
+    pub(super) fn end(&self) -> Place {
+        match &self.segment {
+            Some(segment) => Place { segment: segment.number, offset: segment.len },
+            None => Place { segment: self.next, offset: 0 },
+        }
     }
 
     pub(super) fn skip_to(&mut self, first: u64) {
@@ -91,6 +100,7 @@ fn open_segment(log: &Log, next: &mut u64) -> Result<Segment> {
         Ok(file)
     };
     let file: Box<dyn File> = create().map_err(|e| io_error("begin a log segment", &path, &e))?;
+    let number = *next;
     *next += 1;
-    Ok(Segment { file: Arc::from(file), path, len: head.len() as u64, unsynced: true })
+    Ok(Segment { number, file: Arc::from(file), path, len: head.len() as u64, unsynced: true })
 }

@@ -75,7 +75,8 @@ impl Store {
         self.head.thaw();
         // What was said again in the new segment must be as durable as what goes with the old ones.
         self.log.sync()?;
-        self.log.remove_before(self.flushing.lock().upto)?;
+        let upto = self.flushing.lock().upto;
+        self.feed.cut(upto)?;
         self.metrics.flushes.inc();
         info!(samples = written, "samples flushed");
         self.forget_idle()
@@ -97,6 +98,7 @@ impl Store {
         self.log.commit(self.log.enqueued())?;
         // Series are defined again in the new segment. 0 and the largest are no epochs.
         *epoch = if *epoch >= u32::MAX - 1 { 1 } else { *epoch + 1 };
+        self.feed.begins(upto);
         let mut flushing = self.flushing.lock();
         flushing.upto = upto;
         flushing.last = self.clock.now_ms();

@@ -22,6 +22,7 @@ impl Store {
     fn maintain_all(&self) -> Result<()> {
         self.log.commit(self.log.enqueued())?;
         self.log.sync()?;
+        self.feed.release()?;
         self.blocks.quarantine()?;
         // Before the flush: where the disk is full, this makes room for it.
         self.apply_retention()?;
@@ -46,7 +47,7 @@ impl Store {
         let mut by_age: Vec<_> = self.blocks.all().iter().cloned().collect();
         by_age.sort_by_key(|b| b.meta.range.end);
         let sizes: Vec<u64> = by_age.iter().map(|b| b.bytes).collect();
-        let room = self.size_limit.saturating_sub(self.log.bytes()?);
+        let room = self.size_limit.saturating_sub(self.log.bytes()?).saturating_sub(self.feed.bytes());
         let too_many = disk::space::oldest_to_remove(&sizes, room);
         self.drop_blocks(&by_age[..too_many], "over the size limit")
     }

@@ -12,54 +12,54 @@ use super::*;
 use disk::sim::SimFs;
 
 /// Series with their samples, values as bits.
-pub(super) type Samples = Vec<(Labels, Vec<(i64, u64)>)>;
+pub(crate) type Samples = Vec<(Labels, Vec<(i64, u64)>)>;
 
-pub(super) const NOW: i64 = 1_700_000_000_000;
+pub(crate) const NOW: i64 = 1_700_000_000_000;
 
-pub(super) struct Fixture {
-    pub(super) fs: SimFs,
-    pub(super) clock: Arc<ManualClock>,
-    pub(super) options: Options,
+pub(crate) struct Fixture {
+    pub(crate) fs: SimFs,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) options: Options,
 }
 
 impl Fixture {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let options = Options { retention_bytes: Some(0), ..Options::default() };
         Self { fs: SimFs::new(), clock: Arc::new(ManualClock::at_ms(NOW)), options }
     }
 
-    pub(super) fn try_open(&self) -> Result<Store> {
+    pub(crate) fn try_open(&self) -> Result<Store> {
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         Store::open(Arc::new(self.fs.clone()), Path::new("/data/metrics"), self.options.clone(), clock)
     }
 
-    pub(super) fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         self.try_open().unwrap()
     }
 }
 
-pub(super) fn labels(name: &str, i: u32) -> Labels {
+pub(crate) fn labels(name: &str, i: u32) -> Labels {
     Labels::from_pairs([("__name__", name), ("job", "test"), ("i", &i.to_string())])
 }
 
-pub(super) fn resolve(store: &Store, sets: &[Labels]) -> Vec<SeriesRef> {
+pub(crate) fn resolve(store: &Store, sets: &[Labels]) -> Vec<SeriesRef> {
     let mut out = Vec::new();
     store.resolve(&Tenant::default(), sets, &mut out).unwrap();
     out.into_iter().map(Option::unwrap).collect()
 }
 
-pub(super) fn append(store: &Store, series: SeriesRef, t: i64, v: f64) -> Result<Option<RejectReason>> {
+pub(crate) fn append(store: &Store, series: SeriesRef, t: i64, v: f64) -> Result<Option<RejectReason>> {
     let batch = MetricBatch { refs: &[series], t: &[t], v: &[v], ..MetricBatch::default() };
     let appended = store.append(&Tenant::default(), batch)?;
     Ok(appended.rejected.first().map(|r| r.reason))
 }
 
 /// Everything a selection gives, sorted by labels, values as bits.
-pub(super) fn read(store: &Store, matchers: &[Matcher], range: TimeRange) -> Samples {
+pub(crate) fn read(store: &Store, matchers: &[Matcher], range: TimeRange) -> Samples {
     read_with(store, matchers, range, &SelectHints::default())
 }
 
-pub(super) fn read_with(
+pub(crate) fn read_with(
     store: &Store,
     matchers: &[Matcher],
     range: TimeRange,
@@ -79,7 +79,7 @@ pub(super) fn read_with(
     found
 }
 
-pub(super) fn all(store: &Store) -> Samples {
+pub(crate) fn all(store: &Store) -> Samples {
     read(store, &[], TimeRange::ALL)
 }
 

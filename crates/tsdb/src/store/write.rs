@@ -16,7 +16,7 @@ use crate::metrics::REASONS;
 use crate::wal::{self, SamplesWriter};
 
 /// A record that has reached this many bytes goes out; the rest of its batch goes with the next.
-const RECORD_BYTES: usize = 8 << 20;
+const RECORD_BYTES: usize = 1 << 20;
 /// The longest name of a source and the longest position.
 const MAX_POSITION: usize = 64 << 10;
 

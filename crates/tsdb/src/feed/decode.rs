@@ -1,0 +1,97 @@
+//! Records of the log into samples with labels.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{FeedSample, FeedValue, Labels};
+
+use crate::wal::{self, Visitor};
+
+type Map = HashMap<u64, Option<Arc<Labels>>, foldhash::fast::RandomState>;
+
+/// What one entry of the table takes, beside the labels' text.
+const ENTRY_BYTES: u64 = 96;
+
+/// The series that the log has defined since its definitions last began anew.
+#[derive(Default)]
+pub(super) struct Table {
+    series: Map,
+    /// Those of the time before, so that labels that come again share their memory.
+    before: Map,
+    bytes: u64,
+    bytes_before: u64,
+}
+
+impl Table {
+    /// Definitions begin anew.
+    pub(super) fn begin(&mut self) {
+        self.before = std::mem::take(&mut self.series);
+        self.bytes_before = std::mem::take(&mut self.bytes);
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes + self.bytes_before
+    }
+
+    fn define(&mut self, number: u64, canonical: &str) {
+        let same = |known: &Option<Arc<Labels>>| known.as_ref().is_some_and(|l| l.canonical() == canonical);
+        if self.series.get(&number).is_some_and(same) {
+            return;
+        }
+        let labels = match self.before.remove(&number).filter(same) {
+            Some(known) => known,
+            None => Labels::from_canonical(canonical).map(Arc::new),
+        };
+        self.bytes += ENTRY_BYTES + canonical.len() as u64;
+        self.series.insert(number, labels);
+    }
+}
+
+/// Reads records one by one.
+#[derive(Default)]
+pub(super) struct Decoder {
+    pub(super) table: Table,
+    pub(super) out: Vec<FeedSample>,
+    /// Samples are passed over: only definitions are wanted.
+    pub(super) only_definitions: bool,
+    /// The newest time seen.
+    pub(super) newest: i64,
+    /// Samples of series whose definition was lost.
+    pub(super) orphans: u64,
+}
+
+impl Decoder {
+    /// Reads one record; whether all of it could be read.
+    pub(super) fn record(&mut self, record: &[u8]) -> bool {
+        wal::read(record, self).is_ok()
+    }
+
+    #[inline]
+    fn push(&mut self, series: u64, t: i64, start: i64, value: FeedValue) {
+        if self.only_definitions {
+            return;
+        }
+        let Some(Some(labels)) = self.table.series.get(&series) else {
+            self.orphans += 1;
+            return;
+        };
+        self.newest = self.newest.max(t);
+        self.out.push(FeedSample { series: Arc::clone(labels), t, start, value });
+    }
+}
+
+impl Visitor for Decoder {
+    fn define(&mut self, series: u64, canonical: &str) {
+        self.table.define(series, canonical);
+    }
+
+    #[inline]
+    fn sample(&mut self, series: u64, t: i64, bits: u64) {
+        self.push(series, t, 0, FeedValue::Float(f64::from_bits(bits)));
+    }
+
+    fn position(&mut self, _source: &str, _position: &[u8]) {}
+
+    fn family(&mut self, _family: model::metrics::Family) {}
+}
