@@ -9,6 +9,7 @@ pub mod duration;
 pub mod engine;
 pub mod error;
 mod eval;
+pub mod features;
 mod functions;
 mod lex;
 mod native;

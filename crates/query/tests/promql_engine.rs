@@ -6,7 +6,7 @@ use model::{
     Budget, CancelFlag, Ctx, Error, Grid, Labels, Listing, Matcher, MetricReader, SelectHints, Selected,
     Selection, TimeRange,
 };
-use query::promql::{Engine, EngineOptions, QueryError, SampleValue, Value};
+use query::promql::{Engine, EngineOptions, ParseOptions, QueryError, SampleValue, Value};
 use testkit::MemoryMetrics;
 
 fn store(series: usize) -> MemoryMetrics {
@@ -61,7 +61,7 @@ fn experimental_parts_are_off_unless_switched_on() {
     let ctx = Ctx::unbounded();
     let error = Engine::default().instant(&ctx, &store, "limitk(1, m_total)", 0).unwrap_err();
     assert!(matches!(error, QueryError::Parse(_)), "{error}");
-    let options = EngineOptions { experimental: true, ..EngineOptions::default() };
+    let options = EngineOptions { syntax: ParseOptions::ALL, ..EngineOptions::default() };
     let output = Engine::new(options).instant(&ctx, &store, "limitk(1, m_total)", 0).unwrap();
     assert_eq!(labels_of(&output.value).len(), 1);
 }
@@ -214,7 +214,7 @@ fn histograms_and_floats_do_not_go_together_and_nothing_panics() {
     let of = |name: &str| Labels::from_pairs([("__name__", name)]);
     store.insert_histograms(&of("h"), [(0, histogram.clone()), (10_000, histogram)]);
     store.insert(&of("f"), [(0, 1.0), (10_000, 2.0)]);
-    let options = EngineOptions { experimental: true, ..EngineOptions::default() };
+    let options = EngineOptions { syntax: ParseOptions::ALL, ..EngineOptions::default() };
     let engine = Engine::new(options);
     let ctx = Ctx::unbounded();
     let binary = ["+", "-", "*", "/", "%", "^", "atan2", "==", "!=", "<", ">=", "</", ">/", "and", "or"];

@@ -6,7 +6,7 @@ use model::metrics::Family;
 use model::{
     Ctx, Listing, Matcher, MetricReader, Partition, SelectHints, Selected, Selection, SeriesData, TimeRange,
 };
-use query::promql::{Engine, EngineOptions, Expr, QueryError, QueryOutput, Value};
+use query::promql::{Engine, EngineOptions, Expr, ParseOptions, QueryError, QueryOutput, Value};
 use std::sync::Arc;
 
 use super::expect::Message;
@@ -29,8 +29,12 @@ pub struct Runner {
 impl Runner {
     /// A runner over an empty store.
     pub fn new(floats_only: bool) -> Self {
-        let options =
-            EngineOptions { experimental: true, delayed_name_removal: true, ..EngineOptions::default() };
+        let options = EngineOptions {
+            syntax: ParseOptions::ALL,
+            delayed_name_removal: true,
+            start_timestamps: true,
+            ..EngineOptions::default()
+        };
         Self {
             store: MemoryMetrics::new(),
             engine: Engine::new(options),

@@ -25,6 +25,8 @@ struct Note {
     level: Level,
     span: Span,
     forced: Option<Forced>,
+    /// How often, where that is shown.
+    occurrences: Option<u64>,
 }
 
 /// What `histogram_quantile` had to repair.
@@ -52,15 +54,21 @@ impl Forced {
     }
 }
 
+impl Note {
+    fn new(level: Level, span: Span) -> Self {
+        Self { level, span, forced: None, occurrences: None }
+    }
+}
+
 impl Notes {
     /// Adds a warning about the expression at `span`.
     pub(crate) fn warn(&self, span: Span, text: impl Into<String>) {
-        self.add(Level::Warning, span, text.into(), None);
+        self.add(text.into(), Note::new(Level::Warning, span));
     }
 
     /// Adds an info about the expression at `span`.
     pub(crate) fn info(&self, span: Span, text: impl Into<String>) {
-        self.add(Level::Info, span, text.into(), None);
+        self.add(text.into(), Note::new(Level::Info, span));
     }
 
     /// Adds what a quantile over classic buckets had to repair.
@@ -70,21 +78,31 @@ impl Notes {
              https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
             metric,
         );
-        self.add(Level::Info, span, text, Some(forced));
+        self.add(text, Note { forced: Some(forced), ..Note::new(Level::Info, span) });
     }
 
-    fn add(&self, level: Level, span: Span, text: String, forced: Option<Forced>) {
+    /// Adds that a sample of a counter began before the one before it ended.
+    pub(crate) fn start_overlap(&self, span: Span, metric: &str) {
+        let text = format!(
+            "sample has start time that overlaps with previous sample timestamp for metric {}",
+            quoted(metric)
+        );
+        self.add(text, Note { occurrences: Some(1), ..Note::new(Level::Warning, span) });
+    }
+
+    fn add(&self, text: String, new: Note) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match notes.get_mut(&text) {
             Some(note) => {
-                note.span = span;
-                note.forced = match (note.forced, forced) {
+                note.span = new.span;
+                note.forced = match (note.forced, new.forced) {
                     (Some(a), Some(b)) => Some(a.merge(b)),
                     (a, b) => a.or(b),
                 };
+                note.occurrences = note.occurrences.zip(new.occurrences).map(|(a, b)| a + b);
             }
             None => {
-                notes.insert(text, Note { level, span, forced });
+                notes.insert(text, new);
             }
         }
     }
@@ -96,11 +114,13 @@ impl Notes {
         for (text, note) in notes.iter() {
             let (line, column) = line_column(query, note.span.start);
             let repaired = note.forced.map(describe).unwrap_or_default();
+            let often = note.occurrences.filter(|count| *count > 1);
+            let more = often.map_or(repaired, |count| format!(" ({count} occurrences)"));
             match note.level {
                 Level::Warning => {
-                    warnings.push(format!("PromQL warning: {text}{repaired} ({line}:{column})"));
+                    warnings.push(format!("PromQL warning: {text}{more} ({line}:{column})"));
                 }
-                Level::Info => infos.push(format!("PromQL info: {text}{repaired} ({line}:{column})")),
+                Level::Info => infos.push(format!("PromQL info: {text}{more} ({line}:{column})")),
             }
         }
         (warnings, infos)
@@ -171,6 +191,15 @@ pub(crate) fn mixed_schemas(metric: &str) -> String {
 pub(crate) fn possible_non_counter(metric: &str) -> String {
     format!(
         "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
+        quoted(metric)
+    )
+}
+
+/// A rate of something whose type is not that of a counter.
+pub(crate) fn possible_non_counter_type(metric: &str, kind: &str) -> String {
+    format!(
+        "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\", got {}: {}",
+        quoted(kind),
         quoted(metric)
     )
 }

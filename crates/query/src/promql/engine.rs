@@ -16,10 +16,16 @@ pub struct EngineOptions {
     pub lookback_ms: i64,
     /// How many samples a query may hold at a time.
     pub max_samples: u64,
-    /// Experimental functions, aggregations and syntax.
-    pub experimental: bool,
+    /// What is allowed beyond the stable language.
+    pub syntax: ParseOptions,
     /// Keeps the metric's name until the end of the query, so that `label_replace` and `by (__name__)` see it.
     pub delayed_name_removal: bool,
+    /// Counts samples for each step, too.
+    pub per_step_stats: bool,
+    /// Looks at `__type__` to tell a counter, instead of at the metric's name.
+    pub type_and_unit_labels: bool,
+    /// `rate`, `increase`, `irate`, `resets` and `start_timestamp` look at start timestamps.
+    pub start_timestamps: bool,
     /// The step of a subquery that names none, ms.
     pub subquery_step_ms: i64,
     /// How many threads one query may use.
@@ -31,8 +37,11 @@ impl Default for EngineOptions {
         Self {
             lookback_ms: 300_000,
             max_samples: 50_000_000,
-            experimental: false,
+            syntax: ParseOptions::default(),
             delayed_name_removal: false,
+            per_step_stats: false,
+            type_and_unit_labels: false,
+            start_timestamps: false,
             subquery_step_ms: 60_000,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
         }
@@ -114,7 +123,7 @@ impl Engine {
     ) -> Result<QueryOutput, QueryError> {
         resolve(query, &mut expr, DurationContext { step_ms: 0, range_ms: 0 })?;
         let steps = Steps::at(t_ms);
-        let evaluator = Evaluator::new(ctx, reader, &self.options, steps, t_ms);
+        let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, t_ms);
         let value = with_room(&expr, || at_instant(&evaluator, &expr, steps))?;
         Ok(output(&evaluator, query, value))
     }
@@ -158,15 +167,14 @@ impl Engine {
         let step_ms = if range_ms == 0 { 0 } else { step };
         resolve(query, &mut expr, DurationContext { step_ms, range_ms })?;
         let steps = Steps::range(start, end, step);
-        let evaluator = Evaluator::new(ctx, reader, &self.options, steps, end);
+        let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, end);
         let series = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
         Ok(output(&evaluator, query, Value::Matrix(series)))
     }
 
     /// Parses a query with the syntax that is switched on.
     pub fn parse(&self, query: &str) -> Result<Expr, QueryError> {
-        let options = if self.options.experimental { ParseOptions::ALL } else { ParseOptions::default() };
-        parse_with(query, &options).map_err(QueryError::Parse)
+        parse_with(query, &self.options.syntax).map_err(QueryError::Parse)
     }
 }
 

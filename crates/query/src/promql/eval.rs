@@ -8,6 +8,7 @@
 
 pub(crate) mod cells;
 pub(crate) mod charge;
+pub(crate) mod hints;
 pub(crate) mod invariant;
 pub(crate) mod rows;
 pub(crate) mod select;
@@ -21,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use model::{Cost, Ctx, ErrorKind, MetricReader};
 
 use super::annotations::Notes;
-use super::ast::{At, Expr, ValueType};
+use super::ast::{At, Expr, Span, ValueType};
 use super::engine::{EngineOptions, QueryError};
 pub(crate) use cells::{Cell, Cells};
 use charge::Meter;
@@ -52,6 +53,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) query_end: i64,
     pub(crate) notes: Notes,
     pub(crate) meter: Meter,
+    /// The selectors of whose histograms nobody needs the buckets.
+    pub(crate) counts_only: Vec<Span>,
     store_warnings: Mutex<Vec<String>>,
     series_read: AtomicU64,
     samples_read: AtomicU64,
@@ -62,6 +65,7 @@ impl<'a> Evaluator<'a> {
         ctx: &'a Ctx,
         reader: &'a dyn MetricReader,
         options: &'a EngineOptions,
+        expr: &Expr,
         query: Steps,
         query_end: i64,
     ) -> Self {
@@ -73,6 +77,7 @@ impl<'a> Evaluator<'a> {
             query_end,
             notes: Notes::default(),
             meter: Meter::new(ctx.budget.clone(), options.max_samples),
+            counts_only: hints::counts_only(expr),
             store_warnings: Mutex::default(),
             series_read: AtomicU64::new(0),
             samples_read: AtomicU64::new(0),

@@ -15,6 +15,7 @@ mod rate;
 mod regression;
 mod smoothed;
 mod sort;
+mod start;
 mod time;
 mod window;
 
@@ -57,8 +58,7 @@ impl Evaluator<'_> {
         match call.function.name {
             "vector" => self.to_vector(call, steps),
             "timestamp" => self.timestamp(call, steps),
-            // No start timestamp is stored with a sample that is read.
-            "start_timestamp" => Ok(Rows::empty(&self.meter)),
+            "start_timestamp" => self.start_timestamp(call, steps),
             "clamp" | "clamp_min" | "clamp_max" => self.clamp(call, steps),
             "round" => self.round(call, steps),
             "absent" => self.absent(call, steps),

@@ -24,11 +24,11 @@ use super::error::{MAX_ERRORS, ParseError, ParseErrors};
 use super::lex::{Item, Keyword, Lexer, Token};
 
 /// What is allowed beyond the stable language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParseOptions {
     /// Experimental functions and aggregations.
     pub experimental_functions: bool,
-    /// Arithmetic in ranges, steps and offsets.
+    /// Arithmetic in ranges, steps and offsets; part of the stable language since Prometheus 3.12.
     pub duration_expressions: bool,
     /// `anchored` and `smoothed`.
     pub extended_selectors: bool,
@@ -44,6 +44,17 @@ impl ParseOptions {
         extended_selectors: true,
         fill_modifiers: true,
     };
+}
+
+impl Default for ParseOptions {
+    fn default() -> Self {
+        Self {
+            experimental_functions: false,
+            duration_expressions: true,
+            extended_selectors: false,
+            fill_modifiers: false,
+        }
+    }
 }
 
 /// Parses and checks a query of the stable language.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesData, TimeRange, is_stale_nan};
 
 use super::charge::Charge;
+use super::hints::{self, Buckets};
 use super::rows::{braced, bytes_of};
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::ast::{Extension, VectorSelector};
@@ -19,6 +20,8 @@ enum Take {
     Value,
     /// Its time in seconds.
     Time,
+    /// Its start timestamp in seconds, 0 where none is known.
+    Start,
     /// Its time in seconds; a histogram is refused.
     TimeOfFloat,
 }
@@ -31,6 +34,10 @@ pub(crate) struct Run {
     pub(crate) t: Vec<i64>,
     pub(crate) v: Vec<f64>,
     pub(crate) h: Vec<(i64, Arc<Histogram>)>,
+    /// Start timestamps of the floats in ms, 0 where it is not known; empty where none is, or nobody asks.
+    pub(crate) start: Vec<i64>,
+    /// Start timestamps of the histograms, likewise.
+    pub(crate) h_start: Vec<i64>,
 }
 
 impl Run {
@@ -42,11 +49,19 @@ impl Run {
                 if !is_stale_nan(self.v[i]) {
                     self.t[kept] = self.t[i];
                     self.v[kept] = self.v[i];
+                    if let Some(start) = self.start.get(i).copied() {
+                        self.start[kept] = start;
+                    }
                     kept += 1;
                 }
             }
             self.t.truncate(kept);
             self.v.truncate(kept);
+            self.start.truncate(kept);
+        }
+        if !self.h_start.is_empty() {
+            let mut stale = self.h.iter().map(|(_, h)| is_stale_nan(h.sum));
+            self.h_start.retain(|_| !stale.next().unwrap_or(false));
         }
         self.h.retain(|(_, h)| !is_stale_nan(h.sum));
     }
@@ -56,10 +71,20 @@ impl Run {
     }
 
     /// Takes over what was read and leaves the buffers of the last series in exchange.
-    fn load(&mut self, data: &mut SeriesData) {
+    fn load(&mut self, data: &mut SeriesData, buckets: Buckets, starts: bool) {
         self.labels = data.labels.clone();
         std::mem::swap(&mut self.t, &mut data.t);
         std::mem::swap(&mut self.v, &mut data.v);
+        std::mem::swap(&mut self.start, &mut data.start);
+        std::mem::swap(&mut self.h_start, &mut data.histogram_start);
+        // Anything but one a sample would be a mistake of the store's; better none than those of other samples.
+        if !starts || self.start.len() != self.t.len() {
+            self.start.clear();
+        }
+        if !starts || self.h_start.len() != data.histograms.len() {
+            self.h_start.clear();
+        }
+        hints::complete(&mut data.histograms, &self.t, buckets);
         self.h.clear();
         self.h.extend(data.histograms.drain(..).map(|(t, h)| (t, Arc::new(h))));
     }
@@ -86,6 +111,11 @@ impl Evaluator<'_> {
     /// Like [`Self::instant_selector`], but with the time of the sample (in seconds) for its value.
     pub(crate) fn sample_times(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
         self.instant_rows(selector, steps, Take::Time)
+    }
+
+    /// Like [`Self::instant_selector`], but with the start timestamp of the sample (in seconds) for its value.
+    pub(crate) fn sample_starts(&self, selector: &VectorSelector, steps: Steps) -> Outcome<Rows> {
+        self.instant_rows(selector, steps, Take::Start)
     }
 
     /// Like [`Self::sample_times`] for info series, whose samples are floats.
@@ -161,10 +191,12 @@ impl Evaluator<'_> {
         if !selection.complete {
             self.store_warned(vec!["the result is incomplete: not all data could be read".to_owned()]);
         }
+        let buckets =
+            if self.counts_only.contains(&selector.span) { Buckets::Dropped } else { Buckets::Kept };
         match selection.data {
             Selected::Grid(grid) => grid_rows(grid, sources).map(Read::Computed),
             Selected::Series(partitions) => {
-                let share = self.read_partitions(partitions, &make)?;
+                let share = self.read_partitions(partitions, buckets, &make)?;
                 Ok(Read::Made(share.found, share.charge))
             }
         }
@@ -174,6 +206,7 @@ impl Evaluator<'_> {
     fn read_partitions<T: Send>(
         &self,
         partitions: Vec<Box<dyn Partition>>,
+        buckets: Buckets,
         make: &(impl Fn(&mut Run, &mut Charge) -> Outcome<Option<T>> + Sync),
     ) -> Outcome<Share<T>> {
         let helpers = self.options.threads.min(partitions.len()).saturating_sub(1);
@@ -182,7 +215,7 @@ impl Evaluator<'_> {
         let work = |mut share: Share<T>, mut current: Option<Box<dyn Partition>>| {
             let mut buffers = (SeriesData::default(), Run::default());
             while let Some(mut partition) = current.take().or_else(take) {
-                while self.read_one(&mut *partition, &mut buffers, &mut share, make)? {}
+                while self.read_one(&mut *partition, &mut buffers, buckets, &mut share, make)? {}
             }
             Ok(share)
         };
@@ -193,7 +226,7 @@ impl Evaluator<'_> {
         let mut buffers = (SeriesData::default(), Run::default());
         while let Some(mut partition) = take() {
             let mut seen = 0;
-            while self.read_one(&mut *partition, &mut buffers, &mut share, make)? {
+            while self.read_one(&mut *partition, &mut buffers, buckets, &mut share, make)? {
                 seen += 1;
                 if seen >= SERIES_BEFORE_THREADS {
                     return self.read_together(helpers, share, partition, &work);
@@ -240,6 +273,7 @@ impl Evaluator<'_> {
         &self,
         partition: &mut dyn Partition,
         buffers: &mut (SeriesData, Run),
+        buckets: Buckets,
         share: &mut Share<T>,
         make: &impl Fn(&mut Run, &mut Charge) -> Outcome<Option<T>>,
     ) -> Outcome<bool> {
@@ -248,7 +282,7 @@ impl Evaluator<'_> {
         if !partition.next(data).map_err(|e| self.failed(e))? {
             return Ok(false);
         }
-        run.load(data);
+        run.load(data, buckets, self.options.start_timestamps);
         let samples = run.samples();
         self.count_read(samples);
         // The decoded run counts while the row is made of it.
@@ -282,6 +316,11 @@ fn grid_rows(grid: Grid, sources: Steps) -> Outcome<Vec<Row>> {
     Ok(rows.filter(|row| !row.cells.is_empty()).collect())
 }
 
+/// The start timestamp, in seconds, of the last of the first `count` samples.
+fn start_of(starts: &[i64], count: usize) -> f64 {
+    count.checked_sub(1).and_then(|at| starts.get(at)).map_or(0.0, |ms| *ms as f64 / 1000.0)
+}
+
 /// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
 fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Option<Cells>> {
     let mut cells = Cells::absent(sources.len);
@@ -304,6 +343,7 @@ fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Optio
                 match take {
                     Take::Value => cells.set_histogram(i, h.clone()),
                     Take::Time => cells.set(i, *t as f64 / 1000.0),
+                    Take::Start => cells.set(i, start_of(&run.h_start, histogram)),
                     Take::TimeOfFloat => {
                         let labels = braced(&run.labels);
                         let text = format!("this should be an info metric, with float samples: {labels}");
@@ -316,7 +356,12 @@ fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Optio
             && !is_stale_nan(v)
         {
             any = true;
-            cells.set(i, if take == Take::Value { v } else { t as f64 / 1000.0 });
+            let value = match take {
+                Take::Value => v,
+                Take::Start => start_of(&run.start, float),
+                Take::Time | Take::TimeOfFloat => t as f64 / 1000.0,
+            };
+            cells.set(i, value);
         }
     }
     Ok(any.then_some(cells))

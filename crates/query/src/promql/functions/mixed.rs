@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use model::{Histogram, ResetHint};
 
-use super::rate::extension;
+use super::rate::Shape;
+use super::start::{self, Starts};
 use super::window::{Kernel, Plan, Site};
 use crate::promql::annotations::{ignored_in_mixed_range, mixed_floats_histograms, mixed_schemas};
 use crate::promql::eval::select::Run;
@@ -16,6 +17,11 @@ pub(super) struct Mixed<'a> {
     pub(super) t: &'a [i64],
     pub(super) v: &'a [f64],
     pub(super) h: &'a [(i64, Arc<Histogram>)],
+    run: &'a Run,
+    /// Index of the first float in the run.
+    first: usize,
+    /// Index of the first histogram in the run.
+    first_h: usize,
     start: i64,
     end: i64,
 }
@@ -26,7 +32,15 @@ impl<'a> Mixed<'a> {
         let t = between(&run.t, |t| *t, start, end);
         let first = run.t.partition_point(|t| *t <= start);
         let v = run.v.get(first..first + t.len()).unwrap_or_default();
-        Self { t, v, h: between(&run.h, |h| h.0, start, end), start, end }
+        let first_h = run.h.partition_point(|h| h.0 <= start);
+        Self { t, v, h: between(&run.h, |h| h.0, start, end), run, first, first_h, start, end }
+    }
+
+    /// Whether histogram `i`, which is not the first, cannot have grown out of the one before it.
+    fn is_reset(&self, i: usize) -> bool {
+        let ((before_t, before), (t, now)) = (&self.h[i - 1], &self.h[i]);
+        let begins = |i: usize| self.run.histogram_start(self.first_h + i);
+        start::is_reset((begins(i - 1), *before_t), (begins(i), *t)) || native::is_reset(now, before)
     }
 }
 
@@ -130,20 +144,35 @@ fn last(w: &Mixed<'_>) -> Option<Cell> {
 }
 
 /// A sample of either kind.
-pub(super) type Sample<'a> = Result<f64, &'a Histogram>;
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample<'a> {
+    pub(super) t: i64,
+    /// Start timestamp, 0: not known.
+    start: i64,
+    value: Result<f64, &'a Histogram>,
+}
 
-/// All samples of a window with their times, in order.
-pub(super) fn samples<'a>(w: &'a Mixed<'_>) -> Vec<(i64, Sample<'a>)> {
-    let floats = w.t.iter().zip(w.v).map(|(t, v)| (*t, Ok(*v)));
-    let histograms = w.h.iter().map(|(t, h)| (*t, Err(&**h)));
-    let mut all: Vec<(i64, Sample<'a>)> = floats.chain(histograms).collect();
-    all.sort_by_key(|(t, _)| *t);
+/// All samples of a window in order.
+pub(super) fn samples<'a>(w: &'a Mixed<'_>) -> Vec<Sample<'a>> {
+    let float_start = |i: usize| w.run.start.get(w.first + i).copied().unwrap_or(0);
+    let floats = w.t.iter().zip(w.v).enumerate().map(|(i, (t, v))| Sample {
+        t: *t,
+        start: float_start(i),
+        value: Ok(*v),
+    });
+    let histograms = w.h.iter().enumerate().map(|(i, (t, h))| Sample {
+        t: *t,
+        start: w.run.histogram_start(w.first_h + i),
+        value: Err(&**h),
+    });
+    let mut all: Vec<Sample<'a>> = floats.chain(histograms).collect();
+    all.sort_by_key(|sample| sample.t);
     all
 }
 
 /// Whether the value changed.
 pub(super) fn is_change(before: &Sample<'_>, now: &Sample<'_>) -> bool {
-    match (before, now) {
+    match (&before.value, &now.value) {
         (Ok(before), Ok(now)) => before != now && !(before.is_nan() && now.is_nan()),
         (Err(before), Err(now)) => !native::equal(before, now),
         _ => true,
@@ -152,16 +181,17 @@ pub(super) fn is_change(before: &Sample<'_>, now: &Sample<'_>) -> bool {
 
 /// Whether a counter fell or changed its kind.
 pub(super) fn is_fall(before: &Sample<'_>, now: &Sample<'_>) -> bool {
-    match (before, now) {
-        (Ok(before), Ok(now)) => now < before,
-        (Err(before), Err(now)) => native::is_reset(now, before),
+    let began = start::is_reset((before.start, before.t), (now.start, now.t));
+    match (&before.value, &now.value) {
+        (Ok(before), Ok(now)) => now < before || began,
+        (Err(before), Err(now)) => began || native::is_reset(now, before),
         _ => true,
     }
 }
 
 fn count_pairs(w: &Mixed<'_>, hit: impl Fn(&Sample<'_>, &Sample<'_>) -> bool) -> Cell {
     let all = samples(w);
-    Cell::Float(all.windows(2).filter(|pair| hit(&pair[0].1, &pair[1].1)).count() as f64)
+    Cell::Float(all.windows(2).filter(|pair| hit(&pair[0], &pair[1])).count() as f64)
 }
 
 fn tell_sum(sum: &Sum, site: &Site<'_>) {
@@ -236,14 +266,36 @@ pub(crate) fn add_to_mean(
 
 /// The increase of histograms, extended to the window's edges; per second where the window's length is given.
 fn rate(w: &Mixed<'_>, counter: bool, per: Option<i64>, site: &Site<'_>) -> Option<Histogram> {
-    let [(first_t, first), .., (last_t, last)] = w.h else { return None };
-    tell_kind(w, counter, site);
-    let sum = increase(w, counter, first, last, site)?;
+    let ((first_t, first), (last_t, last)) = (w.h.first()?, w.h.last()?);
+    let times: Vec<i64> = w.h.iter().map(|(t, _)| *t).collect();
+    let starts = w.run.h_start.get(w.first_h..w.first_h + w.h.len()).filter(|_| counter).unwrap_or_default();
+    let starts = Starts { t: &times, start: starts };
+    let began = starts.within(0, w.start);
+    let mut sum = match w.h.len() {
+        // With a start in the window one sample tells how much was counted since.
+        1 if began.is_some() => Sum::new(first),
+        1 => return None,
+        _ => {
+            tell_kind(w, counter, site);
+            starts.tell_overlap(0..w.h.len(), site);
+            increase(w, counter, first, last, site)?
+        }
+    };
+    if began.is_some() && w.h.len() > 1 {
+        sum.reconciled = false;
+        if sum.add(first, 1.0).is_err() {
+            site.notes.warn(site.span, mixed_schemas(site.metric));
+            return None;
+        }
+        if sum.reconciled {
+            site.notes.info(site.span, reconciled("addition"));
+        }
+    }
     let mut increase = sum.finish();
     increase.reset_hint = ResetHint::Gauge;
-    let start_value = (counter && increase.count > 0.0).then_some(first.count);
-    let times = (*first_t, *last_t);
-    let mut factor = extension(w.start, w.end, times, w.h.len(), start_value, increase.count)?;
+    let value = (counter && increase.count > 0.0).then_some(first.count);
+    let shape = Shape { start: w.start, end: w.end, first: *first_t, last: *last_t, count: w.h.len() };
+    let mut factor = shape.extension(began, value, increase.count)?;
     if let Some(range) = per {
         factor /= range as f64 / 1000.0;
     }
@@ -273,7 +325,7 @@ fn increase(
     let incompatible = || site.notes.warn(site.span, mixed_schemas(site.metric));
     let second = w.h.get(1).map(|(_, h)| h)?;
     // After a reset right behind it, the first sample says nothing: it may even have other buckets.
-    let from_zero = counter && native::is_reset(second, first);
+    let from_zero = counter && w.is_reset(1);
     let custom = native::is_custom(if from_zero { second } else { first });
     let others = if counter { &w.h[1..] } else { std::slice::from_ref(&w.h[w.h.len() - 1]) };
     if others.iter().any(|(_, h)| native::is_custom(h) != custom) {
@@ -287,9 +339,8 @@ fn increase(
     }
     let mut reconciled_by = sum.reconciled.then_some("subtraction");
     if counter {
-        for (at, pair) in w.h.windows(2).enumerate() {
-            let (before, now) = (&pair[0].1, &pair[1].1);
-            if (at > 0 || !from_zero) && native::is_reset(now, before) && sum.add(before, 1.0).is_err() {
+        for at in if from_zero { 2 } else { 1 }..w.h.len() {
+            if w.is_reset(at) && sum.add(&w.h[at - 1].1, 1.0).is_err() {
                 incompatible();
                 return None;
             }
@@ -307,22 +358,23 @@ fn increase(
 /// The difference of the last two samples of any kind, per second for a rate.
 fn last_two(w: &Mixed<'_>, rate: bool, site: &Site<'_>) -> Option<Cell> {
     let all = samples(w);
-    let [.., (before_t, before), (t, now)] = all.as_slice() else { return None };
-    let elapsed = (t - before_t) as f64 / 1000.0;
+    let [.., before_sample, sample] = all.as_slice() else { return None };
+    let elapsed = (sample.t - before_sample.t) as f64 / 1000.0;
     if elapsed == 0.0 {
         return None;
     }
-    match (before, now) {
+    let began = start::is_reset((before_sample.start, before_sample.t), (sample.start, sample.t));
+    match (&before_sample.value, &sample.value) {
         (Ok(before), Ok(now)) => {
-            let difference = if rate && now < before { *now } else { now - before };
+            let difference = if rate && (now < before || began) { *now } else { now - before };
             Some(Cell::Float(if rate { difference / elapsed } else { difference }))
         }
         (Err(before), Err(now)) => {
             let pair = &w.h[w.h.len() - 2..];
-            let ends = Mixed { t: &[], v: &[], h: pair, start: w.start, end: w.end };
+            let ends = Mixed { t: &[], v: &[], h: pair, ..*w };
             tell_kind(&ends, rate, site);
             let mut sum = Sum::new(now);
-            if (!rate || !native::is_reset(now, before)) && sum.add(before, -1.0).is_err() {
+            if (!rate || !(began || native::is_reset(now, before))) && sum.add(before, -1.0).is_err() {
                 site.notes.warn(site.first_arg, mixed_schemas(site.metric));
                 return None;
             }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::start::Starts;
 use super::window::{Plan, Site, windows};
 use crate::promql::annotations::invalid_quantile;
 use crate::promql::eval::Cells;
@@ -108,20 +109,24 @@ pub(super) fn quantile(q: f64, v: &[f64], buffer: &mut Vec<f64>, site: &Site<'_>
 
 /// How often the value changed within each window.
 pub(super) fn changes(run: &Run, plan: &Plan) -> Option<Cells> {
-    count_pairs(run, plan, |before, v| before != v && !(before.is_nan() && v.is_nan()))
+    count_pairs(run, plan, |i| {
+        let (before, v) = (run.v[i - 1], run.v[i]);
+        before != v && !(before.is_nan() && v.is_nan())
+    })
 }
 
 /// How often a counter fell within each window.
 pub(super) fn resets(run: &Run, plan: &Plan) -> Option<Cells> {
-    count_pairs(run, plan, |before, v| v < before)
+    let starts = Starts { t: &run.t, start: &run.start };
+    count_pairs(run, plan, |i| run.v[i] < run.v[i - 1] || starts.is_reset(i))
 }
 
-/// Counts the neighbours that `hit` accepts, by differences of one running count.
-fn count_pairs(run: &Run, plan: &Plan, hit: impl Fn(f64, f64) -> bool) -> Option<Cells> {
+/// Counts the samples that `hit` accepts beside the ones before them, by differences of one running count.
+fn count_pairs(run: &Run, plan: &Plan, hit: impl Fn(usize) -> bool) -> Option<Cells> {
     let mut until: Vec<u32> = Vec::with_capacity(run.v.len());
     let mut count = 0;
     for i in 0..run.v.len() {
-        if i > 0 && hit(run.v[i - 1], run.v[i]) {
+        if i > 0 && hit(i) {
             count += 1;
         }
         until.push(count);

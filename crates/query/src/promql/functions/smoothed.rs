@@ -117,12 +117,12 @@ fn over_edges(
 /// Counts pairs from the last sample at or before the start on.
 fn count(window: &Mixed<'_>, start: i64, hit: impl Fn(&Sample<'_>, &Sample<'_>) -> bool) -> Option<Cell> {
     let all = samples(window);
-    let inside = all.partition_point(|(t, _)| *t <= start);
+    let inside = all.partition_point(|sample| sample.t <= start);
     if inside >= all.len() {
         return None;
     }
     let counted = &all[inside.saturating_sub(1)..];
-    Some(Cell::Float(counted.windows(2).filter(|pair| hit(&pair[0].1, &pair[1].1)).count() as f64))
+    Some(Cell::Float(counted.windows(2).filter(|pair| hit(&pair[0], &pair[1])).count() as f64))
 }
 
 /// The samples of a window and of the lookback around it.

@@ -96,6 +96,19 @@ impl Evaluator<'_> {
     }
 }
 
+impl Evaluator<'_> {
+    /// The start timestamp of each sample that is stored; nothing of computed ones, or where they are switched off.
+    pub(super) fn start_timestamp(&self, call: &Call, steps: Steps) -> Outcome<Rows> {
+        let Expr::Vector(selector) = self.arg(call, 0)? else { return Ok(Rows::empty(&self.meter)) };
+        if !self.options.start_timestamps {
+            return Ok(Rows::empty(&self.meter));
+        }
+        let mut rows = self.sample_starts(selector, steps)?;
+        rows.drop_names(self.delayed(), false)?;
+        Ok(rows)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use super::mixed;
 use super::over_time;
 use super::rate;
 use super::regression;
-use crate::promql::annotations::{Notes, possible_non_counter};
+use crate::promql::annotations::{Notes, possible_non_counter, possible_non_counter_type};
 use crate::promql::ast::{Call, Expr, MatrixSelector, Span, Subquery, ValueType};
 use crate::promql::engine::QueryError;
 use crate::promql::eval::select::Run;
@@ -169,7 +169,8 @@ impl Evaluator<'_> {
             return self.over_extended(call, kernel, matrix, plan);
         }
         let samples = TimeRange::new(ends.start.saturating_sub(plan.range).saturating_add(1), ends.last());
-        let plain = ends.len == steps.len && call.args.len() == 1;
+        // A store that computes functions itself does so without start timestamps.
+        let plain = ends.len == steps.len && call.args.len() == 1 && !self.options.start_timestamps;
         let hints = SelectHints {
             function: plain.then(|| call.function.name.to_owned()),
             window: plan.range,
@@ -228,9 +229,16 @@ impl Evaluator<'_> {
     pub(super) fn warn_of_gauge(&self, run: &Run, cells: Option<&Cells>, span: Span) {
         const COUNTERS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
         let metric = run.labels.metric_name();
-        let counter = metric.is_empty() || COUNTERS.iter().any(|suffix| metric.ends_with(suffix));
         let floats = |cells: &Cells| (0..cells.len()).any(|i| cells.float(i).is_some());
-        if !counter && cells.is_some_and(floats) {
+        if metric.is_empty() || !cells.is_some_and(floats) {
+            return;
+        }
+        if self.options.type_and_unit_labels {
+            let kind = run.labels.get("__type__").unwrap_or_default();
+            if !matches!(kind, "counter" | "histogram") {
+                self.notes.info(span, possible_non_counter_type(metric, kind));
+            }
+        } else if !COUNTERS.iter().any(|suffix| metric.ends_with(suffix)) {
             self.notes.info(span, possible_non_counter(metric));
         }
     }
@@ -247,8 +255,8 @@ impl Kernel {
     /// Runs over the floats of a series. The match is outside of the loops: each kernel has its own.
     pub(super) fn over_floats(&self, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
         match self {
-            Self::Rate { counter, per_second } => rate::extrapolated(run, plan, *counter, *per_second),
-            Self::Instant { rate } => windows(run, plan, |w| rate::last_two(w.t, w.v, *rate)),
+            Self::Rate { counter, per_second } => rate::extrapolated(run, plan, *counter, *per_second, site),
+            Self::Instant { rate } => windows(run, plan, |w| rate::last_two(&w, run, *rate)),
             Self::Sum => windows(run, plan, |w| Some(over_time::sum(w.v))),
             Self::Avg => windows(run, plan, |w| Some(over_time::mean(w.v))),
             Self::Count => windows(run, plan, |w| Some(w.v.len() as f64)),

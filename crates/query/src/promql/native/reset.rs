@@ -15,6 +15,12 @@ pub(crate) fn is_reset(now: &Histogram, before: &Histogram) -> bool {
     if now.count < before.count {
         return true;
     }
+    if same_layout(now, before) {
+        let fell = |now: &[f64], before: &[f64]| now.iter().zip(before).any(|(now, before)| now < before);
+        return now.zero_count < before.zero_count
+            || fell(&now.positive_buckets, &before.positive_buckets)
+            || fell(&now.negative_buckets, &before.negative_buckets);
+    }
     if is_custom(now) {
         return !is_custom(before) || custom_fell(now, before);
     }
@@ -35,6 +41,17 @@ pub(crate) fn is_reset(now: &Histogram, before: &Histogram) -> bool {
             &side(&now.negative_spans, &now.negative_buckets, 0, now),
             &side(&before.negative_spans, &before.negative_buckets, shift, now),
         )
+}
+
+/// Whether both have the same buckets, so that counts can be compared one by one.
+fn same_layout(a: &Histogram, b: &Histogram) -> bool {
+    a.schema == b.schema
+        && a.zero_threshold == b.zero_threshold
+        && a.positive_spans == b.positive_spans
+        && a.negative_spans == b.negative_spans
+        && a.custom_values == b.custom_values
+        && a.positive_buckets.len() == b.positive_buckets.len()
+        && a.negative_buckets.len() == b.negative_buckets.len()
 }
 
 /// One side's buckets at the resolution of `now`, those inside its zero bucket left out.

@@ -51,10 +51,12 @@ fn experimental_syntax_must_be_allowed() {
         ("rate(x[5m] smoothed)", "smoothed modifier is experimental and not enabled"),
         ("a + fill(0) b", "binop fill modifiers are experimental and not enabled"),
     ] {
-        assert_eq!(parse(query).unwrap_err().0[0].message, message);
+        let stable = ParseOptions { duration_expressions: false, ..ParseOptions::default() };
+        assert_eq!(parse_with(query, &stable).unwrap_err().0[0].message, message);
         assert!(all(query).is_ok(), "{query}");
     }
     assert!(parse("x offset -(5m)").is_ok());
+    assert!(parse("rate(x[5m * 2] offset step())").is_ok(), "stable by now");
 }
 
 #[test]
