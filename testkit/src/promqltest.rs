@@ -18,10 +18,6 @@ use anyhow::Context;
 pub use run::Runner;
 pub use script::{Command, Eval, EvalKind, Script};
 
-/// Scripts (by file name) that need what the engine does not have yet, and why. `--floats-only` leaves them out.
-pub const NEWEST_SYNTAX: &[(&str, &str)] =
-    &[("start_timestamps.test", "samples are read without their start timestamps")];
-
 /// What became of the evals of one or more scripts.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -29,23 +25,17 @@ pub struct Report {
     pub passed: usize,
     /// `file:line: what is wrong`.
     pub failures: Vec<String>,
-    /// Evals over native histograms that were left out.
-    pub histograms: usize,
-    /// Scripts that were left out: `file: why`.
-    pub left_out: Vec<String>,
 }
 
 impl Report {
     fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failures.extend(other.failures);
-        self.histograms += other.histograms;
-        self.left_out.extend(other.left_out);
     }
 }
 
 /// Runs a script file, or every `*.test` file of a folder in the order of their names.
-pub fn run_path(path: &Path, floats_only: bool) -> anyhow::Result<Report> {
+pub fn run_path(path: &Path) -> anyhow::Result<Report> {
     let mut files: Vec<PathBuf> = Vec::new();
     if path.is_dir() {
         for entry in path.read_dir().with_context(|| format!("cannot list {}", path.display()))? {
@@ -60,22 +50,19 @@ pub fn run_path(path: &Path, floats_only: bool) -> anyhow::Result<Report> {
     }
     let mut report = Report::default();
     for file in files {
-        report.add(run_file(&file, floats_only)?);
+        report.add(run_file(&file)?);
     }
     Ok(report)
 }
 
-fn run_file(file: &Path, floats_only: bool) -> anyhow::Result<Report> {
+fn run_file(file: &Path) -> anyhow::Result<Report> {
     let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    if let Some((_, why)) = NEWEST_SYNTAX.iter().find(|(script, _)| floats_only && *script == name) {
-        return Ok(Report { left_out: vec![format!("{name}: {why}")], ..Report::default() });
-    }
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    Ok(run_script(&name, &text, floats_only))
+    Ok(run_script(&name, &text))
 }
 
 /// Runs the text of a script; a line that is no command is a failure and ends it.
-pub fn run_script(name: &str, text: &str, floats_only: bool) -> Report {
+pub fn run_script(name: &str, text: &str) -> Report {
     let script = match Script::parse(text) {
         Ok(script) => script,
         Err((line, message)) => {
@@ -83,7 +70,7 @@ pub fn run_script(name: &str, text: &str, floats_only: bool) -> Report {
             return Report { failures, ..Report::default() };
         }
     };
-    let mut runner = Runner::new(floats_only);
+    let mut runner = Runner::new();
     for command in &script.commands {
         runner.run(name, command);
     }
@@ -95,7 +82,7 @@ mod tests {
     use super::*;
 
     fn run(text: &str) -> Report {
-        run_script("t", text, false)
+        run_script("t", text)
     }
 
     #[test]
@@ -122,13 +109,5 @@ mod tests {
             assert_eq!(report.failures.len(), 1, "{text}");
             assert!(report.failures[0].starts_with(want), "{:?}", report.failures);
         }
-    }
-
-    #[test]
-    fn evals_over_histograms_can_be_left_out() {
-        let text = "load 1m\n  h {{schema:0 count:1 sum:1 buckets:[1]}}\n  f 1\n\n\
-                    eval instant at 0 count(h)\n  {} 7\n\neval instant at 0 f\n  f 1\n";
-        let report = run_script("t", text, true);
-        assert_eq!((report.passed, report.histograms, report.failures.len()), (1, 1, 0));
     }
 }

@@ -6,12 +6,9 @@ use server::Limits;
 
 use crate::config::{Collect, Loaded, load};
 use crate::flags::Flags;
+use crate::flags::features::Features;
 use crate::retention::Retention;
 use crate::{memory, retention};
-
-/// What of the language is off unless a feature is enabled.
-const EXPERIMENTAL: [&str; 3] =
-    ["promql-experimental-functions", "promql-extended-range-selectors", "promql-binop-fill-modifiers"];
 
 /// What flags and configuration come to.
 pub(crate) struct Resolved {
@@ -49,13 +46,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
         stored,
         retention: retention::of(flags)?,
         memory_limit,
-        engine: EngineOptions {
-            lookback_ms: i64::try_from(flags.query.lookback_delta.as_millis()).unwrap_or(i64::MAX),
-            max_samples: flags.query.max_samples,
-            experimental: EXPERIMENTAL.iter().any(|name| features.on(name)),
-            delayed_name_removal: features.on("promql-delayed-name-removal"),
-            ..EngineOptions::default()
-        },
+        engine: engine(flags, &features),
         limits: Limits {
             queries: flags.query.max_concurrency.max(1),
             connections: flags.web.max_connections.max(1),
@@ -67,6 +58,19 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
         otlp: flags.web.enable_otlp || features.on("otlp-write-receiver"),
         loaded,
     })
+}
+
+fn engine(flags: &Flags, features: &Features) -> EngineOptions {
+    let mut options = EngineOptions {
+        lookback_ms: i64::try_from(flags.query.lookback_delta.as_millis()).unwrap_or(i64::MAX),
+        max_samples: flags.query.max_samples,
+        ..EngineOptions::default()
+    };
+    for name in features.names() {
+        // The others are switched elsewhere.
+        let _ = query::promql::features::enable(&mut options, name);
+    }
+    options
 }
 
 /// The section `collect` with the flags of node_exporter and cAdvisor laid over it.

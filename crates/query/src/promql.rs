@@ -25,6 +25,7 @@ pub use ast::Expr;
 pub use duration::{DurationContext, DurationError, format_duration, parse_duration, resolve_durations};
 pub use engine::{Engine, EngineOptions, QueryError};
 pub use error::{ParseError, ParseErrors};
+pub use eval::hints::note_resets;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use print::format;
 pub use value::{InstantSample, QueryOutput, SampleValue, Series, Value};

@@ -36,6 +36,8 @@ struct Stored {
     t: Vec<i64>,
     v: Vec<f64>,
     histograms: Vec<(i64, Histogram)>,
+    /// Start timestamps by the times of the samples.
+    starts: BTreeMap<i64, i64>,
 }
 
 impl MemoryMetrics {
@@ -77,6 +79,13 @@ impl MemoryMetrics {
         for (t, h) in histograms {
             stored.put_histogram(t, h);
         }
+    }
+
+    /// Stores start timestamps of one series: pairs of a sample's time and its start.
+    pub fn insert_starts(&self, labels: &Labels, starts: impl IntoIterator<Item = (i64, i64)>) {
+        let mut inner = self.inner.write();
+        let at = inner.series_of(labels);
+        Arc::make_mut(&mut inner.series[at]).starts.extend(starts);
     }
 
     /// Every series with its float samples, sorted by labels: to feed another program with the same data.
@@ -217,6 +226,11 @@ impl Partition for Share {
             out.v.extend_from_slice(&stored.v[from..to]);
             let inside = stored.histograms.iter().filter(|h| self.range.contains(h.0));
             out.histograms.extend(inside.cloned());
+            if !stored.starts.is_empty() {
+                let start = |t: &i64| stored.starts.get(t).copied().unwrap_or(0);
+                out.start.extend(out.t.iter().map(start));
+                out.histogram_start.extend(out.histograms.iter().map(|(t, _)| start(t)));
+            }
         }
         Ok(true)
     }

@@ -151,13 +151,6 @@ impl Expected {
         }
         Ok(())
     }
-
-    /// Whether some expected value is a histogram.
-    pub fn has_histograms(&self) -> bool {
-        use query::promql::series_desc::SequenceValue;
-        let histogram = |v: &SequenceValue| matches!(v, SequenceValue::Histogram { .. });
-        self.series.iter().any(|s| s.values.iter().any(histogram))
-    }
 }
 
 fn literal(text: &str) -> Result<String, String> {

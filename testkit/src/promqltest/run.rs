@@ -1,13 +1,7 @@
 //! Runs commands one after the other.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use model::metrics::Family;
-use model::{
-    Ctx, Listing, Matcher, MetricReader, Partition, SelectHints, Selected, Selection, SeriesData, TimeRange,
-};
+use model::Ctx;
 use query::promql::{Engine, EngineOptions, Expr, ParseOptions, QueryError, QueryOutput, Value};
-use std::sync::Arc;
 
 use super::expect::Message;
 use super::script::{Command, Eval, EvalKind};
@@ -21,34 +15,34 @@ const MINUTE: i64 = 60_000;
 pub struct Runner {
     store: MemoryMetrics,
     engine: Engine,
-    floats_only: bool,
     /// What came out so far.
     pub report: Report,
 }
 
+impl Default for Runner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Runner {
     /// A runner over an empty store.
-    pub fn new(floats_only: bool) -> Self {
+    pub fn new() -> Self {
         let options = EngineOptions {
             syntax: ParseOptions::ALL,
             delayed_name_removal: true,
             start_timestamps: true,
             ..EngineOptions::default()
         };
-        Self {
-            store: MemoryMetrics::new(),
-            engine: Engine::new(options),
-            floats_only,
-            report: Report::default(),
-        }
+        Self { store: MemoryMetrics::new(), engine: Engine::new(options), report: Report::default() }
     }
 
     /// Runs one command of script `name`.
     pub fn run(&mut self, name: &str, command: &Command) {
         match command {
             Command::Clear => self.store.clear(),
-            Command::Load { line, interval_ms, series, with_nhcb } => {
-                load::load(&self.store, *interval_ms, series);
+            Command::Load { line, interval_ms, series, starts, with_nhcb } => {
+                load::load(&self.store, *interval_ms, series, starts);
                 if *with_nhcb && let Err(error) = nhcb::load(&self.store, *interval_ms, series) {
                     self.report.failures.push(format!("{name}:{line}: {error}"));
                 }
@@ -58,14 +52,7 @@ impl Runner {
     }
 
     fn eval(&mut self, name: &str, eval: &Eval) {
-        let watched = Watched { store: &self.store, histograms: Arc::default() };
-        let outcome = self.outcome(eval, &watched);
-        let histograms = watched.histograms.load(Ordering::Relaxed) || eval.expected.has_histograms();
-        if self.floats_only && histograms {
-            self.report.histograms += 1;
-            return;
-        }
-        match outcome {
+        match self.outcome(eval) {
             Ok(()) => self.report.passed += 1,
             Err(error) => {
                 self.report.failures.push(format!("{name}:{}: {}: {error}", eval.line, eval.query));
@@ -73,11 +60,11 @@ impl Runner {
         }
     }
 
-    fn outcome(&self, eval: &Eval, store: &Watched<'_>) -> Result<(), String> {
+    fn outcome(&self, eval: &Eval) -> Result<(), String> {
         match eval.kind {
-            EvalKind::Instant(t) => self.instant(eval, store, t),
+            EvalKind::Instant(t) => self.instant(eval, t),
             EvalKind::Range { start, end, step } => {
-                let output = self.engine.range(&Ctx::unbounded(), store, &eval.query, start, end, step);
+                let output = self.engine.range(&Ctx::unbounded(), &self.store, &eval.query, start, end, step);
                 let Some(output) = settle(eval, output)? else { return Ok(()) };
                 match &output.value {
                     Value::Matrix(series) => {
@@ -89,12 +76,12 @@ impl Runner {
         }
     }
 
-    fn instant(&self, eval: &Eval, store: &Watched<'_>, t: i64) -> Result<(), String> {
-        let output = self.engine.instant(&Ctx::unbounded(), store, &eval.query, t);
+    fn instant(&self, eval: &Eval, t: i64) -> Result<(), String> {
+        let output = self.engine.instant(&Ctx::unbounded(), &self.store, &eval.query, t);
         let Some(output) = settle(eval, output)? else { return Ok(()) };
         compare::instant(&eval.expected, &output.value)?;
         let expr = self.engine.parse(&eval.query).map_err(|e| e.to_string())?;
-        self.middle_step(eval, store, &expr, t)?;
+        self.middle_step(eval, &expr, t)?;
         if at_modifier::depends_on_time(&expr) {
             return Ok(());
         }
@@ -106,16 +93,16 @@ impl Runner {
             let ctx = Ctx::unbounded();
             let output = self
                 .engine
-                .instant_expr(&ctx, store, &eval.query, fixed.clone(), other)
+                .instant_expr(&ctx, &self.store, &eval.query, fixed.clone(), other)
                 .map_err(|e| described(e.to_string()))?;
             compare::instant(&eval.expected, &output.value).map_err(described)?;
-            self.middle_step(eval, store, &fixed, other).map_err(described)?;
+            self.middle_step(eval, &fixed, other).map_err(described)?;
         }
         Ok(())
     }
 
     /// Runs the expression as a range query around `t`, whose middle step must be the same.
-    fn middle_step(&self, eval: &Eval, store: &Watched<'_>, expr: &Expr, t: i64) -> Result<(), String> {
+    fn middle_step(&self, eval: &Eval, expr: &Expr, t: i64) -> Result<(), String> {
         let expected = &eval.expected;
         if expected.string.is_some()
             || expected.matrix.is_some()
@@ -127,7 +114,7 @@ impl Runner {
         let times = (t - MINUTE, t + MINUTE, MINUTE);
         let output = self
             .engine
-            .range_expr(&Ctx::unbounded(), store, &eval.query, expr.clone(), times)
+            .range_expr(&Ctx::unbounded(), &self.store, &eval.query, expr.clone(), times)
             .map_err(|e| described(e.to_string()))?;
         let Value::Matrix(series) = &output.value else {
             return Err(described(format!("got {}", output.value.type_name())));
@@ -171,70 +158,5 @@ fn annotations(kind: &str, wanted: &[Message], none: bool, got: &[String]) -> Re
     match got.iter().find(|text| !wanted.is_empty() && !wanted.iter().any(|m| m.accepts(text))) {
         Some(more) => Err(format!("unexpected {kind} {more:?}")),
         None => Ok(()),
-    }
-}
-
-/// A reader that notes whether any native histogram was read.
-struct Watched<'a> {
-    store: &'a MemoryMetrics,
-    histograms: Arc<AtomicBool>,
-}
-
-struct WatchedPartition {
-    inner: Box<dyn Partition>,
-    histograms: Arc<AtomicBool>,
-}
-
-impl Partition for WatchedPartition {
-    fn next(&mut self, out: &mut SeriesData) -> model::Result<bool> {
-        let more = self.inner.next(out)?;
-        if more && !out.histograms.is_empty() {
-            self.histograms.store(true, Ordering::Relaxed);
-        }
-        Ok(more)
-    }
-}
-
-impl MetricReader for Watched<'_> {
-    fn select(
-        &self,
-        ctx: &Ctx,
-        matchers: &[Matcher],
-        range: TimeRange,
-        hints: &SelectHints,
-    ) -> model::Result<Selection> {
-        let mut selection = self.store.select(ctx, matchers, range, hints)?;
-        if let Selected::Series(partitions) = &mut selection.data {
-            for inner in std::mem::take(partitions) {
-                let histograms = Arc::clone(&self.histograms);
-                partitions.push(Box::new(WatchedPartition { inner, histograms }));
-            }
-        }
-        Ok(selection)
-    }
-
-    fn label_names(
-        &self,
-        ctx: &Ctx,
-        matchers: &[Matcher],
-        range: TimeRange,
-        limit: usize,
-    ) -> model::Result<Listing> {
-        self.store.label_names(ctx, matchers, range, limit)
-    }
-
-    fn label_values(
-        &self,
-        ctx: &Ctx,
-        name: &str,
-        matchers: &[Matcher],
-        range: TimeRange,
-        limit: usize,
-    ) -> model::Result<Listing> {
-        self.store.label_values(ctx, name, matchers, range, limit)
-    }
-
-    fn families(&self, ctx: &Ctx, name: Option<&str>) -> model::Result<Vec<Family>> {
-        self.store.families(ctx, name)
     }
 }

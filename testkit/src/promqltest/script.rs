@@ -1,7 +1,7 @@
 //! The commands of a script.
 
 use query::promql::parse_duration;
-use query::promql::series_desc::{SeriesDesc, parse_series_desc, parse_start_times};
+use query::promql::series_desc::{SeriesDesc, StartTimes, parse_series_desc, parse_start_times};
 
 use super::expect::Expected;
 
@@ -28,6 +28,8 @@ pub enum Command {
         interval_ms: i64,
         /// The series.
         series: Vec<SeriesDesc>,
+        /// Start timestamps of some of them.
+        starts: Vec<StartTimes>,
         /// Whether classic histograms are converted, too.
         with_nhcb: bool,
     },
@@ -120,26 +122,28 @@ fn load(number: usize, line: &str, lines: &mut Lines<'_>) -> Result<Command, Scr
     };
     let interval_ms = time(words.next().unwrap_or_default()).map_err(|e| (number, e))?;
     let mut series: Vec<SeriesDesc> = Vec::new();
-    let mut starts: Option<(usize, query::promql::series_desc::StartTimes)> = None;
+    let mut starts: Vec<StartTimes> = Vec::new();
+    let mut pending: Option<(usize, StartTimes)> = None;
     while let Some((at, line)) = lines.next_in_block() {
         if let Ok(Some(found)) = parse_start_times(line) {
-            starts = Some((at, found));
+            pending = Some((at, found));
             continue;
         }
         let described = parse_series_desc(line).map_err(|e| (at, e.to_string()))?;
-        if let Some((at, starts)) = starts.take()
-            && (starts.labels != described.labels || starts.values.len() != described.values.len())
-        {
-            return Err((at, "start timestamps need the same series with as many positions".to_owned()));
+        if let Some((at, begun)) = pending.take() {
+            if begun.labels != described.labels || begun.values.len() != described.values.len() {
+                return Err((at, "start timestamps need the same series with as many positions".to_owned()));
+            }
+            starts.push(begun);
         }
         match series.iter_mut().find(|s| s.labels == described.labels) {
             Some(same) => *same = described,
             None => series.push(described),
         }
     }
-    match starts {
+    match pending {
         Some((at, _)) => Err((at, "start timestamps without a series behind them".to_owned())),
-        None => Ok(Command::Load { line: number, interval_ms, series, with_nhcb }),
+        None => Ok(Command::Load { line: number, interval_ms, series, starts, with_nhcb }),
     }
 }
 

@@ -78,6 +78,11 @@ impl Features {
         self.0.contains(name)
     }
 
+    /// Every name that is given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// What is wrong with the combination, as Prometheus has it.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.on("otlp-deltatocumulative") && self.on("otlp-native-delta-ingestion") {

@@ -66,6 +66,12 @@ pub(crate) fn complete(histograms: &mut [(i64, Histogram)], floats: &[i64], buck
     }
 }
 
+/// Marks the histograms of one series, which are in order, that cannot have been reset since the one right before
+/// them. `floats` are the times of the floats of the same series.
+pub fn note_resets(histograms: &mut [(i64, Histogram)], floats: &[i64]) {
+    mark_grown(histograms, floats);
+}
+
 fn mark_grown(histograms: &mut [(i64, Histogram)], floats: &[i64]) {
     let mut between = floats.iter().copied().peekable();
     for at in 1..histograms.len() {
