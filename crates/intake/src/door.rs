@@ -6,8 +6,8 @@ use std::sync::Arc;
 use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
-    Appended, Event, EventKind, EventWriter, Labels, MetricBatch, MetricWriter, Position, RejectReason,
-    Rejected, Result, SeriesRef,
+    Appended, Event, EventKind, EventWriter, ExemplarSample, Labels, MetricBatch, MetricWriter, Position,
+    RejectReason, Rejected, Result, SeriesRef,
 };
 
 use crate::metrics::{Metrics, count};
@@ -107,6 +107,13 @@ impl MetricWriter for Intake {
 
     fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
         self.metrics.metadata(tenant, families)
+    }
+
+    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        let taken = self.metrics.exemplars(tenant, exemplars)?;
+        self.counters.exemplars_accepted.inc_by(taken as u64);
+        self.counters.exemplars_rejected.inc_by(exemplars.len().saturating_sub(taken) as u64);
+        Ok(taken)
     }
 
     fn position(&self, source: &str) -> Option<Vec<u8>> {

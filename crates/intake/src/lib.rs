@@ -2,8 +2,8 @@
 //!
 //! What it is: [`Intake`] stands before the stores and implements the same two writing traits. It holds label sets and
 //! events to limits, enriches them through a hook, and is the only place where a sample or event is dropped; it counts
-//! why. [`remote_write`] takes whole write requests to any [`model::MetricWriter`], with a cache that spares known series every
-//! allocation.
+//! why. [`remote_write`] takes whole write requests, and series that other
+//! receivers collected, to any [`model::MetricWriter`], with a cache that spares known series every allocation.
 //!
 //! What it is not: it knows no runtime (identity comes through a trait that `app` hands in), opens no sockets and
 //! stores nothing itself.
@@ -27,4 +27,4 @@ pub mod remote_write;
 pub use config::Config;
 pub use door::{Enrich, Intake};
 pub use metrics::Metrics;
-pub use remote_write::Receiver;
+pub use remote_write::{Collected, Outcome, Receiver};

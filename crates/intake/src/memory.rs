@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
-    Appended, Event, EventKind, EventWriter, Labels, MetricBatch, MetricWriter, Position, RejectReason,
-    Rejected, Result, SeriesRef,
+    Appended, Event, EventKind, EventWriter, ExemplarSample, Labels, MetricBatch, MetricWriter, Position,
+    RejectReason, Rejected, Result, SeriesRef,
 };
 use parking_lot::Mutex;
 
@@ -21,6 +21,7 @@ struct State {
     events: Vec<Event>,
     families: Vec<Family>,
     resolved: usize,
+    starts: Vec<i64>,
 }
 
 impl Memory {
@@ -39,6 +40,11 @@ impl Memory {
 
     pub(crate) fn families(&self) -> Vec<Family> {
         self.0.lock().families.clone()
+    }
+
+    /// Start timestamps of everything taken: of floats where any was given, then of histograms.
+    pub(crate) fn starts(&self) -> Vec<i64> {
+        self.0.lock().starts.clone()
     }
 
     /// How many label sets were asked for.
@@ -90,7 +96,25 @@ impl MetricWriter for Memory {
                 Some(reason) => appended.rejected.push(Rejected { index, reason }),
             }
         }
+        if appended.rejected.iter().all(|r| r.reason != RejectReason::UnknownSeries) {
+            state.starts.extend_from_slice(batch.start);
+        }
+        for (index, histogram) in batch.histograms.iter().enumerate() {
+            if histogram.series.0.get() >> 32 == state.generation {
+                state.starts.push(histogram.start);
+                appended.accepted += 1;
+            } else {
+                let reason = RejectReason::UnknownSeries;
+                appended.rejected.push(Rejected { index: batch.refs.len() + index, reason });
+            }
+        }
         Ok(appended)
+    }
+
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        let state = self.0.lock();
+        assert!(exemplars.iter().all(|e| e.series.0.get() >> 32 == state.generation));
+        Ok(exemplars.len())
     }
 
     fn metadata(&self, _: &Tenant, families: &[Family]) -> Result<()> {

@@ -24,6 +24,10 @@ pub struct Metrics {
     pub samples_rejected: ByReason,
     /// Label sets that got no series. The samples that were meant for them never reach the door.
     pub series_refused: ByReason,
+    /// Exemplars taken.
+    pub exemplars_accepted: Counter,
+    /// Exemplars not taken: repeats, and those older than the newest of their series.
+    pub exemplars_rejected: Counter,
     /// Events taken.
     pub events_accepted: Counter,
     /// Events not taken.
@@ -44,6 +48,12 @@ impl Metrics {
             "series_refused",
             "Label sets that were given no series, by reason",
             self.series_refused.clone(),
+        );
+        registry.register("exemplars_accepted", "Exemplars stored", self.exemplars_accepted.clone());
+        registry.register(
+            "exemplars_rejected",
+            "Exemplars that were not stored: repeats, and those older than the newest of their series",
+            self.exemplars_rejected.clone(),
         );
         registry.register("events_accepted", "Events stored", self.events_accepted.clone());
         registry.register(

@@ -1,32 +1,46 @@
-//! Remote write requests into a [`MetricWriter`].
+//! What senders push, into a [`MetricWriter`]: remote write requests of both versions, and series that another receiver
+//! has [collected](Collected).
 //!
 //! A seeded 128-bit hash of a series' raw label bytes leads straight to its reference, so that a known series costs no
 //! allocation and no copy of its labels. A reference that the store has dropped meanwhile is resolved again.
+
+mod families;
+mod scratch;
+mod source;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::ctx::Tenant;
 use model::metrics::Family;
-use model::{Labels, MetricBatch, MetricWriter, RejectReason, Result, SeriesRef};
+use model::{HistogramSample, MetricBatch, MetricWriter, RejectReason, Result};
 use parking_lot::Mutex;
-use wire::remote_write::{Item, Metadata, Point, Reader, Series};
+use wire::remote_write::Series;
 
 use crate::cache::RefCache;
+use families::Told;
+use scratch::{New, Scratch, Who};
+pub use source::Collected;
+use source::{One, Owned, Source, Two};
+
+/// Buckets of all native histograms of one request: what they take in memory is bounded by this, not by the body.
+const MAX_BUCKETS: usize = 4 << 20;
+/// Characters of an exemplar's labels, as OpenMetrics allows.
+const MAX_EXEMPLAR_CHARS: usize = 128;
 
 /// What became of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Samples stored.
+    /// Float samples stored.
     pub accepted: usize,
-    /// Samples not stored.
-    pub rejected: usize,
-    /// Why the first of them was not stored.
-    pub first_error: Option<String>,
-    /// Native histograms; they are not stored yet.
+    /// Native histograms stored.
     pub histograms: usize,
-    /// Exemplars; they are not stored yet.
+    /// Exemplars stored.
     pub exemplars: usize,
+    /// Samples and histograms not stored.
+    pub rejected: usize,
+    /// Why the first of them was not stored, or what else is wrong with the request.
+    pub first_error: Option<String>,
 }
 
 impl Outcome {
@@ -40,6 +54,7 @@ impl Outcome {
 pub struct Receiver {
     writer: Arc<dyn MetricWriter>,
     cache: RefCache,
+    told: Told,
     spare: Mutex<Vec<Scratch>>,
 }
 
@@ -49,69 +64,39 @@ impl std::fmt::Debug for Receiver {
     }
 }
 
-/// Buffers that are reused from request to request.
-#[derive(Default)]
-struct Scratch {
-    refs: Vec<SeriesRef>,
-    t: Vec<i64>,
-    v: Vec<f64>,
-    /// Index of the first sample of a series, and the number of that series in the request.
-    starts: Vec<(usize, u32)>,
-    /// Series that have to be resolved, with their samples in `new_points`.
-    new: Vec<New>,
-    labels: Vec<Labels>,
-    new_points: Vec<Point>,
-}
-
-struct New {
-    number: u32,
-    key: u128,
-    points: std::ops::Range<usize>,
-}
-
-impl Scratch {
-    /// Buffers larger than this are not kept: one huge request must not hold memory for ever.
-    const KEPT_SAMPLES: usize = 1 << 17;
-
-    fn clear(&mut self) {
-        self.refs.clear();
-        self.t.clear();
-        self.v.clear();
-        self.starts.clear();
-        self.new.clear();
-        self.labels.clear();
-        self.new_points.clear();
-    }
-
-    fn push(&mut self, number: u32, series: SeriesRef, points: impl IntoIterator<Item = Point>) {
-        self.starts.push((self.refs.len(), number));
-        for point in points {
-            self.refs.push(series);
-            self.t.push(point.t);
-            self.v.push(point.v);
-        }
-    }
-
-    /// The number of the series that sample `index` belongs to.
-    fn series_of(&self, index: usize) -> u32 {
-        let after = self.starts.partition_point(|(first, _)| *first <= index);
-        after.checked_sub(1).and_then(|at| self.starts.get(at)).map_or(0, |(_, number)| *number)
-    }
-}
-
 impl Receiver {
     /// A receiver that writes to `writer` and remembers about `limit` series.
     pub fn new(writer: Arc<dyn MetricWriter>, limit: usize) -> Self {
-        Self { writer, cache: RefCache::new(limit), spare: Mutex::default() }
+        Self { writer, cache: RefCache::new(limit), told: Told::default(), spare: Mutex::default() }
     }
 
-    /// Stores what the decompressed `body` holds. An error says whether a retry can help; a body that is not a
-    /// `WriteRequest` is of kind `Invalid`, and nothing of it is stored. Sending a request again is harmless: a sample
-    /// that is there already counts as taken.
+    /// Stores what the decompressed `body` of version 1 holds. An error says whether a retry can help; a body that is
+    /// not a `WriteRequest` is of kind `Invalid`, and nothing of it is stored. Sending a request again is harmless: a
+    /// sample that is there already counts as taken.
     pub fn write(&self, tenant: &Tenant, body: &[u8]) -> Result<Outcome> {
+        self.take(tenant, &One(body))
+    }
+
+    /// Likewise for a `Request` of version 2.
+    pub fn write_v2(&self, tenant: &Tenant, body: &[u8]) -> Result<Outcome> {
+        self.take(tenant, &Two(body))
+    }
+
+    /// Stores series that were collected from another format, and metadata of their families.
+    pub fn write_collected(
+        &self,
+        tenant: &Tenant,
+        series: &[Collected],
+        families: &[Family],
+    ) -> Result<Outcome> {
+        self.take(tenant, &Owned { series, families })
+    }
+
+    fn take<S: Source>(&self, tenant: &Tenant, source: &S) -> Result<Outcome> {
         let mut scratch = self.spare.lock().pop().unwrap_or_default();
-        let result = self.write_with(tenant, body, &mut scratch);
-        if scratch.refs.capacity() <= Scratch::KEPT_SAMPLES {
+        let result = self.take_with(tenant, source, &mut scratch);
+        if scratch.is_small() {
+            scratch.clear();
             let mut spare = self.spare.lock();
             if spare.len() < 8 {
                 spare.push(scratch);
@@ -120,11 +105,11 @@ impl Receiver {
         result
     }
 
-    fn write_with(&self, tenant: &Tenant, body: &[u8], scratch: &mut Scratch) -> Result<Outcome> {
+    fn take_with<S: Source>(&self, tenant: &Tenant, source: &S, scratch: &mut Scratch) -> Result<Outcome> {
         let mut outcome = Outcome::default();
-        let stale = self.pass(tenant, body, None, scratch, &mut outcome)?;
+        let stale = self.pass(tenant, source, None, scratch, &mut outcome)?;
         if !stale.is_empty() {
-            let again = self.pass(tenant, body, Some(&stale), scratch, &mut outcome)?;
+            let again = self.pass(tenant, source, Some(&stale), scratch, &mut outcome)?;
             let lost = again.len();
             if lost > 0 {
                 outcome.reject(lost, || RejectReason::UnknownSeries.as_str().to_owned());
@@ -133,38 +118,34 @@ impl Receiver {
         Ok(outcome)
     }
 
-    /// Walks the body and appends; with `only`, just these series, resolved anew. Returns the series whose reference
+    /// Walks the source and appends; with `only`, just these series, resolved anew. Returns the series whose reference
     /// the store no longer knows.
-    fn pass(
+    fn pass<S: Source>(
         &self,
         tenant: &Tenant,
-        body: &[u8],
+        source: &S,
         only: Option<&BTreeSet<u32>>,
         scratch: &mut Scratch,
         outcome: &mut Outcome,
     ) -> Result<BTreeSet<u32>> {
         scratch.clear();
         let mut families = Vec::new();
-        let mut reader = Reader::new(body);
-        let mut series = Series::default();
-        let mut number = 0u32;
-        while let Some(item) = reader.next_item(&mut series).map_err(|e| model::Error::new(e.kind(), &e))? {
-            match item {
-                Item::Metadata(family) if only.is_none() => families.push(to_family(family)),
-                Item::Metadata(_) => {}
-                Item::Series => {
-                    if only.is_none_or(|only| only.contains(&number)) {
-                        self.collect(number, &mut series, only.is_some(), scratch, outcome);
-                    }
-                    number = number.saturating_add(1);
-                }
+        source.walk(&mut families, &self.told, &mut |number, series| {
+            if S::NEEDS_SAMPLES && series.points.is_empty() && series.histograms.is_empty() {
+                outcome.reject(0, || {
+                    let series = scratch::shown(&series.labels);
+                    format!("TimeSeries must contain at least one sample or histogram for series {series}")
+                });
+            } else if only.is_none_or(|only| only.contains(&number)) {
+                self.collect(number, series, only.is_some(), scratch, outcome)?;
             }
-        }
+            Ok(())
+        })?;
         self.resolve(tenant, scratch, outcome)?;
-        if !families.is_empty() {
+        if !families.is_empty() && only.is_none() {
             self.writer.metadata(tenant, &families)?;
         }
-        self.append(tenant, scratch, outcome)
+        self.append(tenant, source, scratch, outcome)
     }
 
     fn collect(
@@ -174,33 +155,34 @@ impl Receiver {
         anew: bool,
         scratch: &mut Scratch,
         outcome: &mut Outcome,
-    ) {
-        if !anew {
-            outcome.histograms += series.histograms;
-            outcome.exemplars += series.exemplars.len();
+    ) -> Result<()> {
+        let samples = series.points.len() + series.histograms.len();
+        if samples == 0 && series.exemplars.is_empty() && series.problem.is_none() {
+            return Ok(());
         }
-        if series.points.is_empty() {
-            return;
+        let mut key = self.cache.key(series.raw);
+        if series.raw.is_empty() {
+            if let Err(bad) = series.canonical(&mut scratch.form) {
+                outcome.reject(samples, || bad.to_string());
+                return Ok(());
+            }
+            key = self.cache.key_of_form(&scratch.form);
         }
-        let known = series.raw;
-        let key = self.cache.key(known);
-        if !known.is_empty()
-            && !anew
-            && let Some(found) = self.cache.get(key)
-        {
-            scratch.push(number, found, series.points.iter().copied());
-            return;
+        if !anew && let Some(found) = self.cache.get(key) {
+            scratch.push(number, found, &series.points, &series.starts);
+            return scratch.push_rest(Who::Known(found), number, series, outcome);
         }
         match series.to_labels() {
             Ok(labels) => {
                 let from = scratch.new_points.len();
-                scratch.new_points.extend_from_slice(&series.points);
-                let key = if known.is_empty() { self.cache.key(labels.canonical().as_bytes()) } else { key };
+                scratch.push_new(&series.points, &series.starts);
+                scratch.push_rest(Who::New(scratch.new.len()), number, series, outcome)?;
                 scratch.new.push(New { number, key, points: from..scratch.new_points.len() });
                 scratch.labels.push(labels);
             }
-            Err(bad) => outcome.reject(series.points.len(), || bad.to_string()),
+            Err(bad) => outcome.reject(samples, || bad.to_string()),
         }
+        Ok(())
     }
 
     fn resolve(&self, tenant: &Tenant, scratch: &mut Scratch, outcome: &mut Outcome) -> Result<()> {
@@ -210,48 +192,77 @@ impl Receiver {
         let mut found = Vec::with_capacity(scratch.new.len());
         self.writer.resolve(tenant, &scratch.labels, &mut found)?;
         let (new, points) = (std::mem::take(&mut scratch.new), std::mem::take(&mut scratch.new_points));
-        for ((new, series), labels) in new.into_iter().zip(found).zip(std::mem::take(&mut scratch.labels)) {
+        let starts = std::mem::take(&mut scratch.new_starts);
+        for ((new, series), labels) in new.into_iter().zip(&found).zip(std::mem::take(&mut scratch.labels)) {
             match series {
                 Some(series) => {
-                    self.cache.put(new.key, series);
+                    self.cache.put(new.key, *series);
+                    let starts = starts.get(new.points.clone()).unwrap_or_default();
                     let points = points.get(new.points).unwrap_or_default();
-                    scratch.push(new.number, series, points.iter().copied());
+                    scratch.push(new.number, *series, points, starts);
                 }
                 None => outcome.reject(new.points.len(), || format!("limit: {labels}")),
             }
         }
+        scratch.found = found;
         Ok(())
     }
 
-    fn append(&self, tenant: &Tenant, scratch: &Scratch, outcome: &mut Outcome) -> Result<BTreeSet<u32>> {
+    fn append<S: Source>(
+        &self,
+        tenant: &Tenant,
+        source: &S,
+        scratch: &mut Scratch,
+        outcome: &mut Outcome,
+    ) -> Result<BTreeSet<u32>> {
         let mut stale = BTreeSet::new();
-        if scratch.refs.is_empty() {
-            return Ok(stale);
+        let unresolved = scratch.drop_unresolved();
+        if unresolved > 0 {
+            outcome.reject(unresolved, || "limit: the series of a histogram was refused".to_owned());
         }
-        let batch =
-            MetricBatch { refs: &scratch.refs, t: &scratch.t, v: &scratch.v, ..MetricBatch::default() };
-        let appended = self.writer.append(tenant, batch)?;
-        outcome.accepted += appended.accepted;
-        for rejected in &appended.rejected {
-            if rejected.reason == RejectReason::UnknownSeries {
-                stale.insert(scratch.series_of(rejected.index));
-            } else {
-                outcome.reject(1, || {
-                    let t = scratch.t.get(rejected.index).copied().unwrap_or_default();
-                    format!("{} sample at {t} ms", rejected.reason.as_str())
-                });
+        let histograms: Vec<HistogramSample<'_>> = scratch.histograms().collect();
+        let floats = scratch.refs.len();
+        if floats > 0 || !histograms.is_empty() {
+            let batch = MetricBatch {
+                refs: &scratch.refs,
+                t: &scratch.t,
+                v: &scratch.v,
+                start: &scratch.start,
+                histograms: &histograms,
+                ..MetricBatch::default()
+            };
+            let appended = self.writer.append(tenant, batch)?;
+            let lost = appended.rejected.iter().filter(|r| r.index >= floats).count();
+            let stored = histograms.len().saturating_sub(lost).min(appended.accepted);
+            outcome.histograms += stored;
+            outcome.accepted += appended.accepted - stored;
+            for rejected in &appended.rejected {
+                let number = scratch.series_of(rejected.index);
+                if rejected.reason == RejectReason::UnknownSeries {
+                    stale.insert(number);
+                } else {
+                    outcome.reject(1, || {
+                        format!("{} for series {}", said(rejected.reason), source.name(number))
+                    });
+                }
             }
+        }
+        let exemplars = scratch.exemplars(&stale);
+        if !exemplars.is_empty() {
+            outcome.exemplars += self.writer.exemplars(tenant, &exemplars)?;
         }
         Ok(stale)
     }
 }
 
-fn to_family(metadata: Metadata<'_>) -> Family {
-    Family {
-        name: metadata.family.to_owned(),
-        kind: metadata.kind.to_owned(),
-        help: metadata.help.to_owned(),
-        unit: metadata.unit.to_owned(),
+/// A refusal in Prometheus' words.
+const fn said(reason: RejectReason) -> &'static str {
+    match reason {
+        RejectReason::Duplicate => "duplicate sample for timestamp",
+        RejectReason::OutOfOrder => "out of order sample",
+        RejectReason::TooOld => "too old sample",
+        RejectReason::TooFarInFuture => "out of bounds: timestamp is too far in the future",
+        other => other.as_str(),
     }
 }
 

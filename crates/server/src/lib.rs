@@ -26,6 +26,7 @@ pub mod own;
 mod params;
 mod parts;
 pub mod prometheus;
+mod receive;
 mod redirects;
 mod router;
 mod slow;

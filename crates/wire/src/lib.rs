@@ -2,7 +2,8 @@
 //!
 //! What it is: pure functions over byte slices, with bounded memory, that borrow from their input wherever they can.
 //! [`prom_text`] and [`openmetrics`] read what a scrape target exposes, [`remote_write`] reads (and, for senders,
-//! writes) Prometheus' remote write 1.0; [`chunk`] reads and writes the chunks of Prometheus' blocks and streams.
+//! writes) Prometheus' remote write 1.0 and 2.0, [`remote_read`] does both sides of its remote read; [`chunk`] reads and
+//! writes the chunks of Prometheus' blocks and streams.
 //!
 //! What it is not: it opens no sockets and no files, keeps nothing between two calls, and stores nothing. Untrusted
 //! input never panics: it ends in an error that says where.
@@ -16,8 +17,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod castagnoli;
 pub mod chunk;
 pub mod exposition;
+pub mod histogram;
 pub mod openmetrics;
 pub mod prom_text;
+pub mod remote_read;
 pub mod remote_write;

@@ -1,16 +1,23 @@
-//! Prometheus remote write 1.0: `prometheus.WriteRequest` in protobuf, compressed with snappy's block format.
+//! Prometheus remote write: `prometheus.WriteRequest` (1.0) in protobuf, compressed with snappy's block format; [`v2`] is
+//! version 2.0.
 //!
 //! The walker reads the protobuf by hand and borrows labels from the decompressed body; one reused [`Series`] holds one
 //! series at a time. Field numbers are those of prometheus/prometheus `prompb/{remote,types}.proto`.
 
 mod decode;
 mod encode;
-mod proto;
+mod histogram;
+pub(crate) mod proto;
 mod series;
+pub mod v2;
 
 pub use decode::{Item, Metadata, Reader, decompress};
-pub use encode::Encoder;
-pub use series::{BadLabels, Exemplar, Point, Series};
+pub(crate) use decode::{read_label, read_series};
+pub(crate) use encode::put_label;
+pub use encode::{Encoder, compress};
+pub use histogram::HistogramPoint;
+pub(crate) use histogram::put_histogram;
+pub use series::{BadLabels, Exemplar, LabelPair, Point, Series};
 
 /// Why a body cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

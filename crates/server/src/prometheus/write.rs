@@ -1,106 +1,130 @@
-//! The remote write 1.0 receiver. Answers are plain text, as senders log them.
+//! The remote write receiver, versions 1.0 and 2.0. Answers are plain text, as senders log them.
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
+use intake::Outcome;
 use model::{Error, ErrorKind, Tenant};
 
-use crate::limits::read_body;
 use crate::metrics::ReasonLabels;
+use crate::receive::{count_rejected, header, receive, unpack};
 use crate::state::{self, Shared};
+
+const ONE: &str = "prometheus.WriteRequest";
+const TWO: &str = "io.prometheus.write.v2.Request";
+
+/// Which message a body holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
 
 pub(crate) async fn write(State(state): State<Shared>, request: Request) -> Response {
     if !state.access.remote_write {
         let text = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     }
-    match receive(&state, request).await {
-        Ok(response) => response,
-        Err(error) => {
-            let status = match error.kind {
-                // Senders retry 429 and 5xx; what the client did wrong must not come again.
-                ErrorKind::Timeout => 408,
-                kind => kind.http_status(),
+    let (parts, body) = request.into_parts();
+    let version = match version(&parts.headers) {
+        Ok(version) => version,
+        Err(refusal) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{refusal}\n")).into_response(),
+    };
+    let headers = parts.headers.clone();
+    let result =
+        receive(&state, &parts.headers, body, move |state, body| store(state, version, &headers, body));
+    match result.await {
+        Ok(outcome) => answer(&state, outcome),
+        Err(error) => refuse(&state, &error),
+    }
+}
+
+fn store(
+    state: &state::State,
+    version: Version,
+    headers: &HeaderMap,
+    body: bytes::Bytes,
+) -> model::Result<Outcome> {
+    // A body without the header is compressed all the same: early senders left it out.
+    let mut headers = headers.clone();
+    headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static("snappy"));
+    let plain = unpack(state, &headers, body)?;
+    match version {
+        Version::One => state.receiver.write(&Tenant::default(), &plain.bytes),
+        Version::Two => state.receiver.write_v2(&Tenant::default(), &plain.bytes),
+    }
+}
+
+fn answer(state: &state::State, outcome: Outcome) -> Response {
+    state.metrics.remote_write_samples.inc_by((outcome.accepted + outcome.histograms) as u64);
+    count_rejected(state, "not_accepted", outcome.rejected);
+    let written = written(&outcome);
+    let Some(why) = outcome.first_error else {
+        return (StatusCode::NO_CONTENT, written).into_response();
+    };
+    let stored = outcome.accepted + outcome.histograms;
+    let text = format!("{stored} samples stored, {} not: {why}\n", outcome.rejected);
+    (StatusCode::BAD_REQUEST, written, text).into_response()
+}
+
+fn written(outcome: &Outcome) -> [(&'static str, String); 3] {
+    [
+        ("x-prometheus-remote-write-samples-written", outcome.accepted.to_string()),
+        ("x-prometheus-remote-write-histograms-written", outcome.histograms.to_string()),
+        ("x-prometheus-remote-write-exemplars-written", outcome.exemplars.to_string()),
+    ]
+}
+
+fn refuse(state: &state::State, error: &Error) -> Response {
+    let status = match error.kind {
+        ErrorKind::Timeout => 408,
+        // Senders drop what is answered with 429 unless they are told otherwise, and retry 5xx always.
+        ErrorKind::Limited => 503,
+        kind => kind.http_status(),
+    };
+    state.metrics.refused.get_or_create(&ReasonLabels { reason: "request_failed" }).inc();
+    if error.kind == ErrorKind::Internal {
+        tracing::error!(%error, detail = error.detail, "a write failed");
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, written(&Outcome::default()), format!("{}\n", error.message)).into_response()
+}
+
+/// Which version the headers announce, or why that is refused.
+fn version(headers: &HeaderMap) -> Result<Version, String> {
+    let encoding = header(headers, &http::header::CONTENT_ENCODING);
+    if !matches!(encoding.as_str(), "" | "snappy") {
+        return Err(format!(
+            "{encoding} encoding (compression) is not accepted by this server; only snappy is acceptable"
+        ));
+    }
+    let kind = headers.get(http::header::CONTENT_TYPE).map_or("", |v| v.to_str().unwrap_or("?")).trim();
+    if kind.is_empty() {
+        return Ok(Version::One);
+    }
+    let mut parts = kind.split(';').map(str::trim);
+    if !parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/x-protobuf")) {
+        return Err(format!(
+            "expected application/x-protobuf as the first (media) part, got {kind} content-type"
+        ));
+    }
+    for part in parts {
+        let Some((name, value)) = part.split_once('=') else {
+            return Err(format!(
+                "as per https://www.rfc-editor.org/rfc/rfc9110#parameter expected parameters to be key-values, got \
+                 {part} in {kind} content-type"
+            ));
+        };
+        if name == "proto" {
+            return match value.trim_matches('"') {
+                ONE => Ok(Version::One),
+                TWO => Ok(Version::Two),
+                other => Err(format!(
+                    "got {kind} content type; unknown type for remote write protobuf message {other}, supported: \
+                     {ONE}, {TWO}"
+                )),
             };
-            let reason = ReasonLabels { reason: "request_failed" };
-            state.metrics.refused.get_or_create(&reason).inc();
-            if error.kind == ErrorKind::Internal {
-                tracing::error!(%error, detail = error.detail, "a write failed");
-            }
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (status, format!("{}\n", error.message)).into_response()
         }
     }
-}
-
-async fn receive(state: &Shared, request: Request) -> model::Result<Response> {
-    let (parts, body) = request.into_parts();
-    if let Some(refusal) = unsupported(&parts.headers) {
-        return Ok(refusal);
-    }
-    state.parts.process.ready()?;
-    let limits = &state.limits;
-    // The place is taken before the body is read: bodies in memory are bounded together.
-    let place = tokio::time::timeout(limits.body_idle, state.writes.clone().acquire_owned())
-        .await
-        .map_err(|_| Error::limited("too many write requests at one time"))?
-        .map_err(|_| Error::unavailable("the server is stopping"))?;
-    let body = read_body(&parts.headers, body, limits.write_bytes, limits.body_idle).await?;
-    let worker = state.clone();
-    let outcome = tokio::task::spawn_blocking(move || {
-        let outcome = store(&worker, &body);
-        drop(place);
-        outcome
-    })
-    .await
-    .map_err(|e| Error::internal("the write ended unexpectedly").with_detail(e))??;
-    let rejected = outcome.rejected + outcome.histograms;
-    state.metrics.remote_write_samples.inc_by(outcome.accepted as u64);
-    count(state, "not_accepted", outcome.rejected);
-    count(state, "native_histogram", outcome.histograms);
-    let written = [("x-prometheus-remote-write-samples-written", outcome.accepted.to_string())];
-    if outcome.rejected == 0 {
-        return Ok((StatusCode::NO_CONTENT, written).into_response());
-    }
-    let why = outcome.first_error.unwrap_or_default();
-    let text = format!("{} samples stored, {rejected} not: {why}\n", outcome.accepted);
-    Ok((StatusCode::BAD_REQUEST, written, text).into_response())
-}
-
-fn count(state: &state::State, reason: &'static str, samples: usize) {
-    if samples > 0 {
-        state.metrics.remote_write_rejected.get_or_create(&ReasonLabels { reason }).inc_by(samples as u64);
-    }
-}
-
-fn store(state: &state::State, body: &[u8]) -> model::Result<intake::remote_write::Outcome> {
-    let mut plain = Vec::new();
-    let limit = state.limits.write_decompressed_bytes;
-    // What the body says it will need; a lie about it is refused by the decoder.
-    let declared = snap::raw::decompress_len(body).unwrap_or(0).min(limit);
-    let _memory = state.parts.budget.reserve(declared as u64)?;
-    wire::remote_write::decompress(body, limit, &mut plain).map_err(|e| Error::new(e.kind(), e))?;
-    state.receiver.write(&Tenant::default(), &plain)
-}
-
-/// What this receiver does not speak: another encoding, or version 2.
-fn unsupported(headers: &HeaderMap) -> Option<Response> {
-    let text =
-        |name: http::HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?").to_ascii_lowercase());
-    let refuse = |what: &str| Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{what}\n")).into_response());
-    if let Some(encoding) = text(http::header::CONTENT_ENCODING)
-        && encoding != "snappy"
-    {
-        return refuse(&format!("the body must be compressed with snappy, not {encoding:?}"));
-    }
-    let kind = text(http::header::CONTENT_TYPE)?;
-    let mut parts = kind.split(';').map(str::trim);
-    let protobuf = parts.next() == Some("application/x-protobuf");
-    let message = parts.find_map(|p| p.strip_prefix("proto=")).unwrap_or("prometheus.writerequest");
-    if !protobuf || message.trim_matches('"') != "prometheus.writerequest" {
-        return refuse(
-            "only remote write 1.0 is spoken here: application/x-protobuf;proto=prometheus.WriteRequest",
-        );
-    }
-    None
+    Ok(Version::One)
 }

@@ -150,10 +150,17 @@ async fn broken_writes_change_nothing() {
     let request = fixture.client.post(format!("{}/api/v1/write", fixture.url));
     let other = request.header("content-encoding", "gzip").body("x").send().await.unwrap();
     assert_eq!(other.status(), 415);
-    let request = fixture.client.post(format!("{}/api/v1/write", fixture.url));
-    let second =
-        request.header("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
-    assert_eq!(second.body("x").send().await.unwrap().status(), 415);
+    for (kind, wanted) in [
+        ("application/x-protobuf;proto=io.prometheus.write.v2.Request", 400),
+        ("application/x-protobuf; proto=prometheus.WriteRequest", 400),
+        ("application/x-protobuf;proto=io.prometheus.write.v3.Request", 415),
+        ("application/x-protobuf;proto", 415),
+        ("application/json", 415),
+    ] {
+        let request = fixture.client.post(format!("{}/api/v1/write", fixture.url));
+        let answer = request.header("content-type", kind).body("x").send().await.unwrap();
+        assert_eq!(answer.status(), wanted, "{kind}");
+    }
     assert!(fixture.metrics.is_empty());
     alive(&fixture).await;
 }

@@ -58,3 +58,34 @@ async fn what_is_not_stored_is_said_and_counted() {
         "{metrics}"
     );
 }
+
+#[tokio::test]
+async fn version_2_is_told_how_much_was_written() {
+    let fixture = receiving();
+    let post = async |encoder: &mut wire::remote_write::v2::Encoder| {
+        let request = fixture.client.post(format!("{}/api/v1/write", fixture.url));
+        let request = request
+            .header("content-encoding", "snappy")
+            .header("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request");
+        let answer = request.body(encoder.finish().unwrap()).send().await.unwrap();
+        let written = |what: &str| {
+            answer.headers()[format!("x-prometheus-remote-write-{what}-written")].to_str().unwrap().to_owned()
+        };
+        let all = ["samples", "histograms", "exemplars"].map(written).join(" ");
+        (answer.status().as_u16(), all, answer.text().await.unwrap())
+    };
+    let point = |t: i64, v: f64| wire::remote_write::Point { t, v };
+    let mut encoder = wire::remote_write::v2::Encoder::new();
+    encoder
+        .begin([("__name__", "a")])
+        .point(point(NOW_MS, 1.0), NOW_MS - 5)
+        .point(point(NOW_MS + 1, 2.0), 0)
+        .end();
+    assert_eq!(post(&mut encoder).await, (204, "2 0 0".to_owned(), String::new()));
+    encoder.begin([("__name__", "a")]).point(point(NOW_MS, 7.0), 0).end();
+    encoder.begin([("__name__", "b")]).point(point(NOW_MS, 1.0), 0).end();
+    let (status, written, text) = post(&mut encoder).await;
+    assert_eq!((status, written.as_str()), (400, "1 0 0"));
+    assert!(text.contains("duplicate sample for timestamp for series a"), "{text}");
+    assert_eq!(fixture.metrics.len(), 2);
+}

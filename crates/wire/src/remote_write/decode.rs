@@ -1,6 +1,7 @@
 //! Snappy, then the walk over `WriteRequest`.
 
 use super::Error;
+use super::histogram::read_histogram;
 use super::proto::{Message, Value};
 use super::series::{Exemplar, Point, Series};
 
@@ -54,7 +55,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Walks the whole body once without keeping anything, so that a broken request can be refused before any of it
-    /// is stored. Returns how many series and samples there are.
+    /// is stored. Returns how many series and samples (histograms included) there are.
     pub fn check(body: &'a [u8]) -> Result<(usize, usize), Error> {
         let mut reader = Self::new(body);
         let mut series = Series::default();
@@ -62,7 +63,7 @@ impl<'a> Reader<'a> {
         while let Some(item) = reader.next_item(&mut series)? {
             if item == Item::Series {
                 all += 1;
-                points += series.points.len();
+                points += series.points.len() + series.histograms.len();
             }
         }
         Ok((all, points))
@@ -85,7 +86,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn read_series<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), Error> {
+/// Reads a `TimeSeries` of version 1.
+pub(crate) fn read_series<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), Error> {
     series.clear();
     let mut rest = message;
     // Where the run of labels starts and ends, and whether it is one run.
@@ -105,7 +107,7 @@ fn read_series<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), 
             }
             (2, Value::Bytes(sample)) => series.points.push(read_point(sample)?),
             (3, Value::Bytes(exemplar)) => series.exemplars.push(read_exemplar(exemplar)?),
-            (4, Value::Bytes(_)) => series.histograms += 1,
+            (4, Value::Bytes(histogram)) => series.histograms.push(read_histogram(histogram)?),
             (1..=4, _) => return Err(rest.error("a field of a series is not a message")),
             _ => {}
         }
@@ -116,7 +118,7 @@ fn read_series<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), 
     Ok(())
 }
 
-fn read_label(mut label: Message<'_>) -> Result<(&[u8], &[u8]), Error> {
+pub(crate) fn read_label(mut label: Message<'_>) -> Result<(&[u8], &[u8]), Error> {
     let (mut name, mut content): (&[u8], &[u8]) = (&[], &[]);
     while let Some((number, value)) = label.field()? {
         match (number, value) {

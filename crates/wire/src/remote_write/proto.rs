@@ -33,7 +33,7 @@ impl<'a> Message<'a> {
     }
 
     #[inline]
-    fn varint(&mut self) -> Result<u64, Error> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Error> {
         // Tags and most lengths have one byte.
         match self.bytes.split_first() {
             Some((byte, rest)) if *byte < 0x80 => {

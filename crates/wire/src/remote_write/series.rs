@@ -3,6 +3,12 @@
 use model::labels::{METRIC_NAME, put};
 use model::{Labels, LabelsBuilder};
 
+use super::decode::Metadata;
+use super::histogram::HistogramPoint;
+
+/// Name and value of a label as sent.
+pub type LabelPair<'a> = (&'a [u8], &'a [u8]);
+
 /// A sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
@@ -16,7 +22,7 @@ pub struct Point {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Exemplar<'a> {
     /// Names and values.
-    pub labels: Vec<(&'a [u8], &'a [u8])>,
+    pub labels: Vec<LabelPair<'a>>,
     /// The observed value.
     pub value: f64,
     /// When, in ms since the Unix epoch.
@@ -38,36 +44,68 @@ pub enum BadLabels {
     /// Bytes that are not text.
     #[error("label {0:?} is not valid UTF-8")]
     NotUtf8(String),
+    /// A reference beyond the table of symbols (version 2).
+    #[error(
+        "parsing labels: labelRefs {reference} (name or value) is outside of symbols table (size {size})"
+    )]
+    Reference {
+        /// The reference.
+        reference: u64,
+        /// Entries of the table.
+        size: usize,
+    },
+    /// A name without a value (version 2).
+    #[error("parsing labels: invalid labelRefs length {0}")]
+    OddReferences(usize),
 }
 
 /// One series with its samples, in buffers that are reused from series to series. Labels borrow from the body.
 #[derive(Debug, Clone, Default)]
 pub struct Series<'a> {
     /// Names and values in the order sent.
-    pub labels: Vec<(&'a [u8], &'a [u8])>,
+    pub labels: Vec<LabelPair<'a>>,
     /// The encoded labels, where they are sent in one run (as every known sender does): equal bytes are the same
     /// series, so a cache can be keyed by them. Empty otherwise.
     pub raw: &'a [u8],
     /// Float samples in the order sent.
     pub points: Vec<Point>,
+    /// Start timestamps of `points`, one each, or none at all (0: not known). Version 2 only.
+    pub starts: Vec<i64>,
+    /// Native histograms in the order sent, not checked.
+    pub histograms: Vec<HistogramPoint>,
     /// Exemplars in the order sent.
     pub exemplars: Vec<Exemplar<'a>>,
-    /// How many native histograms there were; they are not decoded.
-    pub histograms: usize,
+    /// Metadata of the series' family (version 2 only, without the family's name).
+    pub metadata: Option<Metadata<'a>>,
+    /// Why its labels cannot be read (version 2 only).
+    pub problem: Option<BadLabels>,
 }
 
 impl<'a> Series<'a> {
-    pub(crate) fn clear(&mut self) {
+    /// Empties the buffers and keeps their memory.
+    pub fn clear(&mut self) {
         self.labels.clear();
         self.points.clear();
+        self.starts.clear();
+        self.histograms.clear();
         self.exemplars.clear();
+        self.metadata = None;
+        self.problem = None;
         self.raw = &[];
-        self.histograms = 0;
+    }
+
+    /// The metric's name, if it is there and text.
+    pub fn metric_name(&self) -> Option<&'a str> {
+        let (_, name) = self.labels.iter().find(|(name, _)| *name == METRIC_NAME.as_bytes())?;
+        std::str::from_utf8(name).ok()
     }
 
     /// Writes the canonical form of the label set (see `model::labels`) into `out`: sorted, empty values left out.
     pub fn canonical(&mut self, out: &mut String) -> Result<(), BadLabels> {
         out.clear();
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
         if !self.labels.is_sorted() {
             self.labels.sort_unstable();
         }
@@ -98,13 +136,25 @@ impl<'a> Series<'a> {
     pub fn to_labels(&mut self) -> Result<Labels, BadLabels> {
         let mut form = String::new();
         self.canonical(&mut form)?;
-        Ok(Labels::from_canonical(&form).unwrap_or_else(|| {
-            // Only reached for a name of more than 2^36 bytes, which no bounded body holds.
-            let mut builder = LabelsBuilder::new();
-            for (name, value) in &self.labels {
-                builder.set(String::from_utf8_lossy(name), String::from_utf8_lossy(value));
-            }
-            builder.build()
-        }))
+        Ok(Labels::from_canonical(&form).unwrap_or_else(|| build(&self.labels)))
     }
+}
+
+impl Exemplar<'_> {
+    /// The exemplar with labels of its own; bytes that are not text and labels without a name are no labels.
+    pub fn to_model(&self) -> model::Exemplar {
+        model::Exemplar { labels: build(&self.labels), t: self.t, v: self.value }
+    }
+}
+
+fn build(pairs: &[LabelPair<'_>]) -> Labels {
+    let mut builder = LabelsBuilder::new();
+    for (name, value) in pairs {
+        if let (Ok(name), Ok(value)) = (std::str::from_utf8(name), std::str::from_utf8(value))
+            && !name.is_empty()
+        {
+            builder.set(name, value);
+        }
+    }
+    builder.build()
 }

@@ -54,7 +54,7 @@ fn metadata_is_read() {
 }
 
 #[test]
-fn exemplars_are_read_and_native_histograms_counted() {
+fn exemplars_and_native_histograms_are_read() {
     // timeseries { labels { "__name__": "a" } exemplars { labels {"t":"1"} value 2 timestamp 3 } histograms {} }
     let mut label = Vec::new();
     proto::put_bytes(&mut label, 1, b"__name__");
@@ -71,7 +71,7 @@ fn exemplars_are_read_and_native_histograms_counted() {
     proto::put_bytes(&mut body, 1, &message);
     let mut series = Series::default();
     assert_eq!(Reader::new(&body).next_item(&mut series), Ok(Some(Item::Series)));
-    assert_eq!(series.histograms, 1);
+    assert_eq!(series.histograms, [HistogramPoint { integer: true, ..HistogramPoint::default() }]);
     let expected = Exemplar { labels: vec![(b"t".as_slice(), b"1".as_slice())], value: 2.0, t: 3 };
     assert_eq!(series.exemplars, [expected]);
     assert_eq!(series.raw.len(), label.len() + 2);
