@@ -3,7 +3,7 @@
 //! What it is: pure functions over byte slices, with bounded memory, that borrow from their input wherever they can.
 //! [`prom_text`] and [`openmetrics`] read what a scrape target exposes, [`remote_write`] reads (and, for senders,
 //! writes) Prometheus' remote write 1.0 and 2.0, [`remote_read`] does both sides of its remote read; [`chunk`] reads and
-//! writes the chunks of Prometheus' blocks and streams.
+//! writes the chunks of Prometheus' blocks and streams, and [`prometheus_block`] reads its data directories.
 //!
 //! What it is not: it opens no sockets and no files, keeps nothing between two calls, and stores nothing. Untrusted
 //! input never panics: it ends in an error that says where.
@@ -23,5 +23,6 @@ pub mod exposition;
 pub mod histogram;
 pub mod openmetrics;
 pub mod prom_text;
+pub mod prometheus_block;
 pub mod remote_read;
 pub mod remote_write;
