@@ -4,5 +4,20 @@
 //! results written through [`model::MetricWriter`], their alerts sent to Alertmanagers.
 //!
 //! What it is not: it names no store, listens nowhere, and asks nobody for the time: a [`model::Clock`] is passed in.
+//!
+//! ```text
+//! rule files --rules::file--> groups --rules::group, at each interval--> samples --> MetricWriter
+//!                                              |
+//!                                              +--> alerts --AlertSink--> notify --> Alertmanagers
+//! ```
+//!
+//! Start reading at [`rules::Manager`], then [`rules`] (the evaluation), [`template`] and [`notify`].
 
 #![forbid(unsafe_code)]
+
+pub mod rules;
+mod sink;
+mod summary;
+pub mod template;
+
+pub use sink::{AlertSink, NoSink, OutgoingAlert};

@@ -4,6 +4,7 @@
 //! automaton (a set of texts, a prefix ...); everything else is matched by `regex-automata`.
 
 mod go;
+mod search;
 mod shape;
 mod template;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
 
 use crate::error::{Error, Result};
+pub use search::Search;
 use shape::Shape;
 
 /// A compiled expression that must match the whole text, as `^(?s:...)$`.

@@ -1,0 +1,21 @@
+//! Rule files, and the evaluation of what they say.
+//!
+//! [`file`](mod@file) reads and checks a file; [`group`](mod@group) evaluates a group at one time, as a function of that
+//! time and of what can be read; [`manager`] runs groups on their schedule and takes new files while they run.
+
+pub mod alert;
+pub mod file;
+pub mod group;
+pub mod manager;
+pub mod metrics;
+mod restore;
+pub mod rule;
+mod schedule;
+mod status;
+mod write;
+
+pub use alert::Alert;
+pub use file::{GroupDefinition, ParseSettings, RuleDefinition, RuleKind};
+pub use group::{Group, Surroundings};
+pub use manager::{Manager, Settings};
+pub use metrics::Metrics;

@@ -1,0 +1,62 @@
+//! Expressions that may match anywhere in a text, as Go's `regexp` does without anchors: for templates.
+
+use regex_automata::meta::Regex;
+
+use super::{SIZE_LIMIT, go, template};
+use crate::error::{Error, Result};
+
+/// A compiled expression that is searched for.
+#[derive(Debug, Clone)]
+pub struct Search(Regex);
+
+impl Search {
+    /// Compiles `text`; the error names what is wrong with it, in Go's words.
+    pub fn new(text: &str) -> Result<Self> {
+        let hir = go::parse(text).map_err(Error::invalid)?;
+        let config = Regex::config().nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20);
+        let regex = Regex::builder().configure(config).build_from_hir(&hir).map_err(|e| {
+            let message = format!("error parsing regexp: expression too large: `{text}`");
+            Error::invalid(message).with_detail(e)
+        })?;
+        Ok(Self(regex))
+    }
+
+    /// Whether it matches anywhere in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// Replaces every match by `replacement`, in which `$1` and `${name}` stand for what the groups matched.
+    pub fn replace_all(&self, text: &str, replacement: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut end = 0;
+        for captures in self.0.captures_iter(text) {
+            let Some(whole) = captures.get_match() else { continue };
+            out.push_str(text.get(end..whole.start()).unwrap_or(""));
+            out.push_str(&template::expand(replacement, |group| {
+                let span = match group {
+                    template::Group::Index(index) => captures.get_group(index),
+                    template::Group::Name(name) => captures.get_group_by_name(name),
+                };
+                span.and_then(|span| text.get(span.range())).unwrap_or("")
+            }));
+            end = whole.end();
+        }
+        out.push_str(text.get(end..).unwrap_or(""));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Search;
+
+    #[test]
+    fn matches_anywhere_and_replaces_all() {
+        let digits = Search::new("([a-z]*)([0-9]+)").unwrap();
+        assert!(digits.is_match("x 1") && !digits.is_match("x"));
+        assert_eq!(digits.replace_all("a1 b22 c", "${2}-$1."), "1-a. 22-b. c");
+        assert_eq!(Search::new("x*").unwrap().replace_all("abc", "-"), "-a-b-c-");
+        assert!(Search::new("(").unwrap_err().message.contains("missing closing"));
+    }
+}
