@@ -32,6 +32,7 @@ mod retention;
 mod running;
 mod signals;
 mod stores;
+mod web;
 
 pub use command_line::main;
 pub use config::Written;

@@ -8,7 +8,7 @@ use crate::config::{Collect, Loaded, load};
 use crate::flags::Flags;
 use crate::flags::features::Features;
 use crate::retention::Retention;
-use crate::{memory, retention};
+use crate::{memory, retention, web};
 
 /// What flags and configuration come to.
 pub(crate) struct Resolved {
@@ -20,6 +20,7 @@ pub(crate) struct Resolved {
     pub(crate) memory_limit: u64,
     pub(crate) engine: EngineOptions,
     pub(crate) limits: Limits,
+    pub(crate) web: server::Web,
     pub(crate) external_host: Option<String>,
     /// Whether remote write is received.
     pub(crate) remote_write: bool,
@@ -41,6 +42,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
     let features = flags.features();
     features.check().map_err(|e| retention::flag_error("enable-feature", &e))?;
+    let defaults = Limits::default();
     Ok(Resolved {
         collect,
         stored,
@@ -51,9 +53,13 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
             queries: flags.query.max_concurrency.max(1),
             connections: flags.web.max_connections.max(1),
             query_timeout: flags.query.timeout,
-            ..Limits::default()
+            header_timeout: defaults.header_timeout.min(flags.web.read_timeout),
+            body_idle: defaults.body_idle.min(flags.web.read_timeout),
+            notification_streams: flags.web.max_notifications_subscribers,
+            ..defaults
         },
-        external_host: external_host(&flags.web.external_url)?,
+        external_host: web::external_host(flags)?,
+        web: web::of(flags)?,
         remote_write: flags.web.enable_remote_write || features.on("remote-write-receiver"),
         otlp: flags.web.enable_otlp || features.on("otlp-write-receiver"),
         loaded,
@@ -92,17 +98,4 @@ pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> C
     collect.host.store = stored;
     collect.containers.store &= stored;
     collect
-}
-
-fn external_host(url: &str) -> Result<Option<String>> {
-    if url.is_empty() {
-        return Ok(None);
-    }
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let authority = rest.and_then(|r| r.split(['/', '?', '#']).next()).filter(|a| !a.is_empty());
-    let Some(authority) = authority else {
-        let problem = format!("{url:?} is no address such as https://monitoring.example.com/");
-        return Err(retention::flag_error("web.external-url", &problem));
-    };
-    Ok(Some(authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned()))
 }

@@ -116,6 +116,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let parts = Parts {
         metrics: reader,
         metric_stats: Some(metrics.clone()),
+        exemplars: None,
+        admin: None,
         metric_writer: writer,
         containers: collectors.clone(),
         targets: scraper.clone(),
@@ -126,7 +128,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         budget: budget.child("requests", resolved.memory_limit / 2),
         clock,
     };
-    let server = Server::start(parts, access, resolved.limits.clone(), listeners)?;
+    let server = Server::start(parts, access, resolved.limits.clone(), resolved.web.clone(), listeners)?;
     tracing::info!(seconds = begun.elapsed().as_secs_f64(), "started");
     Ok(Running {
         server,

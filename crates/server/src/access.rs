@@ -61,6 +61,11 @@ pub struct Listener {
     pub ip: IpAddr,
 }
 
+/// Whether the connection or the request has already proved who sends it (a password or a certificate of the web
+/// configuration); then no token is needed.
+#[derive(Debug, Clone, Copy)]
+pub struct Known(pub bool);
+
 /// The class of a path. What is not listed below `/api` counts as data, so that a new route is closed until it is
 /// thought about.
 pub fn class(path: &str) -> Class {

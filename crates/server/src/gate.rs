@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 
-use crate::access::{COOKIE, Class, Listener, Refusal, class};
+use crate::access::{COOKIE, Class, Known, Listener, Refusal, class};
 use crate::metrics::{ReasonLabels, RequestLabels};
 use crate::state::Shared;
 
@@ -17,6 +17,9 @@ pub(crate) async fn pass(State(state): State<Shared>, request: Request, next: Ne
     let started = Instant::now();
     let handler = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let path = request.uri().path().to_owned();
+    let known = request.extensions().get::<Known>().is_some_and(|known| known.0);
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let shared = class(&path) == Class::Read && path.starts_with("/api/");
     let refused = match request.extensions().get::<Listener>() {
         Some(listener) => {
             let uri = request.uri();
@@ -25,18 +28,24 @@ pub(crate) async fn pass(State(state): State<Shared>, request: Request, next: Ne
         // Every connection is marked by its listener; one that is not, is not trusted.
         None => Some(Refusal::Token),
     };
+    // Who is known needs no token, and a page under a foreign name has no password to send along.
+    let refused = refused.filter(|refusal| !known || *refusal == Refusal::ForeignOrigin);
     let mut response = match refused {
         Some(refusal) => {
             let reason = ReasonLabels { reason: refusal_name(refusal) };
             state.metrics.refused.get_or_create(&reason).inc();
             refuse(refusal, &path)
         }
+        None if shared && *request.method() == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         None => match sign_in(&state, &request) {
             Some(response) => response,
             None => next.run(request).await,
         },
     };
     let headers = response.headers_mut();
+    if shared {
+        state.web.set_cors(origin.as_ref(), headers);
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if class(&path) != Class::Public {
@@ -95,8 +104,9 @@ fn sign_in(state: &Shared, request: &Request) -> Option<Response> {
     let target =
         if rest.is_empty() { uri.path().to_owned() } else { format!("{}?{}", uri.path(), rest.join("&")) };
     // `//host` would lead to another site.
-    let target = format!("/{}", target.trim_start_matches('/'));
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
+    let base = &state.web.external_path;
+    let target = format!("{base}/{}", target.trim_start_matches('/'));
+    let cookie = format!("{COOKIE}={token}; Path={base}/; HttpOnly; SameSite=Strict; Max-Age=31536000");
     let (target, cookie) = (HeaderValue::from_str(&target).ok()?, HeaderValue::from_str(&cookie).ok()?);
     let mut response = StatusCode::SEE_OTHER.into_response();
     response.headers_mut().insert(header::LOCATION, target);

@@ -32,9 +32,14 @@ mod router;
 mod slow;
 mod state;
 pub mod ui;
+mod user_assets;
+mod web;
+pub mod web_config;
 
 pub use access::Access;
 pub use limits::Limits;
 pub use listen::Server;
 pub use metrics::Metrics;
 pub use parts::{BuildInfo, ConfigState, MemoryState, Node, Parts, Process, StorageState};
+pub use web::Web;
+pub use web_config::WebConfig;

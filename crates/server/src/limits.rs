@@ -33,6 +33,8 @@ pub struct Limits {
     pub writes: usize,
     /// Event streams (live pages and log tails) at one time.
     pub streams: usize,
+    /// Clients that wait for notifications at one time.
+    pub notification_streams: usize,
     /// The longest a query may take, waiting for its turn included.
     pub query_timeout: Duration,
     /// How long requests may go on once the server stops.
@@ -53,6 +55,7 @@ impl Default for Limits {
             queries: 20,
             writes: 16,
             streams: 64,
+            notification_streams: 16,
             query_timeout: Duration::from_secs(120),
             stop_grace: Duration::from_secs(10),
         }

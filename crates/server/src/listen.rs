@@ -1,13 +1,17 @@
 //! Listeners: accept, limit, serve, and stop in order.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -15,13 +19,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::access::{Access, Listener};
+use crate::access::{Access, Known, Listener};
 use crate::limits::Limits;
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
 use crate::slow::PatientIo;
 use crate::state::{Shared, State};
+use crate::web::{Routed, Web};
+use crate::web_config::{Admission, WebConfig};
 
 /// A running server.
 pub struct Server {
@@ -39,13 +45,16 @@ impl Server {
         mut parts: Parts,
         access: Access,
         limits: Limits,
+        mut web: Web,
         listeners: Vec<std::net::TcpListener>,
     ) -> model::Result<Self> {
         let metrics = Metrics::default();
         metrics.register(&mut parts.registry);
         let places = Arc::new(Semaphore::new(limits.connections));
-        let state = Arc::new(State::new(parts, access, limits, metrics));
+        web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
+        let state = Arc::new(State::new(parts, access, limits, web, metrics));
         let router = router::router(state.clone());
+        let config = state.web.config.clone();
         let mut server = Self {
             state,
             accepting: JoinSet::new(),
@@ -69,6 +78,7 @@ impl Server {
                 Serve {
                     state: server.state.clone(),
                     router: router.clone(),
+                    config: config.clone(),
                     places: places.clone(),
                     connections: server.connections.clone(),
                     cut: server.cut.clone(),
@@ -102,6 +112,7 @@ impl Server {
 struct Serve {
     state: Shared,
     router: Router,
+    config: Option<Arc<WebConfig>>,
     places: Arc<Semaphore>,
     connections: TaskTracker,
     cut: CancellationToken,
@@ -137,7 +148,34 @@ impl Serve {
         let limits = &self.state.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
-        let io = TokioIo::new(PatientIo::new(socket, limits.write_idle));
+        let Some(config) = self.config.as_deref().filter(|config| config.is_tls()) else {
+            return self.serve(PatientIo::new(socket, limits.write_idle), origin).await;
+        };
+        let shaken = async {
+            if is_plain(&socket).await {
+                return refuse_plain(socket).await.map(|()| None);
+            }
+            let tls = config.tls().map_err(std::io::Error::other)?;
+            let io = PatientIo::new(socket, limits.write_idle);
+            tokio_rustls::TlsAcceptor::from(tls).accept(io).await.map(Some)
+        };
+        let shaken = tokio::select! {
+            shaken = tokio::time::timeout(limits.header_timeout, shaken) => shaken,
+            () = self.cut.cancelled() => return,
+        };
+        match shaken {
+            Ok(Ok(Some(io))) => self.serve(io, origin).await,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                self.state.metrics.refused.get_or_create(&ReasonLabels { reason: "tls" }).inc();
+            }
+            Err(_) => tracing::debug!("a client did not finish its TLS handshake"),
+        }
+    }
+
+    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener) {
+        let limits = &self.state.limits;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -151,14 +189,15 @@ impl Serve {
             .max_header_list_size(64 << 10)
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
-        let router = self.router.clone();
+        let door = self.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             name_host(&mut request);
             request.extensions_mut().insert(origin);
-            router.clone().call(request)
+            let door = door.clone();
+            async move { Ok::<_, Infallible>(door.answer(request).await) }
         });
-        let connection = builder.serve_connection(io, service);
+        let connection = builder.serve_connection(TokioIo::new(io), service);
         tokio::pin!(connection);
         let mut stopping = false;
         loop {
@@ -177,6 +216,69 @@ impl Serve {
             }
         }
     }
+
+    /// What stands before all routes: users and headers of the web configuration, then the prefix.
+    async fn answer(&self, mut request: Request) -> Response {
+        let Some(config) = &self.config else { return self.routed(request).await };
+        let (admission, headers) = config.admit(request.headers()).await;
+        let mut response = match admission {
+            Admission::Refused(response) => {
+                self.state.metrics.refused.get_or_create(&ReasonLabels { reason: "web_config" }).inc();
+                response
+            }
+            Admission::Allowed { known } => {
+                request.extensions_mut().insert(Known(known));
+                self.routed(request).await
+            }
+        };
+        for (name, value) in headers {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+
+    async fn routed(&self, mut request: Request) -> Response {
+        let web = &self.state.web;
+        let uri = request.uri();
+        let inside = match web.route(uri.path()) {
+            Routed::Inside(path) if path.len() == uri.path().len() => None,
+            Routed::Inside(path) => Some(match uri.query() {
+                Some(query) => format!("{path}?{query}"),
+                None => path.to_owned(),
+            }),
+            Routed::ToPrefix => return redirect(&format!("{}/", web.external_path)),
+            Routed::Outside => return (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
+        };
+        if let Some(inside) = inside {
+            match inside.parse() {
+                Ok(uri) => *request.uri_mut() = uri,
+                Err(_) => return StatusCode::BAD_REQUEST.into_response(),
+            }
+        }
+        match self.router.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+fn redirect(target: &str) -> Response {
+    match http::HeaderValue::from_str(target) {
+        Ok(target) => (StatusCode::FOUND, [(http::header::LOCATION, target)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
+    }
+}
+
+/// Whether the client speaks HTTP where TLS is spoken: a handshake begins with the byte 22.
+async fn is_plain(socket: &TcpStream) -> bool {
+    let mut first = [0u8; 1];
+    matches!(socket.peek(&mut first).await, Ok(1) if first[0].is_ascii_uppercase())
+}
+
+async fn refuse_plain(mut socket: TcpStream) -> std::io::Result<()> {
+    let text = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    socket.write_all(text.as_bytes()).await?;
+    socket.shutdown().await
 }
 
 /// HTTP/2, and HTTP/1 with an absolute target, name the host in the target: the check sees one place only.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::container::{Containers, Obstacle};
 use model::metrics::MetricStats;
 use model::target::Targets;
-use model::{Budget, Clock, MetricReader, MetricWriter, Result};
+use model::{Budget, Clock, ExemplarReader, MetricAdmin, MetricReader, MetricWriter, Result};
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
 
@@ -16,6 +16,10 @@ pub struct Parts {
     pub metrics: Arc<dyn MetricReader>,
     /// Figures of the metric store, where it has them.
     pub metric_stats: Option<Arc<dyn MetricStats>>,
+    /// Exemplars, where the store keeps them.
+    pub exemplars: Option<Arc<dyn ExemplarReader>>,
+    /// Deletion and snapshots, where the store has them.
+    pub admin: Option<Arc<dyn MetricAdmin>>,
     /// Where received samples go.
     pub metric_writer: Arc<dyn MetricWriter>,
     /// The container index.

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
-use crate::{exposition, gate, health, own, prometheus, redirects, ui};
+use crate::{exposition, gate, health, own, prometheus, redirects, ui, user_assets};
 
 pub(crate) fn router(state: Shared) -> Router {
     Router::new()
@@ -17,6 +17,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/metrics", get(exposition::serve))
         .merge(own::routes())
         .merge(prometheus::routes())
+        .route("/user/{*path}", get(user_assets::serve))
         .merge(redirects::routes())
         .fallback(ui::serve)
         .layer(CompressionLayer::new())

@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::own::live::LiveCache;
 use crate::parts::Parts;
+use crate::web::Web;
 
 /// Shared by all handlers.
 pub(crate) type Shared = Arc<State>;
@@ -21,6 +22,7 @@ pub(crate) struct State {
     pub(crate) access: Access,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
+    pub(crate) web: Web,
     pub(crate) live: LiveCache,
     pub(crate) receiver: intake::Receiver,
     /// Set when the server stops: streams end.
@@ -31,7 +33,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(parts: Parts, access: Access, limits: Limits, metrics: Metrics) -> Self {
+    pub(crate) fn new(parts: Parts, access: Access, limits: Limits, web: Web, metrics: Metrics) -> Self {
         Self {
             queries: Arc::new(Semaphore::new(limits.queries)),
             writes: Arc::new(Semaphore::new(limits.writes)),
@@ -42,6 +44,7 @@ impl State {
             parts,
             access,
             limits,
+            web,
             metrics,
         }
     }

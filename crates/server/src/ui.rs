@@ -7,12 +7,15 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::sync::LazyLock;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
+
+use crate::state::Shared;
+use crate::web::Web;
 
 #[derive(rust_embed::RustEmbed)]
 #[folder = "../../ui/dist"]
@@ -34,7 +37,7 @@ pub fn is_built() -> bool {
     Dist::get("index.html").is_some()
 }
 
-pub(crate) async fn serve(request: Request) -> Response {
+pub(crate) async fn serve(State(state): State<Shared>, request: Request) -> Response {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
@@ -48,11 +51,12 @@ pub(crate) async fn serve(request: Request) -> Response {
     }
     let name = if path.is_empty() { "index.html" } else { path };
     match Dist::get(name) {
+        Some(file) if name == "index.html" => index(&file, &state.web, request.headers()),
         Some(file) => answer(name, &file, request.headers()),
         // A missing script must not become a page, or the browser reports a syntax error instead of what is wrong.
         None if path.starts_with("assets/") => (StatusCode::NOT_FOUND, "no such file").into_response(),
         None => match Dist::get("index.html") {
-            Some(file) => answer("index.html", &file, request.headers()),
+            Some(file) => index(&file, &state.web, request.headers()),
             None => page(Bytes::from_static(PLACEHOLDER.as_bytes())),
         },
     }
@@ -64,9 +68,39 @@ fn page(body: Bytes) -> Response {
     response
 }
 
+/// The page with the path under which browsers know it, and its title.
+fn index(file: &rust_embed::EmbeddedFile, web: &Web, asked: &HeaderMap) -> Response {
+    let text = String::from_utf8_lossy(&file.data);
+    let base = format!("<head><base href=\"{}/\" />", escaped(&web.external_path));
+    let title = format!("<title>{}</title>", escaped(&web.title));
+    let text = text.replacen("<head>", &base, 1).replacen("<title>Bonghwa</title>", &title, 1);
+    let mut hash = file.metadata.sha256_hash();
+    // Another prefix or title is another page.
+    let named = xxhash_rust::xxh3::xxh3_128(text.as_bytes()).to_be_bytes();
+    hash[..16].copy_from_slice(&named);
+    let page = Page { data: text.into_bytes().into(), hash };
+    answer_page("index.html", &page, asked)
+}
+
+/// Safe inside an element and inside quotes.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// A file as it is served.
+struct Page {
+    data: std::borrow::Cow<'static, [u8]>,
+    hash: [u8; 32],
+}
+
 fn answer(name: &str, file: &rust_embed::EmbeddedFile, asked: &HeaderMap) -> Response {
+    let page = Page { data: file.data.clone(), hash: file.metadata.sha256_hash() };
+    answer_page(name, &page, asked)
+}
+
+fn answer_page(name: &str, page: &Page, asked: &HeaderMap) -> Response {
     use std::fmt::Write as _;
-    let hash = file.metadata.sha256_hash();
+    let hash = page.hash;
     let mut etag = String::with_capacity(36);
     for byte in &hash[..16] {
         let _ = write!(etag, "{byte:02x}");
@@ -76,7 +110,7 @@ fn answer(name: &str, file: &rust_embed::EmbeddedFile, asked: &HeaderMap) -> Res
     let unchanged =
         known.is_some_and(|list| list.split(',').any(|e| e.trim().trim_start_matches("W/") == etag));
     let mut response =
-        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { body(name, file, hash, asked) };
+        if unchanged { StatusCode::NOT_MODIFIED.into_response() } else { body(name, page, asked) };
     let cache = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
@@ -90,7 +124,7 @@ fn answer(name: &str, file: &rust_embed::EmbeddedFile, asked: &HeaderMap) -> Res
     response
 }
 
-fn body(name: &str, file: &rust_embed::EmbeddedFile, hash: [u8; 32], asked: &HeaderMap) -> Response {
+fn body(name: &str, page: &Page, asked: &HeaderMap) -> Response {
     let mime = mime_guess::from_path(name).first_or_octet_stream();
     let text = mime.type_() == "text" || matches!(mime.subtype().as_str(), "javascript" | "json" | "svg");
     let kind = if text { format!("{mime}; charset=utf-8") } else { mime.to_string() };
@@ -101,13 +135,13 @@ fn body(name: &str, file: &rust_embed::EmbeddedFile, hash: [u8; 32], asked: &Hea
     });
     if (text || mime.subtype().as_str().starts_with("svg"))
         && gzip
-        && file.data.len() > 1024
-        && let Some(small) = compressed(hash, &file.data)
+        && page.data.len() > 1024
+        && let Some(small) = compressed(page.hash, &page.data)
     {
         return ([(header::CONTENT_TYPE, kind.as_str()), (header::CONTENT_ENCODING, "gzip")], small)
             .into_response();
     }
-    ([(header::CONTENT_TYPE, kind.as_str())], Bytes::copy_from_slice(&file.data)).into_response()
+    ([(header::CONTENT_TYPE, kind.as_str())], Bytes::copy_from_slice(&page.data)).into_response()
 }
 
 /// Each embedded file is compressed once, when it is first asked for; there are a few dozen.

@@ -12,6 +12,7 @@ use super::extract::Form;
 use super::response::success;
 use super::selector;
 use crate::state::Shared;
+use crate::web::Web;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -50,12 +51,8 @@ pub(crate) async fn targets(State(state): State<Shared>, Form(params): Form) -> 
         "" | "any" => (true, true),
         "active" => (true, false),
         "dropped" => (false, true),
-        other => {
-            return Err(ApiError::parameter(
-                "state",
-                format_args!("{other:?} is none of active, dropped, any"),
-            ));
-        }
+        // As in Prometheus, which knows no other and refuses none.
+        _ => (false, false),
     };
     let pool = params.get("scrapePool").to_owned();
     let of_pool = |name: &str| pool.is_empty() || pool == name;
@@ -66,7 +63,7 @@ pub(crate) async fn targets(State(state): State<Shared>, Form(params): Form) -> 
     };
     if active {
         let all = state.parts.targets.active().into_iter().filter(|t| of_pool(&t.pool));
-        found.active_targets = all.map(Active::from).collect();
+        found.active_targets = all.map(|target| Active::of(target, &state.web)).collect();
     }
     let all_dropped: Vec<DroppedTarget> =
         state.parts.targets.dropped().into_iter().filter(|t| of_pool(&t.pool)).collect();
@@ -82,13 +79,13 @@ pub(crate) async fn targets(State(state): State<Shared>, Form(params): Form) -> 
     Ok(success(found, Vec::new()))
 }
 
-impl From<TargetStatus> for Active {
-    fn from(t: TargetStatus) -> Self {
+impl Active {
+    fn of(t: TargetStatus, web: &Web) -> Self {
         Self {
             discovered_labels: t.discovered,
             labels: t.labels,
             scrape_pool: t.pool,
-            global_url: t.url.clone(),
+            global_url: web.global_url(&t.url),
             scrape_url: t.url,
             last_error: t.last_error,
             last_scrape: rfc3339(t.last_scrape_ms),

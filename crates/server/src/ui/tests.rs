@@ -44,3 +44,20 @@ fn texts_are_compressed_where_the_browser_takes_it() {
     let response = answer("assets/a.js", &file(&text), &HeaderMap::new());
     assert_eq!(response.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
 }
+
+#[test]
+fn the_page_carries_its_prefix_and_title_and_nothing_they_could_smuggle_in() {
+    let html = "<html><head><title>Bonghwa</title></head></html>";
+    let web =
+        Web { external_path: "/a\"b".to_owned(), title: "</title><script>".to_owned(), ..Web::default() };
+    let page = index(&file(html), &web, &HeaderMap::new());
+    let plain = index(&file(html), &Web::default(), &HeaderMap::new());
+    assert_ne!(page.headers()[header::ETAG], plain.headers()[header::ETAG]);
+    let text = |page: Response| {
+        let body = futures::executor::block_on(axum::body::to_bytes(page.into_body(), 10_000)).unwrap();
+        String::from_utf8(body.to_vec()).unwrap()
+    };
+    assert!(text(plain).contains("<head><base href=\"/\" /><title>Bonghwa</title>"));
+    let text = text(page);
+    assert!(text.contains("href=\"/a&quot;b/\"") && text.contains("&lt;/title&gt;&lt;script&gt;"), "{text}");
+}

@@ -14,7 +14,7 @@ use model::{Budget, Error, Labels, ManualClock, Result};
 use parking_lot::Mutex;
 use query::promql::{Engine, EngineOptions};
 use server::{
-    Access, BuildInfo, ConfigState, Limits, MemoryState, Node, Parts, Process, Server, StorageState,
+    Access, BuildInfo, ConfigState, Limits, MemoryState, Node, Parts, Process, Server, StorageState, Web,
 };
 use testkit::MemoryMetrics;
 
@@ -39,10 +39,13 @@ pub struct Fixture {
 pub struct Wanted {
     pub access: Access,
     pub limits: Limits,
+    pub web: Web,
     /// Listens on all addresses, as in a container.
     pub open: bool,
     /// What queries read in place of the in-memory store.
     pub reader: Option<Arc<dyn model::MetricReader>>,
+    pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
+    pub admin: Option<Arc<dyn model::MetricAdmin>>,
 }
 
 impl Fixture {
@@ -60,6 +63,8 @@ impl Fixture {
         let parts = Parts {
             metrics: wanted.reader.unwrap_or_else(|| metrics.clone()),
             metric_stats: Some(metrics.clone()),
+            exemplars: wanted.exemplars,
+            admin: wanted.admin,
             metric_writer: metrics.clone(),
             containers: containers.clone(),
             targets: targets.clone(),
@@ -71,7 +76,7 @@ impl Fixture {
         };
         let listener = TcpListener::bind(if wanted.open { "0.0.0.0:0" } else { "127.0.0.1:0" }).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let server = Server::start(parts, wanted.access, wanted.limits, vec![listener]).unwrap();
+        let server = Server::start(parts, wanted.access, wanted.limits, wanted.web, vec![listener]).unwrap();
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self {
             url: format!("http://127.0.0.1:{port}"),
