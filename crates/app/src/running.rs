@@ -116,7 +116,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let parts = Parts {
         metrics: reader,
         metric_stats: Some(metrics.clone()),
-        exemplars: None,
+        exemplars: Some(metrics.clone()),
         admin: None,
         metric_writer: writer,
         containers: collectors.clone(),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
-    Appended, Event, EventKind, EventWriter, ExemplarSample, Labels, MetricBatch, MetricWriter, Position,
-    RejectReason, Rejected, Result, SeriesRef,
+    Appended, Event, EventKind, EventWriter, ExemplarSample, HistogramSample, Labels, MetricBatch,
+    MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
-use crate::metrics::{Metrics, count};
+use crate::metrics::{Metrics, Reason, count};
 use crate::{Config, config};
 
 /// Adds what is known about the origin of a signal. Implemented by `app` over the container index.
@@ -65,6 +65,39 @@ impl Intake {
         out
     }
 
+    /// Places of the histograms with more buckets than allowed.
+    fn refused_histograms(&self, batch: &MetricBatch<'_>) -> Vec<usize> {
+        let most = self.config.histogram_bucket_limit;
+        let buckets =
+            |h: &HistogramSample<'_>| h.value.positive_buckets.len() + h.value.negative_buckets.len();
+        let over = batch.histograms.iter().enumerate().filter(|(_, h)| buckets(h) > most);
+        over.map(|(at, _)| at).collect()
+    }
+
+    /// Appends all of a batch but the histograms at `refused`, which ascend.
+    fn append_without(&self, tenant: &Tenant, batch: MetricBatch<'_>, refused: &[usize]) -> Result<Appended> {
+        let floats = batch.refs.len();
+        let kept: Vec<usize> =
+            (0..batch.histograms.len()).filter(|at| refused.binary_search(at).is_err()).collect();
+        let histograms: Vec<HistogramSample<'_>> = kept.iter().map(|at| batch.histograms[*at]).collect();
+        let mut appended = self.metrics.append(tenant, MetricBatch { histograms: &histograms, ..batch })?;
+        for rejected in &mut appended.rejected {
+            if let Some(at) = rejected.index.checked_sub(floats).and_then(|at| kept.get(at)) {
+                rejected.index = floats + at;
+            }
+        }
+        let limit = |at: &usize| Rejected { index: floats + at, reason: RejectReason::Limit };
+        appended.rejected.extend(refused.iter().map(limit));
+        appended.rejected.sort_by_key(|r| r.index);
+        Ok(appended)
+    }
+
+    /// Whether the labels of an exemplar are as short as OpenMetrics asks.
+    fn exemplar_fits(&self, labels: &Labels) -> bool {
+        let chars = |(name, value): (&str, &str)| name.chars().count() + value.chars().count();
+        labels.iter().map(chars).sum::<usize>() <= self.config.exemplar_label_limit
+    }
+
     fn count_samples(&self, appended: &Appended) {
         self.counters.samples_accepted.inc_by(appended.accepted as u64);
         for rejected in &appended.rejected {
@@ -100,20 +133,37 @@ impl MetricWriter for Intake {
     }
 
     fn append(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
-        let appended = self.metrics.append(tenant, batch)?;
+        let appended = match self.refused_histograms(&batch) {
+            refused if refused.is_empty() => self.metrics.append(tenant, batch)?,
+            refused => self.append_without(tenant, batch, &refused)?,
+        };
         self.count_samples(&appended);
         Ok(appended)
     }
 
-    fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
-        self.metrics.metadata(tenant, families)
+    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        let fits = |sample: &ExemplarSample| self.exemplar_fits(&sample.exemplar.labels);
+        let too_long = exemplars.iter().filter(|sample| !fits(sample)).count();
+        let taken = if too_long == 0 {
+            self.metrics.exemplars(tenant, exemplars)?
+        } else {
+            for _ in 0..too_long {
+                count(&self.counters.exemplars_rejected, "label_length");
+            }
+            let kept: Vec<ExemplarSample> = exemplars.iter().filter(|sample| fits(sample)).cloned().collect();
+            self.metrics.exemplars(tenant, &kept)?
+        };
+        self.counters.exemplars_accepted.inc_by(taken as u64);
+        let passed_over = exemplars.len().saturating_sub(taken + too_long);
+        self.counters
+            .exemplars_rejected
+            .get_or_create(&Reason { reason: "repeated_or_older" })
+            .inc_by(passed_over as u64);
+        Ok(taken)
     }
 
-    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
-        let taken = self.metrics.exemplars(tenant, exemplars)?;
-        self.counters.exemplars_accepted.inc_by(taken as u64);
-        self.counters.exemplars_rejected.inc_by(exemplars.len().saturating_sub(taken) as u64);
-        Ok(taken)
+    fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
+        self.metrics.metadata(tenant, families)
     }
 
     fn position(&self, source: &str) -> Option<Vec<u8>> {

@@ -26,8 +26,8 @@ pub struct Metrics {
     pub series_refused: ByReason,
     /// Exemplars taken.
     pub exemplars_accepted: Counter,
-    /// Exemplars not taken: repeats, and those older than the newest of their series.
-    pub exemplars_rejected: Counter,
+    /// Exemplars not taken: over a limit, or repeats, and those older than the newest of their series.
+    pub exemplars_rejected: ByReason,
     /// Events taken.
     pub events_accepted: Counter,
     /// Events not taken.
@@ -52,7 +52,7 @@ impl Metrics {
         registry.register("exemplars_accepted", "Exemplars stored", self.exemplars_accepted.clone());
         registry.register(
             "exemplars_rejected",
-            "Exemplars that were not stored: repeats, and those older than the newest of their series",
+            "Exemplars that were not stored, by reason",
             self.exemplars_rejected.clone(),
         );
         registry.register("events_accepted", "Events stored", self.events_accepted.clone());

@@ -1,5 +1,9 @@
 //! Native histograms.
 
+mod check;
+
+pub use check::{CUSTOM_SCHEMA, MAX_BUCKETS};
+
 /// A run of consecutive buckets: how far it begins after the end of the run before it, and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {

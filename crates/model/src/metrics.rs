@@ -72,6 +72,8 @@ pub enum RejectReason {
     TooFarInFuture,
     /// A limit (series, labels, memory) was reached.
     Limit,
+    /// A histogram that contradicts itself ([`Histogram::check`]).
+    Invalid,
 }
 
 impl RejectReason {
@@ -84,6 +86,7 @@ impl RejectReason {
             Self::TooOld => "too_old",
             Self::TooFarInFuture => "too_far_in_future",
             Self::Limit => "limit",
+            Self::Invalid => "invalid",
         }
     }
 }

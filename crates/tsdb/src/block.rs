@@ -17,8 +17,8 @@ use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
 pub(crate) use read::{Block, Pages, Walk};
 pub(crate) use write::BlockWriter;
 
-const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 1, oldest: 1 };
-const INDEX: Kind = Kind { tag: b'i', name: "metric block index", version: 1, oldest: 1 };
+const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 2, oldest: 1 };
+const INDEX: Kind = Kind { tag: b'i', name: "metric block index", version: 2, oldest: 1 };
 
 const DATA_FILE: &str = "data";
 const INDEX_FILE: &str = "index";
@@ -50,9 +50,18 @@ pub(crate) struct Page {
     pub(crate) samples: u32,
     times_len: u32,
     values_len: u32,
+    /// 0: no start timestamps.
+    starts_len: u32,
+    histograms: bool,
     times: u64,
     values: u64,
+    starts: u64,
 }
+
+/// Added to the number of samples, which is moved left by two bits: the page has histograms ...
+const HISTOGRAMS: u64 = 1;
+/// ... and start timestamps.
+const STARTS: u64 = 2;
 
 /// A label name and the frames of its sorted values.
 #[derive(Debug, Clone, PartialEq)]
@@ -169,6 +178,8 @@ pub(crate) fn parse_name(name: &str) -> Option<(u64, TimeRange)> {
 /// Reads any bytes as meta frame, series frame and values frame: for the fuzzer.
 pub(crate) fn read_any(bytes: &[u8]) {
     let _ = Meta::read(bytes);
-    read::read_any_series(bytes);
+    for version in INDEX.oldest..=INDEX.version {
+        read::read_any_series(bytes, version);
+    }
     index::read_any_values(bytes);
 }

@@ -39,6 +39,8 @@ pub struct Options {
     pub max_labels_bytes: usize,
     /// Most metric families with metadata, and most sources with a position.
     pub max_families: usize,
+    /// Most exemplars in memory, over all series; the oldest go first. 0 keeps none.
+    pub max_exemplars: usize,
     /// What cached parts of blocks may take in memory.
     pub cache_bytes: u64,
     /// Whether every acknowledgement waits for the device (survives a power failure), or only for the operating
@@ -63,6 +65,7 @@ impl Default for Options {
             max_series: 10_000_000,
             max_labels_bytes: 64 << 10,
             max_families: 200_000,
+            max_exemplars: 100_000,
             cache_bytes: 64 << 20,
             sync_always: false,
             budget: model::Budget::unlimited(),

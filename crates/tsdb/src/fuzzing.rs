@@ -1,9 +1,12 @@
 //! Doors for the fuzzer, past the checksums. Not part of the interface.
 
 use model::metrics::Family;
+use model::{Exemplar, Histogram};
 
 use crate::block;
-use crate::codec::{decode_times, decode_values};
+use crate::codec::{
+    Reader, decode_histograms, decode_starts, decode_times, decode_values, put_histogram, read_histogram,
+};
 use crate::wal::{self, Visitor};
 
 /// Any bytes as a record of the log; what was read and written again must read the same.
@@ -18,9 +21,14 @@ pub fn wal_record(bytes: &[u8]) {
     for event in &seen.events {
         match event {
             Said::Define(_, canonical) => writer.define(canonical),
-            Said::Sample(series, t, bits) => {
+            Said::Sample(series, t, start, bits) => {
                 let Some(number) = std::num::NonZeroU64::new(*series) else { return };
-                writer.sample(model::SeriesRef(number), *t, *bits);
+                writer.sample(model::SeriesRef(number), *t, *start, *bits);
+                samples += 1;
+            }
+            Said::Histogram(series, t, start, encoded) => {
+                let Some(number) = std::num::NonZeroU64::new(*series) else { return };
+                writer.histogram(model::SeriesRef(number), *t, *start, encoded);
                 samples += 1;
             }
         }
@@ -35,7 +43,9 @@ pub fn wal_record(bytes: &[u8]) {
 #[derive(Debug, PartialEq)]
 enum Said {
     Define(u64, String),
-    Sample(u64, i64, u64),
+    Sample(u64, i64, i64, u64),
+    /// Encoded: a histogram with a NaN is not equal to itself.
+    Histogram(u64, i64, i64, Vec<u8>),
 }
 
 #[derive(Default)]
@@ -48,9 +58,19 @@ impl Visitor for Seen {
         self.events.push(Said::Define(series, canonical.to_owned()));
     }
 
-    fn sample(&mut self, series: u64, t: i64, bits: u64) {
-        self.events.push(Said::Sample(series, t, bits));
+    fn sample(&mut self, series: u64, t: i64, start: i64, bits: u64) {
+        self.events.push(Said::Sample(series, t, start, bits));
     }
+
+    fn histogram(&mut self, series: u64, t: i64, start: i64, histogram: Histogram) {
+        let mut encoded = Vec::new();
+        put_histogram(&mut encoded, &histogram);
+        self.events.push(Said::Histogram(series, t, start, encoded));
+    }
+
+    fn exemplar(&mut self, _series: u64, _exemplar: Exemplar) {}
+
+    fn kept_exemplar(&mut self, _canonical: &str, _exemplar: Exemplar) {}
 
     fn position(&mut self, _source: &str, _position: &[u8]) {}
 
@@ -63,6 +83,11 @@ pub fn block_parts(bytes: &[u8]) {
     let n = usize::from(u16::from_le_bytes(*n));
     let _ = decode_times(rest, n, &mut Vec::new());
     let _ = decode_values(rest, n, &mut Vec::new(), &mut Vec::new());
+    let _ = decode_starts(rest, n, &mut Vec::new());
+    let _ = decode_histograms(rest, n, &mut |h| drop(h));
+    if let Ok(histogram) = read_histogram(&mut Reader::new(rest)) {
+        put_histogram(&mut Vec::new(), &histogram);
+    }
     block::read_any(rest);
 }
 
@@ -71,6 +96,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn histogram(i: u64) -> Histogram {
+        Histogram {
+            schema: 3,
+            count: 10.0 * i as f64,
+            sum: 0.5 * i as f64,
+            positive_spans: vec![model::Span { offset: -4, length: 2 }, model::Span { offset: 3, length: 1 }],
+            positive_buckets: vec![i as f64, 2.0, if i % 20 == 3 { 0.5 } else { 3.0 }],
+            ..Histogram::default()
+        }
+    }
 
     fn record() -> Vec<u8> {
         let mut out = Vec::new();
@@ -84,8 +120,14 @@ mod tests {
             writer.sample(
                 model::SeriesRef(number),
                 1_000 * (i as i64 / 3),
+                if i % 5 == 0 { 0 } else { 900 * (i as i64 / 10) },
                 (i as f64 / 3.0).to_bits() << (i % 30),
             );
+            if i % 10 == 3 {
+                let mut encoded = Vec::new();
+                put_histogram(&mut encoded, &histogram(i));
+                writer.histogram(model::SeriesRef(number), 1_000 * i as i64, 5, &encoded);
+            }
         }
         writer.position(model::Position { source: "s", position: b"p" });
         out

@@ -5,6 +5,7 @@
 //! out together ([`Frozen`]); they stay readable until their block is published.
 
 mod arena;
+mod histograms;
 mod index;
 mod lookup;
 mod postings;
@@ -20,7 +21,7 @@ pub(crate) use index::{Index, Limits};
 pub(crate) use lookup::Lookup;
 
 pub(crate) use series::{SeriesId, Slot};
-pub(crate) use shard::{Frozen, Outcome, Rules, Shard};
+pub(crate) use shard::{Encoded, Frozen, Outcome, Rules, Shard};
 pub(crate) use snapshot::{HeadPiece, Snapshot};
 
 /// Shards of the samples. A power of two.

@@ -26,6 +26,7 @@ mod block;
 mod cache;
 mod codec;
 mod config;
+mod exemplars;
 mod feed;
 #[doc(hidden)]
 pub mod fuzzing;

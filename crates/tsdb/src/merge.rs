@@ -1,22 +1,40 @@
 //! Runs of one series from several places become one, strictly increasing in time; of equal times the first run wins.
 
-use model::TimeRange;
+use model::{Histogram, TimeRange};
 
-/// Parallel times and values.
+mod rich;
+
+/// Parallel times and values; native histograms with their times. Start timestamps are empty or one a sample.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Run {
     pub(crate) t: Vec<i64>,
     pub(crate) v: Vec<f64>,
+    pub(crate) start: Vec<i64>,
+    pub(crate) histograms: Vec<(i64, Histogram)>,
+    pub(crate) histogram_start: Vec<i64>,
 }
 
 impl Run {
     pub(crate) fn clear(&mut self) {
         self.t.clear();
         self.v.clear();
+        self.start.clear();
+        self.histograms.clear();
+        self.histogram_start.clear();
     }
 
     pub(crate) fn len(&self) -> usize {
         self.t.len()
+    }
+
+    /// Whether there is neither a float nor a histogram.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.t.is_empty() && self.histograms.is_empty()
+    }
+
+    /// Whether there are floats without start timestamps and nothing else.
+    fn is_plain(&self) -> bool {
+        self.start.is_empty() && self.histograms.is_empty()
     }
 
     pub(crate) fn extend(&mut self, samples: &[(i64, u64)]) {
@@ -25,16 +43,28 @@ impl Run {
     }
 
     /// The part of the run inside `range`.
-    pub(crate) fn inside(&self, range: TimeRange) -> (&[i64], &[f64]) {
+    fn inside(&self, range: TimeRange) -> (&[i64], &[f64]) {
         let from = self.t.partition_point(|t| *t < range.start);
         let to = self.t.partition_point(|t| *t <= range.end).max(from);
         (&self.t[from..to], &self.v[from..to])
     }
 }
 
+/// Makes start timestamps parallel to `samples` samples where some have one: the others have 0.
+pub(crate) fn pad_starts(starts: &mut Vec<i64>, samples: usize) {
+    if !starts.is_empty() && starts.len() < samples {
+        starts.resize(samples, 0);
+    }
+}
+
 /// Merges runs, of which earlier ones win, into `out` (cleared), inside `range`. `scratch` is working memory.
-pub(crate) fn merge(runs: &[Run], range: TimeRange, out: &mut Run, scratch: &mut Run) {
+///
+/// Histograms are taken out of `runs`.
+pub(crate) fn merge(runs: &mut [Run], range: TimeRange, out: &mut Run, scratch: &mut Run) {
     out.clear();
+    if !runs.iter().all(Run::is_plain) {
+        return rich::merge(runs, range, out);
+    }
     for run in runs {
         let (t, v) = run.inside(range);
         let (Some(first), Some(last)) = (t.first(), t.last()) else { continue };
@@ -102,11 +132,11 @@ mod tests {
                     model.entry(*t).or_insert(f64::from(*v));
                 }
             }
-            let runs: Vec<Run> = runs.into_iter().map(|m| Run {
-                t: m.keys().copied().collect(), v: m.values().map(|v| f64::from(*v)).collect(),
+            let mut runs: Vec<Run> = runs.into_iter().map(|m| Run {
+                t: m.keys().copied().collect(), v: m.values().map(|v| f64::from(*v)).collect(), ..Run::default()
             }).collect();
             let (mut out, mut scratch) = (Run::default(), Run::default());
-            merge(&runs, range, &mut out, &mut scratch);
+            merge(&mut runs, range, &mut out, &mut scratch);
             prop_assert_eq!(out.t, model.keys().copied().collect::<Vec<_>>());
             prop_assert_eq!(out.v, model.values().copied().collect::<Vec<_>>());
         }

@@ -47,16 +47,25 @@ pub struct Metrics {
     pub feed_corruptions: Counter,
     /// Samples that followers passed over because the labels of their series were lost.
     pub feed_orphans: Counter,
+    /// Exemplars taken.
+    pub exemplars_appended: Counter,
+    /// Exemplars in memory.
+    pub exemplars: Gauge,
+    /// Series with an exemplar.
+    pub exemplar_series: Gauge,
+    /// Time of the oldest exemplar in seconds.
+    pub oldest_exemplar: Gauge<f64, std::sync::atomic::AtomicU64>,
 }
 
 /// Every reason, for iteration.
-pub(crate) const REASONS: [RejectReason; 6] = [
+pub(crate) const REASONS: [RejectReason; 7] = [
     RejectReason::UnknownSeries,
     RejectReason::Duplicate,
     RejectReason::OutOfOrder,
     RejectReason::TooOld,
     RejectReason::TooFarInFuture,
     RejectReason::Limit,
+    RejectReason::Invalid,
 ];
 
 impl Metrics {
@@ -81,6 +90,14 @@ impl Metrics {
         r.register("bonghwa_tsdb_compactions", "Compactions of blocks", self.compactions.clone());
         r.register("bonghwa_tsdb_maintenance_failures", "Failed maintenance steps", self.failures.clone());
         r.register("bonghwa_tsdb_blocks_quarantined", "Corrupt blocks set aside", self.quarantined.clone());
+        r.register("bonghwa_tsdb_exemplars_appended", "Exemplars taken", self.exemplars_appended.clone());
+        r.register("bonghwa_tsdb_exemplars", "Exemplars in memory", self.exemplars.clone());
+        r.register("bonghwa_tsdb_exemplar_series", "Series with an exemplar", self.exemplar_series.clone());
+        r.register(
+            "bonghwa_tsdb_oldest_exemplar_seconds",
+            "Time of the oldest exemplar",
+            self.oldest_exemplar.clone(),
+        );
         r.register("bonghwa_tsdb_log_corruptions", "Corrupt places in the log", self.log_corruptions.clone());
         self.register_feed(r);
     }
@@ -108,6 +125,12 @@ impl Metrics {
             "Samples not passed on because the labels of their series were lost",
             self.feed_orphans.clone(),
         );
+    }
+
+    pub(crate) fn show_exemplars(&self, ring: &crate::exemplars::Exemplars) {
+        self.exemplars.set(ring.len() as i64);
+        self.exemplar_series.set(ring.series() as i64);
+        self.oldest_exemplar.set(ring.oldest().map_or(0.0, |ms| ms as f64 / 1_000.0));
     }
 
     pub(crate) fn reject(&self, reason: RejectReason, count: u64) {

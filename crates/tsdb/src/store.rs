@@ -2,6 +2,7 @@
 
 mod blocks;
 mod compact;
+mod exemplars;
 mod flush;
 mod maintain;
 mod partition;
@@ -24,6 +25,7 @@ use model::{Clock, Error, Result, Tenant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::Options;
+use crate::exemplars::Exemplars;
 use crate::feed::{Feed, Prepared};
 use crate::head::{Head, Index, Limits, Lookup};
 use crate::metrics::Metrics;
@@ -48,6 +50,7 @@ pub struct Store {
     pub(crate) head: Head,
     pub(crate) families: RwLock<BTreeMap<String, Family>>,
     pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
+    pub(crate) exemplars: Mutex<Exemplars>,
     pub(crate) blocks: Blocks,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
@@ -72,7 +75,8 @@ impl Store {
         let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
         let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
         let mut prepared = Prepared::open(&fs, &dir)?;
-        let mut replay = replay::Replay::new(&head, &mut index, &lookup, &options);
+        let mut exemplars = Exemplars::new(options.max_exemplars, options.budget.clone());
+        let mut replay = replay::Replay::new(&head, &mut index, &lookup, &mut exemplars, &options);
         let (log, recovery) =
             Log::open(Arc::clone(&fs), &dir.join("wal"), log_options, &mut |place, record| {
                 replay.record(place, record);
@@ -97,6 +101,7 @@ impl Store {
         );
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
+        metrics.show_exemplars(&exemplars);
         Ok(Self {
             fs,
             clock,
@@ -110,6 +115,7 @@ impl Store {
             head,
             families: RwLock::new(replayed.families),
             positions: RwLock::new(replayed.positions),
+            exemplars: Mutex::new(exemplars),
             blocks,
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),

@@ -4,21 +4,28 @@
 //! half of the control byte is how far the series number moved, the low half how many bytes of the value follow.
 
 use disk::header::Kind;
-use model::SeriesRef;
+use model::{Exemplar, Histogram, Labels, SeriesRef};
 
-use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
+use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64, read_histogram};
 
 /// Segments of the metric log.
-pub(crate) const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 1, oldest: 1 };
+pub(crate) const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 2, oldest: 1 };
 
 const SAMPLES: u8 = 1;
 const FAMILIES: u8 = 2;
 const POSITIONS: u8 = 3;
+const EXEMPLARS: u8 = 4;
+const KEPT_EXEMPLARS: u8 = 5;
 
 /// Control bytes that are no sample. A sample's low half is at most 8.
 const TIME: u8 = 0x0f;
 const DEFINE: u8 = 0x1f;
 const POSITION: u8 = 0x2f;
+/// Start timestamps of what follows: as far from the last one as the number says, or none.
+const START: u8 = 0x3f;
+const NO_START: u8 = 0x4f;
+/// A native histogram.
+const HISTOGRAM: u8 = 0x5f;
 /// In the high half: the distance follows as a number.
 const FAR: u64 = 15;
 
@@ -28,6 +35,9 @@ pub(crate) struct SamplesWriter<'a> {
     last_ref: u64,
     last_t: i64,
     count: usize,
+    /// The start that holds for what follows, and the last one that was not 0.
+    start: i64,
+    last_start: i64,
 }
 
 impl<'a> SamplesWriter<'a> {
@@ -35,7 +45,7 @@ impl<'a> SamplesWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         out.clear();
         out.push(SAMPLES);
-        Self { out, last_ref: 0, last_t: 0, count: 0 }
+        Self { out, last_ref: 0, last_t: 0, count: 0, start: 0, last_start: 0 }
     }
 
     /// Says where the source of these samples stands.
@@ -52,16 +62,11 @@ impl<'a> SamplesWriter<'a> {
     }
 
     #[inline]
-    pub(crate) fn sample(&mut self, series: SeriesRef, t: i64, bits: u64) {
-        if t != self.last_t || self.count == 0 {
-            self.out.push(TIME);
-            put_i64(self.out, t.wrapping_sub(self.last_t));
-            self.last_t = t;
-        }
+    pub(crate) fn sample(&mut self, series: SeriesRef, t: i64, start: i64, bits: u64) {
+        self.at(t, start);
         let raw = series.0.get();
         let moved = crate::codec::zigzag(raw.wrapping_sub(self.last_ref) as i64);
         self.last_ref = raw;
-        self.count += 1;
         let significant = 8 - (bits.trailing_zeros() / 8).min(8) as u8;
         if moved < FAR {
             self.out.push((moved as u8) << 4 | significant);
@@ -70,6 +75,42 @@ impl<'a> SamplesWriter<'a> {
             put_u64(self.out, moved);
         }
         self.out.extend_from_slice(&bits.to_be_bytes()[..usize::from(significant)]);
+    }
+
+    /// Adds a histogram, encoded by [`crate::codec::put_histogram`].
+    pub(crate) fn histogram(&mut self, series: SeriesRef, t: i64, start: i64, encoded: &[u8]) {
+        self.at(t, start);
+        self.out.push(HISTOGRAM);
+        let raw = series.0.get();
+        put_i64(self.out, raw.wrapping_sub(self.last_ref) as i64);
+        self.last_ref = raw;
+        self.out.extend_from_slice(encoded);
+    }
+
+    /// Says time and start of the next sample where they are others.
+    #[inline]
+    fn at(&mut self, t: i64, start: i64) {
+        if t != self.last_t || self.count == 0 {
+            self.out.push(TIME);
+            put_i64(self.out, t.wrapping_sub(self.last_t));
+            self.last_t = t;
+        }
+        self.count += 1;
+        if start != self.start {
+            self.start_from(start);
+        }
+    }
+
+    #[cold]
+    fn start_from(&mut self, start: i64) {
+        self.start = start;
+        if start == 0 {
+            self.out.push(NO_START);
+        } else {
+            self.out.push(START);
+            put_i64(self.out, start.wrapping_sub(self.last_start));
+            self.last_start = start;
+        }
     }
 
     /// Bytes so far; 1 is an empty record.
@@ -99,12 +140,92 @@ pub(crate) fn positions<'a>(positions: impl Iterator<Item = (&'a String, &'a Vec
     out
 }
 
+/// Builds one record of exemplars.
+pub(crate) struct ExemplarsWriter {
+    out: Vec<u8>,
+    last_ref: u64,
+    last_t: i64,
+}
+
+impl ExemplarsWriter {
+    pub(crate) fn new() -> Self {
+        Self { out: vec![EXEMPLARS], last_ref: 0, last_t: 0 }
+    }
+
+    /// Adds an exemplar; `canonical` are the labels of its series, where the log does not know them.
+    pub(crate) fn exemplar(&mut self, series: SeriesRef, canonical: Option<&str>, exemplar: &Exemplar) {
+        let raw = series.0.get();
+        put_i64(&mut self.out, raw.wrapping_sub(self.last_ref) as i64);
+        self.last_ref = raw;
+        put_bytes(&mut self.out, canonical.unwrap_or_default().as_bytes());
+        self.last_t = put_exemplar(&mut self.out, self.last_t, exemplar);
+    }
+
+    /// The record.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.out
+    }
+}
+
+/// Builds one record of exemplars that were logged before, in a segment that goes.
+pub(crate) struct KeptExemplarsWriter<'a> {
+    out: Vec<u8>,
+    known: std::collections::HashMap<&'a str, u64, foldhash::fast::RandomState>,
+    last_t: i64,
+}
+
+impl<'a> KeptExemplarsWriter<'a> {
+    pub(crate) fn new() -> Self {
+        Self { out: vec![KEPT_EXEMPLARS], known: std::collections::HashMap::default(), last_t: 0 }
+    }
+
+    pub(crate) fn exemplar(&mut self, canonical: &'a str, exemplar: &Exemplar) {
+        let new = self.known.len() as u64;
+        let number = *self.known.entry(canonical).or_insert(new);
+        put_u64(&mut self.out, number);
+        if number == new {
+            put_bytes(&mut self.out, canonical.as_bytes());
+        }
+        self.last_t = put_exemplar(&mut self.out, self.last_t, exemplar);
+    }
+
+    /// Bytes so far; 1 is an empty record.
+    pub(crate) fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// The record.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.out
+    }
+}
+
+fn put_exemplar(out: &mut Vec<u8>, last_t: i64, exemplar: &Exemplar) -> i64 {
+    put_i64(out, exemplar.t.wrapping_sub(last_t));
+    out.extend_from_slice(&exemplar.v.to_bits().to_le_bytes());
+    put_bytes(out, exemplar.labels.canonical().as_bytes());
+    exemplar.t
+}
+
+fn read_exemplar(reader: &mut Reader<'_>, last_t: &mut i64) -> Result<Exemplar, Corrupt> {
+    *last_t = last_t.wrapping_add(reader.i64()?);
+    let v = f64::from_bits(u64::from_le_bytes(reader.array()?));
+    let labels = Labels::from_canonical(reader.str()?).ok_or(Corrupt("labels of an exemplar"))?;
+    Ok(Exemplar { labels, t: *last_t, v })
+}
+
 /// Receives what a record says, in its order.
 pub(crate) trait Visitor {
     /// The number `series` stands for these labels (canonical form) from here on.
     fn define(&mut self, series: u64, canonical: &str);
-    /// A sample.
-    fn sample(&mut self, series: u64, t: i64, bits: u64);
+    /// A sample; a start of 0 is not known.
+    fn sample(&mut self, series: u64, t: i64, start: i64, bits: u64);
+    /// A native histogram.
+    fn histogram(&mut self, series: u64, t: i64, start: i64, histogram: Histogram);
+    /// An exemplar.
+    fn exemplar(&mut self, series: u64, exemplar: Exemplar);
+    /// An exemplar of the series with these labels (canonical form), repeated from a segment before: nothing new.
+    fn kept_exemplar(&mut self, canonical: &str, exemplar: Exemplar);
     /// A source stands here.
     fn position(&mut self, source: &str, position: &[u8]);
     /// Metadata.
@@ -135,17 +256,56 @@ pub(crate) fn read(record: &[u8], visitor: &mut dyn Visitor) -> Result<(), Corru
             }
             Ok(())
         }
+        EXEMPLARS => {
+            let (mut raw, mut t) = (0u64, 0i64);
+            while !reader.is_empty() {
+                raw = raw.wrapping_add(reader.i64()? as u64);
+                let canonical = reader.str()?;
+                let exemplar = read_exemplar(&mut reader, &mut t)?;
+                if !canonical.is_empty() {
+                    visitor.define(raw, canonical);
+                }
+                visitor.exemplar(raw, exemplar);
+            }
+            Ok(())
+        }
+        KEPT_EXEMPLARS => {
+            let (mut known, mut t) = (Vec::new(), 0i64);
+            while !reader.is_empty() {
+                let number = reader.count(known.len())?;
+                if number == known.len() {
+                    known.push(reader.str()?);
+                }
+                let exemplar = read_exemplar(&mut reader, &mut t)?;
+                visitor.kept_exemplar(known[number], exemplar); // `count` and `push` made sure of it
+            }
+            Ok(())
+        }
         _ => Err(Corrupt("unknown record")),
     }
 }
 
 fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(), Corrupt> {
     let (mut raw, mut t, mut definition) = (0u64, 0i64, None);
+    let (mut start, mut last_start) = (0i64, 0i64);
     while !reader.is_empty() {
         let control = reader.u8()?;
         match control {
             TIME => t = t.wrapping_add(reader.i64()?),
             DEFINE => definition = Some(reader.str()?),
+            START => {
+                last_start = last_start.wrapping_add(reader.i64()?);
+                start = last_start;
+            }
+            NO_START => start = 0,
+            HISTOGRAM => {
+                raw = raw.wrapping_add(reader.i64()? as u64);
+                let histogram = read_histogram(&mut reader)?;
+                if let Some(canonical) = definition.take() {
+                    visitor.define(raw, canonical);
+                }
+                visitor.histogram(raw, t, start, histogram);
+            }
             POSITION => {
                 let source = reader.str()?;
                 visitor.position(source, reader.bytes()?);
@@ -162,7 +322,7 @@ fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(),
                 if let Some(canonical) = definition.take() {
                     visitor.define(raw, canonical);
                 }
-                visitor.sample(raw, t, u64::from_be_bytes(whole));
+                visitor.sample(raw, t, start, u64::from_be_bytes(whole));
             }
         }
     }

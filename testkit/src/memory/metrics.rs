@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use model::metrics::{Family, MetricStats, StoreStats};
 use model::{
-    Appended, Ctx, Histogram, Labels, Listing, Matcher, MetricBatch, MetricReader, MetricWriter, Partition,
-    RejectReason, Rejected, Result, SelectHints, Selected, Selection, SeriesData, SeriesRef, Tenant,
-    TimeRange,
+    Appended, Ctx, Exemplar, ExemplarSample, Histogram, Labels, Listing, Matcher, MetricBatch, MetricReader,
+    MetricWriter, Partition, RejectReason, Rejected, Result, SelectHints, Selected, Selection, SeriesData,
+    SeriesRef, Tenant, TimeRange,
 };
 use parking_lot::RwLock;
+
+mod extras;
 
 /// How many partitions a selection is split into.
 const PARTITIONS: usize = 4;
@@ -27,6 +29,7 @@ struct Inner {
     series: Vec<Arc<Stored>>,
     families: BTreeMap<String, Family>,
     positions: HashMap<String, Vec<u8>>,
+    exemplars: HashMap<Labels, Vec<Exemplar>>,
     appended: u64,
 }
 
@@ -36,7 +39,7 @@ struct Stored {
     t: Vec<i64>,
     v: Vec<f64>,
     histograms: Vec<(i64, Histogram)>,
-    /// Start timestamps by the times of the samples.
+    /// Start timestamps by time of the sample, where one is known.
     starts: BTreeMap<i64, i64>,
 }
 
@@ -77,7 +80,7 @@ impl MemoryMetrics {
         let at = inner.series_of(labels);
         let stored = Arc::make_mut(&mut inner.series[at]);
         for (t, h) in histograms {
-            stored.put_histogram(t, h);
+            let _ = stored.put_histogram(t, &h);
         }
     }
 
@@ -112,7 +115,33 @@ impl MemoryMetrics {
     }
 }
 
+/// Notes what became of one sample.
+trait Note {
+    fn note(&mut self, index: usize, outcome: Result<(), RejectReason>);
+}
+
+impl Note for Appended {
+    fn note(&mut self, index: usize, outcome: Result<(), RejectReason>) {
+        match outcome {
+            Ok(()) => self.accepted += 1,
+            Err(reason) => self.rejected.push(Rejected { index, reason }),
+        }
+    }
+}
+
 impl Inner {
+    fn with(
+        &mut self,
+        series: SeriesRef,
+        put: impl FnOnce(&mut Stored) -> Result<(), RejectReason>,
+    ) -> Result<(), RejectReason> {
+        let at = usize::try_from(series.0.get() - 1).unwrap_or(usize::MAX);
+        match self.series.get_mut(at) {
+            Some(stored) => put(Arc::make_mut(stored)),
+            None => Err(RejectReason::UnknownSeries),
+        }
+    }
+
     fn series_of(&mut self, labels: &Labels) -> usize {
         if let Some(at) = self.index.get(labels) {
             return *at;
@@ -141,12 +170,25 @@ impl Stored {
         }
     }
 
-    fn put_histogram(&mut self, t: i64, histogram: Histogram) {
+    fn put_histogram(&mut self, t: i64, histogram: &Histogram) -> Result<(), RejectReason> {
+        histogram.check().map_err(|_| RejectReason::Invalid)?;
         if self.t.binary_search(&t).is_ok() {
-            return;
+            return Err(RejectReason::Duplicate);
         }
-        if let Err(at) = self.histograms.binary_search_by_key(&t, |h| h.0) {
-            self.histograms.insert(at, (t, histogram));
+        match self.histograms.binary_search_by_key(&t, |h| h.0) {
+            Ok(at) if extras::same(&self.histograms[at].1, histogram) => Ok(()),
+            Ok(_) => Err(RejectReason::Duplicate),
+            Err(at) => {
+                self.histograms.insert(at, (t, histogram.clone()));
+                Ok(())
+            }
+        }
+    }
+
+    /// Remembers the start of a sample that was taken; of a repeated one the first counts.
+    fn put_start(&mut self, t: i64, start: i64) {
+        if start != 0 {
+            self.starts.entry(t).or_insert(start);
         }
     }
 
@@ -174,15 +216,27 @@ impl MetricWriter for MemoryMetrics {
         for (index, (series, (t, v))) in
             batch.refs.iter().zip(batch.t.iter().copied().zip(batch.v.iter().copied())).enumerate()
         {
-            let at = usize::try_from(series.0.get() - 1).unwrap_or(usize::MAX);
-            let outcome = match inner.series.get_mut(at) {
-                Some(stored) => Arc::make_mut(stored).put(t, v),
-                None => Err(RejectReason::UnknownSeries),
-            };
-            match outcome {
-                Ok(()) => appended.accepted += 1,
-                Err(reason) => appended.rejected.push(Rejected { index, reason }),
-            }
+            let start = batch.start.get(index).copied().unwrap_or(0);
+            let outcome = inner.with(*series, |stored| {
+                let new = stored.t.binary_search(&t).is_err();
+                stored.put(t, v)?;
+                if new {
+                    stored.put_start(t, start);
+                }
+                Ok(())
+            });
+            appended.note(index, outcome);
+        }
+        for (index, sample) in (batch.refs.len()..).zip(batch.histograms) {
+            let outcome = inner.with(sample.series, |stored| {
+                let new = stored.histograms.binary_search_by_key(&sample.t, |h| h.0).is_err();
+                stored.put_histogram(sample.t, sample.value)?;
+                if new {
+                    stored.put_start(sample.t, sample.start);
+                }
+                Ok(())
+            });
+            appended.note(index, outcome);
         }
         inner.appended += appended.accepted as u64;
         if let Some(position) = batch.position {
@@ -197,6 +251,10 @@ impl MetricWriter for MemoryMetrics {
             inner.families.insert(family.name.clone(), family.clone());
         }
         Ok(())
+    }
+
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        Ok(self.put_exemplars(exemplars))
     }
 
     fn position(&self, source: &str) -> Option<Vec<u8>> {
@@ -226,10 +284,12 @@ impl Partition for Share {
             out.v.extend_from_slice(&stored.v[from..to]);
             let inside = stored.histograms.iter().filter(|h| self.range.contains(h.0));
             out.histograms.extend(inside.cloned());
-            if !stored.starts.is_empty() {
-                let start = |t: &i64| stored.starts.get(t).copied().unwrap_or(0);
+            let start = |t: &i64| stored.starts.get(t).copied().unwrap_or(0);
+            if out.t.iter().any(|t| start(t) != 0) {
                 out.start.extend(out.t.iter().map(start));
-                out.histogram_start.extend(out.histograms.iter().map(|(t, _)| start(t)));
+            }
+            if out.histograms.iter().any(|h| start(&h.0) != 0) {
+                out.histogram_start.extend(out.histograms.iter().map(|h| start(&h.0)));
             }
         }
         Ok(true)

@@ -93,3 +93,57 @@ fn enrichment_changes_what_is_stored() {
     EventWriter::append(&intake, &Tenant::default(), EventKind::Log, &[event("a")], None).unwrap();
     assert_eq!(store.bodies(), ["A"]);
 }
+
+/// Refuses the histogram at time 7, and says how many exemplars it was given.
+struct Picky;
+
+impl MetricWriter for Picky {
+    fn resolve(&self, _: &Tenant, _: &[Labels], _: &mut Vec<Option<SeriesRef>>) -> Result<()> {
+        Ok(())
+    }
+
+    fn append(&self, _: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
+        let bad = batch
+            .histograms
+            .iter()
+            .position(|h| h.t == 7)
+            .map(|at| Rejected { index: batch.refs.len() + at, reason: RejectReason::OutOfOrder });
+        let all = batch.refs.len() + batch.histograms.len();
+        Ok(Appended { accepted: all - usize::from(bad.is_some()), rejected: bad.into_iter().collect() })
+    }
+
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        Ok(exemplars.len())
+    }
+}
+
+#[test]
+fn histograms_and_exemplars_over_a_limit_are_refused_in_their_places() {
+    let config = Config { histogram_bucket_limit: 2, exemplar_label_limit: 9, ..Config::default() };
+    let intake = Intake::new(Arc::new(Picky), Arc::new(Memory::default()), config);
+    let series = SeriesRef(std::num::NonZeroU64::MIN);
+    let narrow = model::Histogram { positive_buckets: vec![1.0; 2], ..model::Histogram::default() };
+    let wide = model::Histogram { negative_buckets: vec![1.0], ..narrow.clone() };
+    let of = |t, value| HistogramSample { series, t, start: 0, value };
+    let batch = MetricBatch {
+        refs: &[series],
+        t: &[5],
+        v: &[1.0],
+        histograms: &[of(1, &wide), of(2, &narrow), of(3, &wide), of(7, &narrow)],
+        ..MetricBatch::default()
+    };
+    let appended = MetricWriter::append(&intake, &Tenant::default(), batch).unwrap();
+    assert_eq!(appended.accepted, 2);
+    let places: Vec<_> = appended.rejected.iter().map(|r| (r.index, r.reason)).collect();
+    assert_eq!(places, [(1, RejectReason::Limit), (3, RejectReason::Limit), (4, RejectReason::OutOfOrder)]);
+    let exemplar = |id: &str| ExemplarSample {
+        series,
+        exemplar: model::Exemplar { labels: labels(&[("id", id)]), t: 1, v: 1.0 },
+    };
+    let taken =
+        MetricWriter::exemplars(&intake, &Tenant::default(), &[exemplar("1234567"), exemplar("12345678")]);
+    assert_eq!(taken.unwrap(), 1);
+    let text = exposed(&intake);
+    assert!(text.contains("bonghwa_intake_exemplars_rejected_total{reason=\"label_length\"} 1"), "{text}");
+    assert!(text.contains("bonghwa_intake_exemplars_accepted_total 1"), "{text}");
+}

@@ -12,9 +12,10 @@ use roaring::RoaringBitmap;
 use super::{
     DATA, DATA_FILE, FRAME_SERIES, Frame, INDEX, INDEX_FILE, MAX_FRAME, Meta, PAGE_SAMPLES, Page, TRAILER,
 };
+use super::{HISTOGRAMS, STARTS};
 use crate::cache::{Cache, Key};
-use crate::codec::{Corrupt, Reader, decode_times, decode_values};
-use crate::merge::Run;
+use crate::codec::{Corrupt, Reader, decode_histograms, decode_starts, decode_times, decode_values};
+use crate::merge::{Run, pad_starts};
 
 /// Data files are read and cached in pieces of this size.
 const PIECE: u64 = 64 << 10;
@@ -30,6 +31,8 @@ pub(crate) struct Block {
     pub(crate) bytes: u64,
     data: Box<dyn File>,
     data_len: u64,
+    /// Version of the index.
+    version: u16,
     index: Box<dyn File>,
     cache: Arc<Cache>,
     broken: AtomicBool,
@@ -58,14 +61,17 @@ impl Block {
         let (data, data_len) = open(DATA_FILE)?;
         let (index, index_len) = open(INDEX_FILE)?;
         let corrupt = |what: &str| Error::internal(format_args!("block {name} is corrupt: {what}"));
-        for (file, kind) in [(&data, DATA), (&index, INDEX)] {
-            let head = read_exact_at(&**file, 0, disk::header::LEN).map_err(|_| corrupt("too short"))?;
-            disk::header::check(kind, &head)?;
-        }
+        let version = |file: &dyn File, kind| {
+            let head = read_exact_at(file, 0, disk::header::LEN).map_err(|_| corrupt("too short"))?;
+            disk::header::check(kind, &head)
+        };
+        version(&*data, DATA)?;
+        let version = version(&*index, INDEX)?;
         let meta = read_meta(&*index, index_len).map_err(|e| corrupt(e.0))?;
         let bytes = data_len + index_len;
         let name = name.to_owned();
-        Ok(Self { number, name, meta, bytes, data, data_len, index, cache, broken: AtomicBool::new(false) })
+        let broken = AtomicBool::new(false);
+        Ok(Self { number, name, meta, bytes, data, data_len, version, index, cache, broken })
     }
 
     /// Whether something in it was found corrupt.
@@ -104,7 +110,7 @@ impl Block {
                 return Err(self.damaged("a series number without a frame"));
             };
             let raw = self.frame(frame)?;
-            let mut decoder = SeriesDecoder::new(&raw);
+            let mut decoder = SeriesDecoder::new(&raw, self.version);
             let first = number / FRAME_SERIES * FRAME_SERIES;
             for number in first..(first + FRAME_SERIES).min(self.meta.series as usize) {
                 let want = wanted.next_if(|w| *w as usize == number).is_some();
@@ -200,12 +206,13 @@ fn read_meta(index: &dyn File, index_len: u64) -> Result<Meta, Corrupt> {
 /// Decodes the series of a frame one after another.
 struct SeriesDecoder<'a> {
     reader: Reader<'a>,
+    version: u16,
     canonical: String,
 }
 
 impl<'a> SeriesDecoder<'a> {
-    fn new(raw: &'a [u8]) -> Self {
-        Self { reader: Reader::new(raw), canonical: String::new() }
+    fn new(raw: &'a [u8], version: u16) -> Self {
+        Self { reader: Reader::new(raw), version, canonical: String::new() }
     }
 
     /// The next series, or `None` where it is not wanted.
@@ -224,14 +231,28 @@ impl<'a> SeriesDecoder<'a> {
             let start = last_t.wrapping_add(reader.i64()?);
             last_t = start;
             let end = start.checked_add_unsigned(reader.u64()?).ok_or(Corrupt("time range of a page"))?;
-            let page = Page {
+            let (samples, kind) = match self.version {
+                1 => (reader.count(PAGE_SAMPLES)? as u32, 0),
+                _ => {
+                    let both = reader.count(PAGE_SAMPLES << 2 | 3)?;
+                    ((both >> 2) as u32, both as u64 & 3)
+                }
+            };
+            let mut page = Page {
                 range: TimeRange::new(start, end),
-                samples: reader.count(PAGE_SAMPLES)? as u32,
+                samples,
+                histograms: kind & HISTOGRAMS != 0,
                 times: reader.u64()?,
                 times_len: reader.count(MAX_FRAME)? as u32,
                 values: reader.u64()?,
                 values_len: reader.count(MAX_FRAME)? as u32,
+                starts: 0,
+                starts_len: 0,
             };
+            if kind & STARTS != 0 {
+                page.starts = reader.u64()?;
+                page.starts_len = reader.count(MAX_FRAME)? as u32;
+            }
             if want {
                 pages.push(page);
             }
@@ -244,8 +265,8 @@ impl<'a> SeriesDecoder<'a> {
     }
 }
 
-pub(super) fn read_any_series(bytes: &[u8]) {
-    let mut decoder = SeriesDecoder::new(bytes);
+pub(super) fn read_any_series(bytes: &[u8], version: u16) {
+    let mut decoder = SeriesDecoder::new(bytes, version);
     while !decoder.reader.is_empty() && decoder.next(true).is_ok() {}
 }
 
@@ -267,9 +288,41 @@ impl Pages {
         let times = self.times(block, page)?;
         block.blob(page.values, page.values_len, &mut self.bytes)?;
         let n = page.samples as usize;
-        decode_values(&self.bytes, n, &mut self.ints, &mut out.v).map_err(|e| block.damaged(e))?;
-        out.t.extend_from_slice(&times);
+        if page.histograms {
+            self.read_histograms(block, page, &times, out)?;
+        } else {
+            decode_values(&self.bytes, n, &mut self.ints, &mut out.v).map_err(|e| block.damaged(e))?;
+            self.read_starts(block, page, out.t.len(), &mut out.start)?;
+            out.t.extend_from_slice(&times);
+        }
         Ok(u64::from(page.values_len))
+    }
+
+    fn read_histograms(&mut self, block: &Block, page: &Page, times: &[i64], out: &mut Run) -> Result<()> {
+        let mut next = times.iter();
+        let before = out.histograms.len();
+        decode_histograms(&self.bytes, page.samples as usize, &mut |h| {
+            if let Some(t) = next.next() {
+                out.histograms.push((*t, h));
+            }
+        })
+        .map_err(|e| block.damaged(e))?;
+        if out.histograms.len() != before + times.len() {
+            return Err(block.damaged("a page with fewer histograms than times"));
+        }
+        self.read_starts(block, page, before, &mut out.histogram_start)
+    }
+
+    /// Appends the start timestamps of a page to those of the `before` samples before it.
+    fn read_starts(&mut self, block: &Block, page: &Page, before: usize, out: &mut Vec<i64>) -> Result<()> {
+        let n = page.samples as usize;
+        if page.starts_len > 0 {
+            out.resize(before, 0);
+            block.blob(page.starts, page.starts_len, &mut self.bytes)?;
+            return decode_starts(&self.bytes, n, out).map_err(|e| block.damaged(e));
+        }
+        pad_starts(out, before + n);
+        Ok(())
     }
 
     fn times(&mut self, block: &Block, page: &Page) -> Result<Arc<Vec<i64>>> {
@@ -312,7 +365,7 @@ impl Walk {
             && let Some(frame) = self.block.meta.series_frames.get(self.frame)
         {
             let raw = read_frame(&*self.block.index, frame).map_err(|e| self.block.damaged(e))?;
-            let mut decoder = SeriesDecoder::new(&raw);
+            let mut decoder = SeriesDecoder::new(&raw, self.block.version);
             let left = self.block.meta.series as usize - self.frame * FRAME_SERIES;
             for _ in 0..left.min(FRAME_SERIES) {
                 let series = decoder.next(true).map_err(|e| self.block.damaged(e))?;

@@ -30,7 +30,8 @@ fn build() -> (Block, Vec<Labels>) {
     all.sort();
     let mut writer = BlockWriter::create(&fs, &dir.join(&name), Effort::Fast, &Budget::unlimited()).unwrap();
     for (i, labels) in all.iter().enumerate() {
-        writer.add(labels, &[i as i64, 500_000], &[i as f64, 0.5]).unwrap();
+        let run = Run { t: vec![i as i64, 500_000], v: vec![i as f64, 0.5], ..Run::default() };
+        writer.add(labels, &run).unwrap();
     }
     writer.finish(7, &["b1".into()]).unwrap();
     let cache = Arc::new(Cache::new(1 << 20, Budget::unlimited()));

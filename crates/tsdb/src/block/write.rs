@@ -12,7 +12,12 @@ use roaring::RoaringBitmap;
 use super::{
     DATA, DATA_FILE, FRAME_BYTES, FRAME_SERIES, Frame, INDEX, INDEX_FILE, Meta, Name, PAGE_SAMPLES, Page,
 };
-use crate::codec::{Effort, encode_times, encode_values, put_bytes, put_i64, put_u64};
+use super::{HISTOGRAMS, STARTS};
+use crate::codec::{
+    Effort, encode_histograms, encode_starts, encode_times, encode_values, put_bytes, put_i64, put_u64,
+    run_length,
+};
+use crate::merge::Run;
 
 /// Compression of index frames.
 const LEVEL: i32 = 3;
@@ -41,6 +46,8 @@ pub(crate) struct BlockWriter {
     /// Runs of times already written, by first time and length.
     times: HashMap<(i64, usize), Vec<Written>, RandomState>,
     remembered: usize,
+    /// Encoded start timestamps already written.
+    starts: HashMap<Vec<u8>, (u64, u32), RandomState>,
     scratch: Vec<u8>,
     reserved: Reservation,
     used: u64,
@@ -66,6 +73,7 @@ impl BlockWriter {
             postings: HashMap::default(),
             times: HashMap::default(),
             remembered: 0,
+            starts: HashMap::default(),
             scratch: Vec::new(),
             reserved: budget.reserve(STEP)?,
             used: 0,
@@ -73,42 +81,117 @@ impl BlockWriter {
     }
 
     /// Adds a series. Its labels come after those of the one before; times increase strictly.
-    pub(crate) fn add(&mut self, labels: &Labels, t: &[i64], v: &[f64]) -> Result<()> {
-        let (Some(first), Some(last)) = (t.first(), t.last()) else { return Ok(()) };
-        self.range.start = self.range.start.min(*first);
-        self.range.end = self.range.end.max(*last);
-        self.samples += t.len() as u64;
+    pub(crate) fn add(&mut self, labels: &Labels, run: &Run) -> Result<()> {
+        if run.is_empty() {
+            return Ok(());
+        }
         let canonical = labels.canonical();
         let shared = if self.frame.is_empty() { 0 } else { common_prefix(&self.last, canonical) };
         put_u64(&mut self.frame, shared as u64);
         put_bytes(&mut self.frame, &canonical.as_bytes()[shared..]);
         self.last.clear();
         self.last.push_str(canonical);
-        put_u64(&mut self.frame, t.len().div_ceil(PAGE_SAMPLES) as u64);
+        let pages = self.write_pages(run)?;
+        put_u64(&mut self.frame, pages.len() as u64);
         let mut last_t = 0;
-        for (t, v) in t.chunks(PAGE_SAMPLES).zip(v.chunks(PAGE_SAMPLES)) {
-            let page = self.write_page(t, v)?;
-            put_i64(&mut self.frame, page.range.start.wrapping_sub(last_t));
-            put_u64(&mut self.frame, page.range.end.wrapping_sub(page.range.start) as u64);
+        for page in &pages {
+            self.range.start = self.range.start.min(page.range.start);
+            self.range.end = self.range.end.max(page.range.end);
+            self.samples += u64::from(page.samples);
+            self.describe(page, last_t);
             last_t = page.range.start;
-            put_u64(&mut self.frame, u64::from(page.samples));
-            put_u64(&mut self.frame, page.times);
-            put_u64(&mut self.frame, u64::from(page.times_len));
-            put_u64(&mut self.frame, page.values);
-            put_u64(&mut self.frame, u64::from(page.values_len));
         }
         self.add_postings(labels)?;
         self.series += 1;
         if (self.series as usize).is_multiple_of(FRAME_SERIES) { self.close_series_frame() } else { Ok(()) }
     }
 
-    fn write_page(&mut self, t: &[i64], v: &[f64]) -> Result<Page> {
-        let (times, times_len) = self.write_times(t)?;
+    fn describe(&mut self, page: &Page, last_t: i64) {
+        let out = &mut self.frame;
+        put_i64(out, page.range.start.wrapping_sub(last_t));
+        put_u64(out, page.range.end.wrapping_sub(page.range.start) as u64);
+        let histograms = if page.histograms { HISTOGRAMS } else { 0 };
+        let starts = if page.starts_len > 0 { STARTS } else { 0 };
+        put_u64(out, u64::from(page.samples) << 2 | histograms | starts);
+        put_u64(out, page.times);
+        put_u64(out, u64::from(page.times_len));
+        put_u64(out, page.values);
+        put_u64(out, u64::from(page.values_len));
+        if page.starts_len > 0 {
+            put_u64(out, page.starts);
+            put_u64(out, u64::from(page.starts_len));
+        }
+    }
+
+    /// Pages of floats, then pages of histograms.
+    fn write_pages(&mut self, run: &Run) -> Result<Vec<Page>> {
+        let mut pages = Vec::with_capacity(run.t.len().div_ceil(PAGE_SAMPLES));
+        for (at, (t, v)) in run.t.chunks(PAGE_SAMPLES).zip(run.v.chunks(PAGE_SAMPLES)).enumerate() {
+            let (times, times_len) = self.write_times(t)?;
+            self.scratch.clear();
+            encode_values(v, self.effort, &mut self.scratch);
+            let (values, values_len) = self.write_blob()?;
+            let from = at * PAGE_SAMPLES;
+            let (starts, starts_len) = self.write_starts(run.start.get(from..from + t.len()))?;
+            let (range, samples) = (TimeRange::new(t[0], t[t.len() - 1]), t.len() as u32); // chunks are not empty
+            let histograms = false;
+            pages.push(Page {
+                range,
+                samples,
+                times_len,
+                values_len,
+                starts_len,
+                histograms,
+                times,
+                values,
+                starts,
+            });
+        }
+        let (mut from, mut t) = (0, Vec::new());
+        while let Some(rest) = run.histograms.get(from..).filter(|rest| !rest.is_empty()) {
+            let n = run_length(rest.iter().map(|h| &h.1));
+            t.clear();
+            t.extend(rest[..n].iter().map(|h| h.0));
+            let (times, times_len) = self.write_times(&t)?;
+            let counts: Vec<_> = rest[..n].iter().map(|h| &h.1).collect();
+            self.scratch.clear();
+            encode_histograms(&counts, self.effort, &mut self.scratch)
+                .map_err(|e| Error::internal("histograms cannot be written").with_detail(e))?;
+            let (values, values_len) = self.write_blob()?;
+            let (starts, starts_len) = self.write_starts(run.histogram_start.get(from..from + n))?;
+            let (range, samples) = (TimeRange::new(t[0], t[n - 1]), n as u32); // a run is not empty
+            let histograms = true;
+            pages.push(Page {
+                range,
+                samples,
+                times_len,
+                values_len,
+                starts_len,
+                histograms,
+                times,
+                values,
+                starts,
+            });
+            from += n;
+        }
+        Ok(pages)
+    }
+
+    /// Writes start timestamps, or finds the same written before; length 0 where none is known.
+    fn write_starts(&mut self, starts: Option<&[i64]>) -> Result<(u64, u32)> {
+        let Some(starts) = starts.filter(|s| s.iter().any(|start| *start != 0)) else { return Ok((0, 0)) };
         self.scratch.clear();
-        encode_values(v, self.effort, &mut self.scratch);
-        let (values, values_len) = self.write_blob()?;
-        let range = TimeRange::new(t[0], t[t.len() - 1]);
-        Ok(Page { range, samples: t.len() as u32, times, times_len, values, values_len })
+        encode_starts(starts, &mut self.scratch);
+        if let Some(known) = self.starts.get(&self.scratch) {
+            return Ok(*known);
+        }
+        if self.starts.len() >= SHARED_RUNS {
+            self.starts.clear();
+        }
+        let key = self.scratch.clone();
+        let written = self.write_blob()?;
+        self.starts.insert(key, written);
+        Ok(written)
     }
 
     /// Writes a run of times, or finds the same run written before.

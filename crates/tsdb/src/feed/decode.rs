@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{FeedSample, FeedValue, Labels};
+use model::{Exemplar, FeedSample, FeedValue, Histogram, Labels};
 
 use crate::wal::{self, Visitor};
 
@@ -87,9 +87,20 @@ impl Visitor for Decoder {
     }
 
     #[inline]
-    fn sample(&mut self, series: u64, t: i64, bits: u64) {
-        self.push(series, t, 0, FeedValue::Float(f64::from_bits(bits)));
+    fn sample(&mut self, series: u64, t: i64, start: i64, bits: u64) {
+        self.push(series, t, start, FeedValue::Float(f64::from_bits(bits)));
     }
+
+    fn histogram(&mut self, series: u64, t: i64, start: i64, histogram: Histogram) {
+        self.push(series, t, start, FeedValue::Histogram(Box::new(histogram)));
+    }
+
+    fn exemplar(&mut self, series: u64, exemplar: Exemplar) {
+        self.push(series, exemplar.t, 0, FeedValue::Exemplar(Box::new(exemplar)));
+    }
+
+    // Told when it arrived.
+    fn kept_exemplar(&mut self, _canonical: &str, _exemplar: Exemplar) {}
 
     fn position(&mut self, _source: &str, _position: &[u8]) {}
 

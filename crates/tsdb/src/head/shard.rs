@@ -1,10 +1,11 @@
 //! The samples of a share of the series: an append buffer each, sealed into small chunks in an arena.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use model::{Budget, RejectReason, Reservation, TimeRange};
 
 use super::arena::{Arena, At};
+use super::histograms::{Histograms, KEPT_COST, Starts};
 use crate::codec::{Effort, decode_times, encode_times, encode_values};
 use crate::config::{WINDOW, window_of};
 
@@ -87,6 +88,15 @@ impl Active {
 /// Samples that came behind newer ones, sorted by time.
 pub(super) type Late = HashMap<u32, Vec<(i64, u64)>>;
 
+/// A sample that is no plain float: what it is held against, and what it holds.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded<'a> {
+    pub(crate) t: i64,
+    pub(crate) start: i64,
+    /// The histogram, encoded.
+    pub(crate) bytes: &'a [u8],
+}
+
 pub(crate) struct Shard {
     states: Vec<State>,
     budget: Budget,
@@ -94,6 +104,8 @@ pub(crate) struct Shard {
     scratch: Vec<u8>,
     /// The times sealed last and where they are: series of one scrape share them.
     sealed: (Vec<i64>, At),
+    /// Places whose newest sample is a histogram; its hash is in the state's bits.
+    newest_is_histogram: HashSet<u32, foldhash::fast::RandomState>,
 }
 
 /// The samples of a shard that a flush took out.
@@ -101,6 +113,10 @@ pub(crate) struct FrozenShard {
     pub(super) data: Vec<Data>,
     pub(super) late: Late,
     pub(super) arena: Arena,
+    pub(super) histograms: HashMap<u32, Histograms, foldhash::fast::RandomState>,
+    pub(super) starts: HashMap<u32, Starts, foldhash::fast::RandomState>,
+    /// Bytes of histograms.
+    histogram_bytes: u64,
     range: TimeRange,
     /// Starts of the two-hour windows that have samples, and the window seen last.
     windows: BTreeSet<i64>,
@@ -130,6 +146,9 @@ impl FrozenShard {
             data: Vec::new(),
             late: Late::new(),
             arena: Arena::new(budget),
+            histograms: HashMap::default(),
+            starts: HashMap::default(),
+            histogram_bytes: 0,
             range: NOTHING,
             windows: BTreeSet::new(),
             window: NOTHING,
@@ -156,7 +175,7 @@ impl FrozenShard {
 
     /// Bytes of sealed chunks.
     pub(crate) fn sealed_bytes(&self) -> u64 {
-        self.arena.bytes()
+        self.arena.bytes() + self.histogram_bytes
     }
 
     /// From the oldest to the newest sample.
@@ -166,7 +185,7 @@ impl FrozenShard {
 
     /// Chunks, append buffers not counted.
     pub(crate) fn chunks(&self) -> u64 {
-        self.chunks
+        self.chunks + self.histograms.values().map(Histograms::runs).sum::<u64>()
     }
 
     #[inline]
@@ -195,7 +214,14 @@ impl FrozenShard {
 impl Shard {
     pub(super) fn new(budget: Budget) -> Self {
         let current = FrozenShard::new(budget.clone());
-        Self { states: Vec::new(), budget, current, scratch: Vec::new(), sealed: (Vec::new(), NONE) }
+        Self {
+            states: Vec::new(),
+            budget,
+            current,
+            scratch: Vec::new(),
+            sealed: (Vec::new(), NONE),
+            newest_is_histogram: HashSet::default(),
+        }
     }
 
     /// A new series is in this place.
@@ -208,6 +234,7 @@ impl Shard {
 
     /// The series of this place is gone.
     pub(crate) fn dismiss(&mut self, place: usize) {
+        self.newest_is_histogram.remove(&(place as u32));
         if let Some(state) = self.states.get_mut(place) {
             state.generation = 0;
         }
@@ -266,30 +293,33 @@ impl Shard {
         place: usize,
         generation: u32,
         t: i64,
+        start: i64,
         bits: u64,
         rules: &Rules,
     ) -> Outcome {
-        let Some(state) = self.states.get_mut(place).filter(|s| s.generation == generation) else {
-            return Outcome::Refused(RejectReason::UnknownSeries);
+        let (last_t, last_bits) = match self.admission(place, generation, t, rules) {
+            Ok(last) => last,
+            Err(reason) => return Outcome::Refused(reason),
         };
-        if t > rules.newest {
-            return Outcome::Refused(RejectReason::TooFarInFuture);
-        }
-        if t < rules.oldest {
-            return Outcome::Refused(RejectReason::TooOld);
-        }
-        let (last_t, last_bits) = (state.last_t, state.last_bits);
         if t == last_t {
-            return repeated(last_bits, bits);
+            return match self.newest_is_histogram.contains(&(place as u32)) {
+                true => Outcome::Refused(RejectReason::Duplicate),
+                false => repeated(last_bits == bits),
+            };
         }
         if t < last_t {
-            if last_t.saturating_sub(t) > rules.out_of_order {
-                return Outcome::Refused(RejectReason::OutOfOrder);
+            let outcome = self.append_late(place, generation, t, bits);
+            if outcome == Outcome::Taken {
+                self.current.note_start(&self.budget, place, t, start, false);
             }
-            return self.append_late(place, generation, t, bits);
+            return outcome;
         }
         if self.push(place, generation, t, bits).is_err() {
             return Outcome::Refused(RejectReason::Limit);
+        }
+        self.current.note_start(&self.budget, place, t, start, true);
+        if !self.newest_is_histogram.is_empty() {
+            self.newest_is_histogram.remove(&(place as u32));
         }
         // `push` did not touch the states: the place is still there.
         let state = &mut self.states[place];
@@ -298,15 +328,79 @@ impl Shard {
         Outcome::Taken
     }
 
+    /// The newest sample of the series if one at `t` may be added.
+    #[inline]
+    fn admission(
+        &self,
+        place: usize,
+        generation: u32,
+        t: i64,
+        rules: &Rules,
+    ) -> Result<(i64, u64), RejectReason> {
+        let Some(state) = self.states.get(place).filter(|s| s.generation == generation) else {
+            return Err(RejectReason::UnknownSeries);
+        };
+        if t > rules.newest {
+            return Err(RejectReason::TooFarInFuture);
+        }
+        if t < rules.oldest {
+            return Err(RejectReason::TooOld);
+        }
+        if t < state.last_t && state.last_t.saturating_sub(t) > rules.out_of_order {
+            return Err(RejectReason::OutOfOrder);
+        }
+        Ok((state.last_t, state.last_bits))
+    }
+
+    /// Takes a histogram or says why not.
+    pub(crate) fn append_histogram(
+        &mut self,
+        place: usize,
+        generation: u32,
+        sample: Encoded<'_>,
+        rules: &Rules,
+    ) -> Outcome {
+        let Encoded { t, start, bytes } = sample;
+        let hash = xxhash_rust::xxh3::xxh3_64(bytes);
+        let (last_t, last_hash) = match self.admission(place, generation, t, rules) {
+            Ok(last) => last,
+            Err(reason) => return Outcome::Refused(reason),
+        };
+        let number = place as u32;
+        if t == last_t {
+            return repeated(self.newest_is_histogram.contains(&number) && last_hash == hash);
+        }
+        let late = t < last_t;
+        if late {
+            if self.current.find(place, t).is_some() {
+                return Outcome::Refused(RejectReason::Duplicate);
+            }
+            if let Some(same) = self.current.histograms.get(&number).and_then(|h| h.compare(t, bytes)) {
+                return repeated(same);
+            }
+        }
+        let room = self.current.make_place(&self.budget, place);
+        if room.and_then(|()| self.current.reserve(&self.budget, bytes.len() as u64 + KEPT_COST)).is_err() {
+            return Outcome::Refused(RejectReason::Limit);
+        }
+        self.current.data[place].generation = generation;
+        self.current.add_histogram(number, t, bytes, late);
+        self.current.note_start(&self.budget, place, t, start, !late);
+        self.current.note_time(t);
+        if !late {
+            self.newest_is_histogram.insert(number);
+            // `admission` found the place.
+            let state = &mut self.states[place];
+            state.last_t = t;
+            state.last_bits = hash;
+        }
+        Outcome::Taken
+    }
+
     #[inline]
     fn push(&mut self, place: usize, generation: u32, t: i64, bits: u64) -> model::Result<()> {
         let current = &mut self.current;
-        if current.data.len() <= place {
-            let more = (place + 1 - current.data.len()).max(64);
-            current.reserve(&self.budget, (more * size_of::<Data>()) as u64)?;
-            current.data.reserve_exact(more);
-            current.data.resize_with(place + 1, || EMPTY);
-        }
+        current.make_place(&self.budget, place)?;
         let data = &mut current.data[place];
         data.generation = generation;
         if let Some(active) = &mut data.active {
@@ -368,20 +462,15 @@ impl Shard {
 
     fn append_late(&mut self, place: usize, generation: u32, t: i64, bits: u64) -> Outcome {
         if let Some(there) = self.current.find(place, t) {
-            return repeated(there, bits);
+            return repeated(there == bits);
         }
-        if self.current.reserve(&self.budget, 24).is_err() {
-            return Outcome::Refused(RejectReason::Limit);
+        if self.current.histograms.get(&(place as u32)).is_some_and(|h| h.has(t)) {
+            return Outcome::Refused(RejectReason::Duplicate);
         }
         let current = &mut self.current;
-        if current.data.len() <= place {
-            if current
-                .reserve(&self.budget, ((place + 1 - current.data.len()) * size_of::<Data>()) as u64)
-                .is_err()
-            {
-                return Outcome::Refused(RejectReason::Limit);
-            }
-            current.data.resize_with(place + 1, || EMPTY);
+        let room = current.make_place(&self.budget, place);
+        if room.and_then(|()| current.reserve(&self.budget, 24)).is_err() {
+            return Outcome::Refused(RejectReason::Limit);
         }
         current.data[place].generation = generation;
         let late = current.late.entry(place as u32).or_default();
@@ -394,6 +483,55 @@ impl Shard {
 }
 
 impl FrozenShard {
+    /// Makes sure that there is data for a place.
+    #[inline]
+    fn make_place(&mut self, budget: &Budget, place: usize) -> model::Result<()> {
+        if self.data.len() <= place {
+            let more = (place + 1 - self.data.len()).max(64);
+            self.reserve(budget, (more * size_of::<Data>()) as u64)?;
+            self.data.reserve_exact(more);
+            self.data.resize_with(place + 1, || EMPTY);
+        }
+        Ok(())
+    }
+
+    /// Remembers the start of a sample that was taken. Costs nothing where no sample has one.
+    #[inline]
+    fn note_start(&mut self, budget: &Budget, place: usize, t: i64, start: i64, newest: bool) {
+        if start == 0 && self.starts.is_empty() {
+            return;
+        }
+        let more = match self.starts.get_mut(&(place as u32)) {
+            Some(starts) => 16 * starts.set(t, start, newest),
+            None if start == 0 => return,
+            None => {
+                let mut starts = Starts::default();
+                let pieces = starts.set(t, start, newest);
+                self.starts.insert(place as u32, starts);
+                64 + 16 * pieces
+            }
+        };
+        // The sample is in, and for that memory was found: its start is not refused, only counted if it fits.
+        if more > 0 {
+            let _ = self.reserve(budget, more as u64);
+        }
+    }
+
+    /// Adds a histogram for which memory was reserved.
+    fn add_histogram(&mut self, place: u32, t: i64, bytes: &[u8], late: bool) {
+        let cost = bytes.len() as u64 + KEPT_COST;
+        let histograms = self.histograms.entry(place).or_default();
+        let grown = if late {
+            histograms.push_late(t, bytes);
+            cost as i64
+        } else {
+            histograms.push(t, bytes)
+        };
+        self.histogram_bytes = self.histogram_bytes.saturating_add_signed(grown);
+        // Sealing gives memory back.
+        self.used = self.used.saturating_add_signed(grown - cost as i64);
+    }
+
     /// The value at `t`, if the series has one since the last flush.
     fn find(&self, place: usize, t: i64) -> Option<u64> {
         let late = self.late.get(&(place as u32));
@@ -431,8 +569,8 @@ fn restart(active: &mut Active, t: i64, bits: u64) {
     active.bits[0] = bits;
 }
 
-fn repeated(there: u64, bits: u64) -> Outcome {
-    if there == bits { Outcome::Repeated } else { Outcome::Refused(RejectReason::Duplicate) }
+fn repeated(same: bool) -> Outcome {
+    if same { Outcome::Repeated } else { Outcome::Refused(RejectReason::Duplicate) }
 }
 
 /// Writes the number of bytes after it into two bytes at `at`.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use model::TimeRange;
 
 use super::arena::{Arena, At};
+use super::histograms::{Piece, start_at};
 use super::shard::{FrozenShard, NONE};
 use crate::codec::{Corrupt, decode_times, decode_values};
 use crate::merge::Run;
@@ -35,6 +36,10 @@ pub(crate) struct HeadPiece {
     chunks: Range<usize>,
     active: Range<usize>,
     late: Range<usize>,
+    /// Histograms: those in order, then those that came late.
+    histograms: Range<usize>,
+    late_histograms: Range<usize>,
+    starts: Range<usize>,
 }
 
 struct Copied {
@@ -49,6 +54,10 @@ pub(crate) struct Snapshot {
     bytes: Vec<u8>,
     chunks: Vec<Copied>,
     raw: Vec<(i64, u64)>,
+    histograms: Vec<Piece>,
+    /// Start timestamps, each from a time on.
+    starts: Vec<(i64, i64)>,
+    histogram_bytes: u64,
     /// Which part of `bytes` holds the times that an arena has at an address: shared there, shared here. The address
     /// is only compared, and only while the arena is locked.
     shared: Option<(usize, Range<usize>)>,
@@ -57,7 +66,8 @@ pub(crate) struct Snapshot {
 impl Snapshot {
     /// Bytes it takes.
     pub(crate) fn size(&self) -> u64 {
-        (self.bytes.len() + self.chunks.len() * size_of::<Copied>() + self.raw.len() * 16) as u64
+        let floats = self.bytes.len() + self.chunks.len() * size_of::<Copied>() + self.raw.len() * 16;
+        floats as u64 + 16 * self.starts.len() as u64 + self.histogram_bytes
     }
 
     /// Copies what series `place` has in `range`; `None` if it has nothing or is another series.
@@ -84,9 +94,46 @@ impl Snapshot {
         if let Some(late) = shard.late.get(&(place as u32)) {
             self.raw.extend(late.iter().filter(|(t, _)| range.contains(*t)));
         }
-        let piece =
-            HeadPiece { chunks: chunk_start..self.chunks.len(), late: active.end..self.raw.len(), active };
-        (!piece.chunks.is_empty() || !piece.active.is_empty() || !piece.late.is_empty()).then_some(piece)
+        let (histograms, late_histograms) = self.add_histograms(shard, place, range);
+        let piece = HeadPiece {
+            chunks: chunk_start..self.chunks.len(),
+            late: active.end..self.raw.len(),
+            active,
+            histograms,
+            late_histograms,
+            starts: self.add_starts(shard, place, range),
+        };
+        let floats = !piece.chunks.is_empty() || !piece.active.is_empty() || !piece.late.is_empty();
+        (floats || !piece.histograms.is_empty() || !piece.late_histograms.is_empty()).then_some(piece)
+    }
+
+    fn add_histograms(
+        &mut self,
+        shard: &FrozenShard,
+        place: usize,
+        range: TimeRange,
+    ) -> (Range<usize>, Range<usize>) {
+        let start = self.histograms.len();
+        let Some(histograms) = shard.histograms.get(&(place as u32)) else {
+            return (start..start, start..start);
+        };
+        self.histograms.extend(histograms.ordered(range).cloned());
+        let late = self.histograms.len();
+        self.histograms.extend(histograms.late(range).cloned());
+        self.histogram_bytes += self.histograms[start..].iter().map(Piece::size).sum::<u64>();
+        (start..late, late..self.histograms.len())
+    }
+
+    fn add_starts(&mut self, shard: &FrozenShard, place: usize, range: TimeRange) -> Range<usize> {
+        let from = self.starts.len();
+        if let Some(starts) = shard.starts.get(&(place as u32)) {
+            // Chunks may begin before the range; what is cut off afterwards needs no start.
+            let pieces = starts.pieces();
+            let first = pieces.partition_point(|p| p.0 <= range.start).saturating_sub(1);
+            let last = pieces.partition_point(|p| p.0 <= range.end).max(first);
+            self.starts.extend_from_slice(&pieces[first..last]);
+        }
+        from..self.starts.len()
     }
 
     /// Newest first. Which chunks lie before the range is not known without decoding their times; the first time is
@@ -131,6 +178,18 @@ impl Snapshot {
         }
         ordered.extend(&self.raw[piece.active.clone()]);
         late.extend(&self.raw[piece.late.clone()]);
+        for (pieces, run) in [(&piece.histograms, &mut *ordered), (&piece.late_histograms, &mut *late)] {
+            for histogram in &self.histograms[pieces.clone()] {
+                histogram.decode(&mut |t, h| run.histograms.push((t, h)))?;
+            }
+        }
+        let starts = &self.starts[piece.starts.clone()];
+        if !starts.is_empty() {
+            for run in [ordered, late] {
+                run.start.extend(run.t.iter().map(|t| start_at(starts, *t)));
+                run.histogram_start.extend(run.histograms.iter().map(|h| start_at(starts, h.0)));
+            }
+        }
         Ok(())
     }
 }

@@ -92,8 +92,8 @@ fn merge_blocks(group: &[Arc<Block>], writer: &mut BlockWriter) -> Result<()> {
                 }
             }
         }
-        merge(&runs, TimeRange::ALL, &mut merged, &mut scratch);
-        writer.add(&labels, &merged.t, &merged.v)?;
+        merge(&mut runs, TimeRange::ALL, &mut merged, &mut scratch);
+        writer.add(&labels, &merged)?;
     }
     Ok(())
 }

@@ -85,6 +85,7 @@ impl Store {
     /// Cuts memory and log at one point.
     fn freeze(&self) -> Result<Arc<Frozen>> {
         self.log.sync()?; // the sync below, under the lock, then has little to do
+        let (kept, seen) = self.kept_exemplars(0);
         let mut epoch = self.epoch.write();
         let upto = self.log.rotate()?;
         let families = self.families.read();
@@ -94,6 +95,9 @@ impl Store {
         let positions = self.positions.read();
         if !positions.is_empty() {
             self.log.enqueue(&wal::positions(positions.iter()))?;
+        }
+        for record in kept.into_iter().chain(self.kept_exemplars(seen).0) {
+            self.log.enqueue(&record)?;
         }
         self.log.commit(self.log.enqueued())?;
         // Series are defined again in the new segment. 0 and the largest are no epochs.
@@ -134,11 +138,11 @@ impl Store {
                 snapshot.decode(&piece, ordered, late).map_err(|e| {
                     model::Error::internal("samples in memory are not readable").with_detail(e)
                 })?;
-                merge(&runs, window, &mut merged, &mut scratch);
+                merge(&mut runs, window, &mut merged, &mut scratch);
                 if self.index.read().canonical(*slot, &mut canonical)
                     && let Some(labels) = Labels::from_canonical(&canonical)
                 {
-                    writer.add(&labels, &merged.t, &merged.v)?;
+                    writer.add(&labels, &merged)?;
                 }
             }
             writer.finish(number, &[])

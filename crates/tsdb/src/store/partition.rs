@@ -86,7 +86,7 @@ impl Share {
                 .decode(piece, &mut front[ordered], &mut back[0])
                 .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
         }
-        merge(&self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);
+        merge(&mut self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);
         Ok(())
     }
 }
@@ -104,10 +104,13 @@ impl Partition for Share {
                 return Ok(true);
             }
             self.read(&found)?;
-            if !self.merged.t.is_empty() {
+            if !self.merged.is_empty() {
                 // The caller's buffers become ours: nothing is copied, nothing allocated.
                 std::mem::swap(&mut out.t, &mut self.merged.t);
                 std::mem::swap(&mut out.v, &mut self.merged.v);
+                std::mem::swap(&mut out.start, &mut self.merged.start);
+                std::mem::swap(&mut out.histograms, &mut self.merged.histograms);
+                std::mem::swap(&mut out.histogram_start, &mut self.merged.histogram_start);
                 out.labels = found.labels;
                 return Ok(true);
             }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use disk::log::Place;
-use model::Labels;
 use model::metrics::Family;
+use model::{Exemplar, Histogram, Labels};
 use parking_lot::RwLockWriteGuard;
 use tracing::warn;
 
+use crate::codec::put_histogram;
 use crate::config::Options;
-use crate::head::{Head, Index, Lookup, Outcome, Rules, SHARDS, SeriesId, Shard};
+use crate::exemplars::Exemplars;
+use crate::head::{Encoded, Head, Index, Lookup, Outcome, Rules, SHARDS, SeriesId, Shard};
 use crate::wal::{self, Visitor};
 
 /// Warnings kept word by word; more are only counted.
@@ -29,6 +31,8 @@ pub(super) struct Replay<'a> {
     shards: Vec<RwLockWriteGuard<'a, Shard>>,
     index: &'a mut Index,
     lookup: &'a Lookup,
+    exemplars: &'a mut Exemplars,
+    encoded: Vec<u8>,
     /// The numbers that series had when they were logged.
     numbers: HashMap<u64, Option<SeriesId>, foldhash::fast::RandomState>,
     max_families: usize,
@@ -38,11 +42,19 @@ pub(super) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    pub(super) fn new(head: &'a Head, index: &'a mut Index, lookup: &'a Lookup, options: &Options) -> Self {
+    pub(super) fn new(
+        head: &'a Head,
+        index: &'a mut Index,
+        lookup: &'a Lookup,
+        exemplars: &'a mut Exemplars,
+        options: &Options,
+    ) -> Self {
         Self {
             shards: (0..SHARDS).map(|s| head.write(s)).collect(),
             index,
             lookup,
+            exemplars,
+            encoded: Vec::new(),
             numbers: HashMap::default(),
             max_families: options.max_families,
             found: Replayed::default(),
@@ -89,15 +101,47 @@ impl Visitor for Replay<'_> {
         self.numbers.insert(series, Some(id));
     }
 
-    fn sample(&mut self, series: u64, t: i64, bits: u64) {
+    fn sample(&mut self, series: u64, t: i64, start: i64, bits: u64) {
         let Some(Some(id)) = self.numbers.get(&series) else {
             self.orphans += 1;
             return;
         };
         let shard = &mut self.shards[Head::shard_of(id.slot)];
-        let outcome = shard.append(Head::place_of(id.slot), id.generation, t, bits, &Rules::ANY);
+        let outcome = shard.append(Head::place_of(id.slot), id.generation, t, start, bits, &Rules::ANY);
         if matches!(outcome, Outcome::Refused(model::RejectReason::Limit)) {
             self.orphans += 1;
+        }
+    }
+
+    fn histogram(&mut self, series: u64, t: i64, start: i64, histogram: Histogram) {
+        let Some(Some(id)) = self.numbers.get(&series) else {
+            self.orphans += 1;
+            return;
+        };
+        if histogram.check().is_err() {
+            self.orphans += 1;
+            return;
+        }
+        self.encoded.clear();
+        put_histogram(&mut self.encoded, &histogram);
+        let shard = &mut self.shards[Head::shard_of(id.slot)];
+        let sample = Encoded { t, start, bytes: &self.encoded };
+        let outcome = shard.append_histogram(Head::place_of(id.slot), id.generation, sample, &Rules::ANY);
+        if matches!(outcome, Outcome::Refused(model::RejectReason::Limit)) {
+            self.orphans += 1;
+        }
+    }
+
+    fn exemplar(&mut self, series: u64, exemplar: Exemplar) {
+        let Some(Some(id)) = self.numbers.get(&series) else { return };
+        if let Some(labels) = self.index.labels(id.slot, &mut String::new()) {
+            self.exemplars.add(&labels, &exemplar);
+        }
+    }
+
+    fn kept_exemplar(&mut self, canonical: &str, exemplar: Exemplar) {
+        if let Some(labels) = Labels::from_canonical(canonical) {
+            self.exemplars.add(&labels, &exemplar);
         }
     }
 

@@ -5,8 +5,10 @@ use model::{
 };
 
 mod crash;
+mod exemplars;
 mod faults;
 mod property;
+mod rich;
 
 use super::*;
 use disk::sim::SimFs;

@@ -5,13 +5,14 @@ use std::cell::RefCell;
 use disk::log::Ticket;
 use model::metrics::Family;
 use model::{
-    Appended, Error, ErrorKind, Labels, MetricBatch, MetricWriter, RejectReason, Rejected, Result, SeriesRef,
-    Tenant,
+    Appended, Error, ErrorKind, ExemplarSample, HistogramSample, Labels, MetricBatch, MetricWriter,
+    RejectReason, Rejected, Result, SeriesRef, Tenant,
 };
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::Store;
-use crate::head::{Head, Index, Outcome, Rules, SHARDS, SeriesId, Shard};
+use crate::codec::put_histogram;
+use crate::head::{Encoded, Head, Index, Outcome, Rules, SHARDS, SeriesId, Shard};
 use crate::metrics::REASONS;
 use crate::wal::{self, SamplesWriter};
 
@@ -58,17 +59,35 @@ impl Store {
         let rules = self.rules();
         // Held until the record is in line: a flush must find both sides of its cut complete.
         let epoch = self.epoch.read();
-        let mut applying = Applying::new(self, *epoch, batch.refs);
+        let mut applying = Applying::new(self, *epoch, batch);
         let mut appended = Appended::default();
         let mut writer = SamplesWriter::new(record);
         for (index, series) in batch.refs.iter().enumerate() {
             let id = SeriesId::from_ref(*series);
             let (t, bits) = (batch.t[index], batch.v[index].to_bits());
-            match applying.append(id, t, bits, &rules) {
+            let start = batch.start.get(index).copied().unwrap_or(0);
+            match applying.append(id, t, start, bits, &rules) {
                 Outcome::Taken => {
                     appended.accepted += 1;
                     applying.define(id, &mut writer);
-                    writer.sample(*series, t, bits);
+                    writer.sample(*series, t, start, bits);
+                    if writer.len() >= RECORD_BYTES {
+                        self.log.enqueue(record)?;
+                        writer = SamplesWriter::new(record);
+                    }
+                }
+                Outcome::Repeated => appended.accepted += 1,
+                Outcome::Refused(reason) => appended.rejected.push(Rejected { index, reason }),
+            }
+        }
+        let mut encoded = Vec::new();
+        for (index, sample) in (batch.refs.len()..).zip(batch.histograms) {
+            encoded.clear();
+            match applying.append_histogram(sample, &rules, &mut encoded) {
+                Outcome::Taken => {
+                    appended.accepted += 1;
+                    applying.define(SeriesId::from_ref(sample.series), &mut writer);
+                    writer.histogram(sample.series, sample.t, sample.start, &encoded);
                     if writer.len() >= RECORD_BYTES {
                         self.log.enqueue(record)?;
                         writer = SamplesWriter::new(record);
@@ -124,9 +143,9 @@ struct Applying<'a> {
 }
 
 impl<'a> Applying<'a> {
-    fn new(store: &'a Store, epoch: u32, refs: &[SeriesRef]) -> Self {
+    fn new(store: &'a Store, epoch: u32, batch: &MetricBatch<'_>) -> Self {
         let mut touched = [false; SHARDS];
-        for series in refs {
+        for series in batch.refs.iter().chain(batch.histograms.iter().map(|h| &h.series)) {
             touched[Head::shard_of(SeriesId::from_ref(*series).slot)] = true;
         }
         // Everybody locks in this order.
@@ -135,9 +154,28 @@ impl<'a> Applying<'a> {
     }
 
     #[inline]
-    fn append(&mut self, id: SeriesId, t: i64, bits: u64, rules: &Rules) -> Outcome {
+    fn append(&mut self, id: SeriesId, t: i64, start: i64, bits: u64, rules: &Rules) -> Outcome {
         match &mut self.shards[Head::shard_of(id.slot)] {
-            Some(shard) => shard.append(Head::place_of(id.slot), id.generation, t, bits, rules),
+            Some(shard) => shard.append(Head::place_of(id.slot), id.generation, t, start, bits, rules),
+            None => Outcome::Refused(RejectReason::UnknownSeries),
+        }
+    }
+
+    /// Encodes a histogram and appends it.
+    fn append_histogram(
+        &mut self,
+        sample: &HistogramSample<'_>,
+        rules: &Rules,
+        encoded: &mut Vec<u8>,
+    ) -> Outcome {
+        if sample.value.check().is_err() {
+            return Outcome::Refused(RejectReason::Invalid);
+        }
+        put_histogram(encoded, sample.value);
+        let id = SeriesId::from_ref(sample.series);
+        let sample = Encoded { t: sample.t, start: sample.start, bytes: encoded };
+        match &mut self.shards[Head::shard_of(id.slot)] {
+            Some(shard) => shard.append_histogram(Head::place_of(id.slot), id.generation, sample, rules),
             None => Outcome::Refused(RejectReason::UnknownSeries),
         }
     }
@@ -218,6 +256,10 @@ impl MetricWriter for Store {
             self.log.enqueue(&wal::families(new.into_iter()))?
         };
         self.log.commit(ticket)
+    }
+
+    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+        self.append_exemplars(tenant, exemplars)
     }
 
     fn position(&self, source: &str) -> Option<Vec<u8>> {
