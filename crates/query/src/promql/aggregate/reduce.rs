@@ -133,7 +133,7 @@ impl Evaluator<'_> {
             self.notes.info(span, reconciled("aggregation"));
         }
         if op == AggregateOp::Avg && !incremental {
-            sum.scale(1.0 / count);
+            sum.divide(count);
         }
         Some(Cell::Histogram(Arc::new(sum.finish())))
     }

@@ -3,7 +3,7 @@
 use model::Pattern;
 use model::labels::METRIC_NAME;
 
-use crate::promql::ast::Call;
+use crate::promql::ast::{Call, Expr};
 use crate::promql::engine::QueryError;
 use crate::promql::eval::{Evaluator, Outcome, Rows, Steps};
 
@@ -16,7 +16,8 @@ impl Evaluator<'_> {
         let pattern = Pattern::new(expression).map_err(|_| {
             QueryError::Execution(format!("invalid regular expression in label_replace(): {expression}"))
         })?;
-        if target.is_empty() {
+        let utf8 = self.is_utf8(call, 1);
+        if target.is_empty() || !utf8 {
             return Err(invalid_name("destination", "label_replace", target));
         }
         let mut rows = self.vector(self.arg(call, 0)?, steps)?;
@@ -36,10 +37,11 @@ impl Evaluator<'_> {
         let separator = self.text(self.arg(call, 2)?)?;
         let sources: Vec<&str> =
             (3..call.args.len()).map(|i| self.text(self.arg(call, i)?)).collect::<Outcome<_>>()?;
-        if let Some(empty) = sources.iter().find(|name| name.is_empty()) {
-            return Err(invalid_name("source", "label_join", empty));
+        let wrong = (3..).zip(&sources).find(|(at, name)| name.is_empty() || !self.is_utf8(call, *at));
+        if let Some((_, wrong)) = wrong {
+            return Err(invalid_name("source", "label_join", wrong));
         }
-        if target.is_empty() {
+        if target.is_empty() || !self.is_utf8(call, 1) {
             return Err(invalid_name("destination", "label_join", target));
         }
         let mut rows = self.vector(self.arg(call, 0)?, steps)?;
@@ -51,6 +53,11 @@ impl Evaluator<'_> {
         }
         rows.merge(false)?;
         Ok(rows)
+    }
+
+    /// Whether the text at `index` is UTF-8, as names must be: escapes can write any byte.
+    fn is_utf8(&self, call: &Call, index: usize) -> bool {
+        matches!(self.arg(call, index), Ok(Expr::String(text)) if text.bytes.is_none())
     }
 }
 

@@ -237,7 +237,7 @@ fn mean(w: &Mixed<'_>, site: &Site<'_>) -> Option<Histogram> {
     }
     tell_sum(&sum, site);
     if !incremental {
-        sum.scale(1.0 / count);
+        sum.divide(count);
     }
     Some(sum.finish())
 }
@@ -258,10 +258,10 @@ pub(crate) fn add_to_mean(
             return Ok(());
         }
         *incremental = true;
-        sum.scale(1.0 / (*count - 1.0));
+        sum.divide(*count - 1.0);
     }
     sum.scale((*count - 1.0) / *count);
-    sum.add(h, 1.0 / *count)
+    sum.add(&native::divide(h, *count), 1.0)
 }
 
 /// The increase of histograms, extended to the window's edges; per second where the window's length is given.

@@ -175,12 +175,19 @@ impl Sum {
 
     /// Multiplies everything by `factor`.
     pub(crate) fn scale(&mut self, factor: f64) {
-        let scale = |k: &mut Kahan| {
-            k.sum *= factor;
-            k.c *= factor;
-        };
-        [&mut self.count, &mut self.sum, &mut self.zero].into_iter().for_each(scale);
-        self.positive.iter_mut().chain(&mut self.negative).for_each(|(_, k)| scale(k));
+        self.map(|v| v * factor);
+    }
+
+    /// Divides everything by `divisor`: what cancels out before does so after, which multiplying by the reciprocal
+    /// would not keep.
+    pub(crate) fn divide(&mut self, divisor: f64) {
+        self.map(|v| v / divisor);
+    }
+
+    fn map(&mut self, f: impl Fn(f64) -> f64) {
+        let each = |k: &mut Kahan| *k = Kahan { sum: f(k.sum), c: f(k.c) };
+        [&mut self.count, &mut self.sum, &mut self.zero].into_iter().for_each(each);
+        self.positive.iter_mut().chain(&mut self.negative).for_each(|(_, k)| each(k));
     }
 
     /// Whether some field is beyond the largest number.
