@@ -28,4 +28,4 @@ pub use error::{ParseError, ParseErrors};
 pub use eval::hints::note_resets;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use print::format;
-pub use value::{InstantSample, QueryOutput, SampleValue, Series, Value};
+pub use value::{InstantSample, QueryOutput, QueryStats, SampleStats, SampleValue, Series, Value};

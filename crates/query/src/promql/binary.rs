@@ -65,6 +65,7 @@ impl Evaluator<'_> {
     fn with_scalar(&self, binary: &Binary, mut rows: Rows, scalar: &[f64], swapped: bool) -> Outcome<Rows> {
         let arithmetic = op::changes_schema(binary.op);
         for row in &mut rows.rows {
+            self.check()?;
             if arithmetic && !row.cells.has_histograms() {
                 let op = binary.op;
                 match swapped {

@@ -1,13 +1,15 @@
 //! The door of the language: a query goes in, a value comes out.
 
+use std::time::{Duration, Instant};
+
 use model::{Ctx, ErrorKind, MetricReader};
 
 use super::ast::{Expr, ValueType};
 use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
-use super::eval::{Evaluated, Evaluator, Steps};
+use super::eval::{Evaluated, Evaluator, Rows, Steps};
 use super::parse::{ParseOptions, parse_with};
-use super::value::{QueryOutput, Series, Value};
+use super::value::{QueryOutput, QueryStats, SampleStats, Series, Value};
 
 /// How queries are evaluated.
 #[derive(Debug, Clone)]
@@ -20,7 +22,9 @@ pub struct EngineOptions {
     pub syntax: ParseOptions,
     /// Keeps the metric's name until the end of the query, so that `label_replace` and `by (__name__)` see it.
     pub delayed_name_removal: bool,
-    /// Counts samples for each step, too.
+    /// Counts the samples that a query looks at, for [`QueryOutput::stats`].
+    pub sample_stats: bool,
+    /// Gives these counts for each step, too.
     pub per_step_stats: bool,
     /// Looks at `__type__` to tell a counter, instead of at the metric's name.
     pub type_and_unit_labels: bool,
@@ -39,6 +43,7 @@ impl Default for EngineOptions {
             max_samples: 50_000_000,
             syntax: ParseOptions::default(),
             delayed_name_removal: false,
+            sample_stats: false,
             per_step_stats: false,
             type_and_unit_labels: false,
             start_timestamps: false,
@@ -108,8 +113,9 @@ impl Engine {
         query: &str,
         t_ms: i64,
     ) -> Result<QueryOutput, QueryError> {
+        let mut watch = Watch::start();
         let expr = self.parse(query)?;
-        self.instant_expr(ctx, reader, query, expr, t_ms)
+        self.instant_timed(ctx, reader, query, expr, t_ms, &mut watch)
     }
 
     /// Evaluates a tree at `t_ms`; `query` is its text, for the places in notes.
@@ -118,14 +124,33 @@ impl Engine {
         ctx: &Ctx,
         reader: &dyn MetricReader,
         query: &str,
+        expr: Expr,
+        t_ms: i64,
+    ) -> Result<QueryOutput, QueryError> {
+        self.instant_timed(ctx, reader, query, expr, t_ms, &mut Watch::start())
+    }
+
+    fn instant_timed(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
         mut expr: Expr,
         t_ms: i64,
+        watch: &mut Watch,
     ) -> Result<QueryOutput, QueryError> {
         resolve(query, &mut expr, DurationContext { step_ms: 0, range_ms: 0 })?;
         let steps = Steps::at(t_ms);
         let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, t_ms);
-        let value = with_room(&expr, || at_instant(&evaluator, &expr, steps))?;
-        Ok(output(&evaluator, query, value))
+        let mut stats = QueryStats { preparation: watch.lap(), ..QueryStats::default() };
+        let found = with_room(&expr, || at_instant(&evaluator, &expr, steps))?;
+        stats.evaluation = watch.lap();
+        let value = match found {
+            Found::Value(value) => value,
+            Found::Rows(rows) => Value::Vector(rows.into_vector(t_ms)),
+        };
+        stats.sorting = watch.lap();
+        Ok(output(&evaluator, query, value, stats))
     }
 
     /// Evaluates `query` at `start`, `start + step`, ... up to `end` (all ms); the result is a matrix.
@@ -138,8 +163,9 @@ impl Engine {
         end: i64,
         step: i64,
     ) -> Result<QueryOutput, QueryError> {
+        let mut watch = Watch::start();
         let expr = self.parse(query)?;
-        self.range_expr(ctx, reader, query, expr, (start, end, step))
+        self.range_timed(ctx, reader, query, expr, (start, end, step), &mut watch)
     }
 
     /// Evaluates a tree at the steps from `start` to `end` (`start`, `end`, `step` in ms).
@@ -148,8 +174,20 @@ impl Engine {
         ctx: &Ctx,
         reader: &dyn MetricReader,
         query: &str,
+        expr: Expr,
+        times: (i64, i64, i64),
+    ) -> Result<QueryOutput, QueryError> {
+        self.range_timed(ctx, reader, query, expr, times, &mut Watch::start())
+    }
+
+    fn range_timed(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        query: &str,
         mut expr: Expr,
         (start, end, step): (i64, i64, i64),
+        watch: &mut Watch,
     ) -> Result<QueryOutput, QueryError> {
         if !matches!(expr.value_type(), ValueType::Vector | ValueType::Scalar) {
             return Err(QueryError::Execution(format!(
@@ -168,8 +206,15 @@ impl Engine {
         resolve(query, &mut expr, DurationContext { step_ms, range_ms })?;
         let steps = Steps::range(start, end, step);
         let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, end);
-        let series = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
-        Ok(output(&evaluator, query, Value::Matrix(series)))
+        let mut stats = QueryStats { preparation: watch.lap(), ..QueryStats::default() };
+        let found = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
+        stats.evaluation = watch.lap();
+        let value = match found {
+            Found::Value(value) => value,
+            Found::Rows(rows) => Value::Matrix(rows.into_matrix(steps)),
+        };
+        stats.sorting = watch.lap();
+        Ok(output(&evaluator, query, value, stats))
     }
 
     /// Parses a query with the syntax that is switched on.
@@ -178,9 +223,15 @@ impl Engine {
     }
 }
 
-fn at_instant(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Value, QueryError> {
+/// What came out, not in its last shape yet.
+enum Found {
+    Value(Value),
+    Rows(Rows),
+}
+
+fn at_instant(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Found, QueryError> {
     let t = steps.start;
-    Ok(match expr.unparenthesized() {
+    Ok(Found::Value(match expr.unparenthesized() {
         Expr::Matrix(matrix) => Value::Matrix(evaluator.top_matrix(matrix, steps)?),
         Expr::Subquery(subquery) => Value::Matrix(evaluator.top_subquery(subquery, steps)?),
         expr => match evaluator.eval(expr, steps)? {
@@ -188,24 +239,39 @@ fn at_instant(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Va
             Evaluated::Text(s) => Value::String { t, s },
             Evaluated::Vector(mut rows) => {
                 rows.finish_names()?;
-                Value::Vector(rows.into_vector(t))
+                return Ok(Found::Rows(rows));
             }
         },
-    })
+    }))
 }
 
-fn over_range(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Vec<Series>, QueryError> {
+fn over_range(evaluator: &Evaluator<'_>, expr: &Expr, steps: Steps) -> Result<Found, QueryError> {
     Ok(match evaluator.eval(expr, steps)? {
         Evaluated::Scalar(values) => {
             let points = values.into_iter().enumerate().map(|(i, v)| (steps.time(i), v)).collect();
-            vec![Series { points, ..Series::default() }]
+            Found::Value(Value::Matrix(vec![Series { points, ..Series::default() }]))
         }
         Evaluated::Vector(mut rows) => {
             rows.finish_names()?;
-            rows.into_matrix(steps)
+            Found::Rows(rows)
         }
-        Evaluated::Text(_) => Vec::new(),
+        Evaluated::Text(_) => Found::Value(Value::Matrix(Vec::new())),
     })
+}
+
+/// Times the parts of a query.
+struct Watch(Instant);
+
+impl Watch {
+    fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now.duration_since(std::mem::replace(&mut self.0, now))
+    }
 }
 
 /// Runs `evaluate` where the stack is large enough for the depth of `expr`: a few nested calls are evaluated on the
@@ -238,8 +304,21 @@ fn resolve(query: &str, expr: &mut Expr, context: DurationContext) -> Result<(),
         .map_err(|e| QueryError::Parse(ParseErrors(vec![ParseError::new(query, e.span, e.message)])))
 }
 
-fn output(evaluator: &Evaluator<'_>, query: &str, value: Value) -> QueryOutput {
+fn output(evaluator: &Evaluator<'_>, query: &str, value: Value, mut stats: QueryStats) -> QueryOutput {
     let (mut warnings, infos) = evaluator.notes.render(query);
     warnings.extend(evaluator.store_warnings());
-    QueryOutput { value, warnings, infos, cost: evaluator.cost() }
+    stats.peak_samples = evaluator.meter.peak();
+    stats.samples = evaluator.tallies.finish().map(|tally| {
+        let steps = |counts: &[u64]| match evaluator.options.per_step_stats {
+            true => counts.iter().enumerate().map(|(i, count)| (evaluator.query.time(i), *count)).collect(),
+            false => Vec::new(),
+        };
+        SampleStats {
+            total: tally.total.iter().sum(),
+            read: tally.read.iter().sum(),
+            total_per_step: steps(&tally.total),
+            read_per_step: steps(&tally.read),
+        }
+    });
+    QueryOutput { value, warnings, infos, cost: evaluator.cost(), stats }
 }

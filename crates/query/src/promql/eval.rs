@@ -14,6 +14,7 @@ pub(crate) mod rows;
 pub(crate) mod select;
 pub(crate) mod steps;
 pub(crate) mod subquery;
+pub(crate) mod tally;
 pub(crate) mod top;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ pub(crate) use cells::{Cell, Cells};
 use charge::Meter;
 pub(crate) use rows::{Row, Rows};
 pub(crate) use steps::Steps;
+use tally::Tallies;
 
 /// What an evaluation yields, or why it fails.
 pub(crate) type Outcome<T> = Result<T, QueryError>;
@@ -55,6 +57,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) meter: Meter,
     /// The selectors of whose histograms nobody needs the buckets.
     pub(crate) counts_only: Vec<Span>,
+    pub(crate) tallies: Tallies,
     store_warnings: Mutex<Vec<String>>,
     series_read: AtomicU64,
     samples_read: AtomicU64,
@@ -78,6 +81,7 @@ impl<'a> Evaluator<'a> {
             notes: Notes::default(),
             meter: Meter::new(ctx.budget.clone(), options.max_samples),
             counts_only: hints::counts_only(expr),
+            tallies: Tallies::new(options.sample_stats, query),
             store_warnings: Mutex::default(),
             series_read: AtomicU64::new(0),
             samples_read: AtomicU64::new(0),
@@ -89,7 +93,7 @@ impl<'a> Evaluator<'a> {
         self.check()?;
         self.check_size(steps)?;
         if steps.len > 1 && invariant::evaluate_once(expr) {
-            return self.eval(expr, steps.first())?.repeat(steps.len);
+            return self.tally_once(steps, || self.eval(expr, steps.first()))?.repeat(steps.len);
         }
         match expr {
             Expr::Number(number) => Ok(Evaluated::Scalar(vec![number.value; steps.len])),

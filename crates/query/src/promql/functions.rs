@@ -17,7 +17,7 @@ mod smoothed;
 mod sort;
 mod start;
 mod time;
-mod window;
+pub(crate) mod window;
 
 pub(crate) use mixed::{add_to_mean, collision, reconciled};
 
@@ -106,6 +106,7 @@ impl Evaluator<'_> {
     ) -> Outcome<Rows> {
         let mut rows = self.vector(self.arg(call, 0)?, steps)?;
         for row in &mut rows.rows {
+            self.check()?;
             row.cells.map_floats(&mut f);
         }
         rows.prune();

@@ -1,6 +1,7 @@
 //! What a query yields.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::{Cost, Histogram, Labels};
 
@@ -70,6 +71,34 @@ impl Value {
     }
 }
 
+/// How long a query took and what it looked at.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct QueryStats {
+    /// Until evaluation began: parsing, and computing durations.
+    pub preparation: Duration,
+    /// Reading and computing.
+    pub evaluation: Duration,
+    /// Bringing the result into its order and shape.
+    pub sorting: Duration,
+    /// The most samples that were held at one time.
+    pub peak_samples: u64,
+    /// Counts of samples, where [`EngineOptions::sample_stats`](super::EngineOptions::sample_stats) asks for them.
+    pub samples: Option<SampleStats>,
+}
+
+/// What a query looked at. A native histogram counts as many samples as it takes space.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SampleStats {
+    /// What each step would look at if it were alone: windows that overlap count a sample again.
+    pub total: u64,
+    /// Each sample once for each selector.
+    pub read: u64,
+    /// `total` by step: time in ms, count. Empty unless steps are asked for.
+    pub total_per_step: Vec<(i64, u64)>,
+    /// `read` by the step that needed it first, likewise.
+    pub read_per_step: Vec<(i64, u64)>,
+}
+
 /// A result with what the user should know about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QueryOutput {
@@ -81,4 +110,6 @@ pub struct QueryOutput {
     pub infos: Vec<String>,
     /// What it cost.
     pub cost: Cost,
+    /// How long it took, and how many samples it looked at.
+    pub stats: QueryStats,
 }

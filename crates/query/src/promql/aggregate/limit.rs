@@ -24,6 +24,7 @@ impl Evaluator<'_> {
         let mut sequence = Vec::new();
         for group in groups(&rows, aggregate) {
             for (i, k) in k.iter().enumerate() {
+                self.check()?;
                 let present = group.rows.iter().filter(|at| rows.rows[**at].cells.is_present(i));
                 for at in present.take(*k) {
                     if let Some(cell) = rows.rows[*at].cells.get(i) {
@@ -55,6 +56,7 @@ impl Evaluator<'_> {
             self.notes.warn(span, invalid_ratio(*r, r.signum()));
         }
         for row in &mut rows.rows {
+            self.check()?;
             let place = place(&row.labels);
             for (i, r) in param.iter().enumerate().take(steps.len) {
                 let r = r.clamp(-1.0, 1.0);

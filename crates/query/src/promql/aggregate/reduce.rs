@@ -29,7 +29,7 @@ impl Evaluator<'_> {
         let mut reduced = Vec::new();
         for group in groups(&rows, aggregate) {
             self.check()?;
-            let cells = self.reduce_group(aggregate.op, param, &rows, &group, span, steps.len);
+            let cells = self.reduce_group(aggregate.op, param, &rows, &group, span, steps.len)?;
             // A group whose series lost their names at some function loses its own at the end, too.
             let drop_name = group.rows.iter().any(|at| rows.rows[*at].drop_name);
             if !cells.is_empty() {
@@ -47,8 +47,8 @@ impl Evaluator<'_> {
         group: &Group,
         span: Span,
         steps: usize,
-    ) -> Cells {
-        let columns = Columns { rows, group, steps };
+    ) -> Outcome<Cells> {
+        let columns = Columns { rows, group, steps, evaluator: self };
         let histograms = group.rows.iter().any(|at| rows.rows[*at].cells.has_histograms());
         if histograms {
             match op {
@@ -64,9 +64,9 @@ impl Evaluator<'_> {
             AggregateOp::Max => columns.fold(f64::NAN, most_of, |most| *most),
             AggregateOp::Count => columns.count(),
             AggregateOp::Group => {
-                let mut cells = columns.count();
+                let mut cells = columns.count()?;
                 cells.map_floats(|_, _| 1.0);
-                cells
+                Ok(cells)
             }
             AggregateOp::Stdvar => columns.fold(Variance::default(), Variance::add, |v| v.variance()),
             AggregateOp::Stddev => columns.fold(Variance::default(), Variance::add, |v| v.variance().sqrt()),
@@ -76,14 +76,15 @@ impl Evaluator<'_> {
             | AggregateOp::Bottomk
             | AggregateOp::CountValues
             | AggregateOp::Limitk
-            | AggregateOp::LimitRatio => Cells::absent(steps),
+            | AggregateOp::LimitRatio => Ok(Cells::absent(steps)),
         }
     }
 
     /// Sum or mean where there are histograms: step by step, of one kind only.
-    fn sum_mixed(&self, op: AggregateOp, columns: &Columns<'_>, span: Span) -> Cells {
+    fn sum_mixed(&self, op: AggregateOp, columns: &Columns<'_>, span: Span) -> Outcome<Cells> {
         let mut cells = Cells::absent(columns.steps);
         for i in 0..columns.steps {
+            self.check()?;
             let members = || columns.group.rows.iter().map(|at| &columns.rows.rows[*at]);
             let floats = members().any(|row| row.cells.float(i).is_some());
             let histograms = members().any(|row| row.cells.histogram(i).is_some());
@@ -103,7 +104,7 @@ impl Evaluator<'_> {
                 cells.set(i, if op == AggregateOp::Sum { sum_of(sum) } else { mean.mean() });
             }
         }
-        cells
+        Ok(cells)
     }
 
     fn sum_histograms<'r>(
@@ -144,14 +145,21 @@ struct Columns<'a> {
     rows: &'a Rows,
     group: &'a Group,
     steps: usize,
+    evaluator: &'a Evaluator<'a>,
 }
 
 impl Columns<'_> {
     /// Runs an accumulator over the floats of each step, row by row.
-    fn fold<A: Clone>(&self, start: A, add: impl Fn(&mut A, f64), finish: impl Fn(&A) -> f64) -> Cells {
+    fn fold<A: Clone>(
+        &self,
+        start: A,
+        add: impl Fn(&mut A, f64),
+        finish: impl Fn(&A) -> f64,
+    ) -> Outcome<Cells> {
         let mut accumulators = vec![start; self.steps];
         let mut seen = vec![false; self.steps];
         for at in &self.group.rows {
+            self.evaluator.check()?;
             let cells = &self.rows.rows[*at].cells;
             for i in 0..self.steps {
                 if let Some(v) = cells.float(i) {
@@ -164,13 +172,14 @@ impl Columns<'_> {
         for i in (0..self.steps).filter(|i| seen[*i]) {
             cells.set(i, finish(&accumulators[i]));
         }
-        cells
+        Ok(cells)
     }
 
     /// How many values of either kind each step has.
-    fn count(&self) -> Cells {
+    fn count(&self) -> Outcome<Cells> {
         let mut counts = vec![0u32; self.steps];
         for at in &self.group.rows {
+            self.evaluator.check()?;
             let cells = &self.rows.rows[*at].cells;
             for (i, count) in counts.iter_mut().enumerate() {
                 *count += u32::from(cells.is_present(i));
@@ -180,20 +189,21 @@ impl Columns<'_> {
         for (i, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             cells.set(i, f64::from(count));
         }
-        cells
+        Ok(cells)
     }
 
-    fn quantile(&self, param: &[f64]) -> Cells {
+    fn quantile(&self, param: &[f64]) -> Outcome<Cells> {
         let mut cells = Cells::absent(self.steps);
         let mut values = Vec::with_capacity(self.group.rows.len());
         for (i, q) in param.iter().enumerate().take(self.steps) {
+            self.evaluator.check()?;
             values.clear();
             values.extend(self.group.rows.iter().filter_map(|at| self.rows.rows[*at].cells.float(i)));
             if !values.is_empty() {
                 cells.set(i, number::quantile(*q, &mut values));
             }
         }
-        cells
+        Ok(cells)
     }
 }
 

@@ -29,8 +29,8 @@ impl Evaluator<'_> {
         let mut sequence = Vec::new();
         let mut present: Vec<(f64, usize)> = Vec::new();
         for group in groups(&rows, aggregate) {
-            self.check()?;
             for (i, k) in k.iter().enumerate().filter(|(_, k)| **k > 0) {
+                self.check()?;
                 present.clear();
                 present
                     .extend(group.rows.iter().filter_map(|at| Some((rows.rows[*at].cells.float(i)?, *at))));

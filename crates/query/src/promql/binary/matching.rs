@@ -112,6 +112,7 @@ impl Evaluator<'_> {
         }
         let mut seen: HashSet<usize> = HashSet::new();
         for i in 0..sides.steps {
+            self.check()?;
             let partner = one.iter().copied().find(|at| sides.one[*at].cells.is_present(i));
             let mut matched = 0;
             seen.clear();

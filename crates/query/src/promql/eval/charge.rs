@@ -19,6 +19,8 @@ pub(crate) struct Meter(Arc<Inner>);
 struct Inner {
     budget: Budget,
     samples: AtomicU64,
+    /// The most samples that were held at one time.
+    peak: AtomicU64,
     max_samples: u64,
 }
 
@@ -34,7 +36,12 @@ pub(crate) struct Charge {
 
 impl Meter {
     pub(crate) fn new(budget: Budget, max_samples: u64) -> Self {
-        Self(Arc::new(Inner { budget, samples: AtomicU64::new(0), max_samples }))
+        Self(Arc::new(Inner { budget, samples: AtomicU64::new(0), peak: AtomicU64::new(0), max_samples }))
+    }
+
+    /// The most samples that were held at one time.
+    pub(crate) fn peak(&self) -> u64 {
+        self.0.peak.load(Ordering::Relaxed)
     }
 
     /// A charge for nothing yet.
@@ -49,6 +56,9 @@ impl Charge {
         let inner = &self.meter.0;
         let held = inner.samples.fetch_add(samples, Ordering::Relaxed) + samples;
         self.samples += samples;
+        if samples > 0 {
+            inner.peak.fetch_max(held, Ordering::Relaxed);
+        }
         if held > inner.max_samples {
             return Err(QueryError::TooManySamples(TOO_MANY_SAMPLES.to_owned()));
         }

@@ -7,6 +7,7 @@ use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesDat
 use super::charge::Charge;
 use super::hints::{self, Buckets};
 use super::rows::{braced, bytes_of};
+use super::tally::weight_of;
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::ast::{Extension, VectorSelector};
 use crate::promql::engine::QueryError;
@@ -131,7 +132,11 @@ impl Evaluator<'_> {
         let lookback = self.options.lookback_ms;
         let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
         let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
-        let make = |run: &mut Run| newest(run, sources, lookback, take);
+        let make = |run: &mut Run| {
+            let cells = newest(run, sources, lookback, take)?;
+            cells.iter().for_each(|cells| self.tally_cells(cells));
+            Ok(cells)
+        };
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
         if sources.len == steps.len { Ok(rows) } else { rows.repeat(steps.len) }
     }
@@ -283,11 +288,11 @@ impl Evaluator<'_> {
             return Ok(false);
         }
         run.load(data, buckets, self.options.start_timestamps);
-        let samples = run.samples();
-        self.count_read(samples);
+        self.count_read(run.samples());
+        let samples = weight_of(run);
         // The decoded run counts while the row is made of it.
         let mut held = self.meter.charge();
-        held.grow(samples as u64, samples as u64 * 16)?;
+        held.grow(samples, samples * 16)?;
         if let Some(made) = make(run, &mut share.charge)? {
             share.found.push(made);
         }

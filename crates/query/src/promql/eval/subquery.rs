@@ -27,13 +27,20 @@ impl Evaluator<'_> {
         Steps::range(first, sources.last(), step)
     }
 
-    /// The series of a subquery with the points that windows are cut from.
-    pub(crate) fn subquery_runs(&self, subquery: &Subquery, sources: Steps) -> Outcome<Vec<Run>> {
+    /// The series of a subquery with the points that windows are cut from; `whole`: all points are the result.
+    pub(crate) fn subquery_runs(
+        &self,
+        subquery: &Subquery,
+        sources: Steps,
+        whole: bool,
+    ) -> Outcome<Vec<Run>> {
         let inner = self.subquery_steps(subquery, sources);
         if sources.len == 0 || inner.len == 0 {
             return Ok(Vec::new());
         }
-        let rows = match self.eval(&subquery.expr, inner)? {
+        let offset = if whole { 0 } else { subquery.offset.as_ref().map_or(0, |offset| offset.ms) };
+        let evaluate = || self.eval(&subquery.expr, inner);
+        let rows = match self.tally_subquery(inner, (offset, subquery.range.ms), whole, evaluate)? {
             Evaluated::Vector(rows) => rows,
             Evaluated::Scalar(values) => {
                 let run =

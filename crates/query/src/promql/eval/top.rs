@@ -5,6 +5,7 @@ use model::{SelectHints, TimeRange};
 use super::charge::Charge;
 use super::rows::remove_metadata;
 use super::select::{Read, Run};
+use super::tally::weight_of;
 use super::{Evaluator, Outcome, Steps};
 use crate::promql::ast::{MatrixSelector, Subquery};
 use crate::promql::value::Series;
@@ -18,7 +19,8 @@ impl Evaluator<'_> {
         let hints = SelectHints { window: matrix.range.ms, ..SelectHints::default() };
         let make = |run: &mut Run, charge: &mut Charge| {
             run.drop_stale();
-            let count = (run.t.len() + run.h.len()) as u64;
+            let count = weight_of(run);
+            self.tally_first(count);
             charge.grow(count, count * 16)?;
             Ok((count > 0).then(|| series(run)))
         };
@@ -35,7 +37,7 @@ impl Evaluator<'_> {
     pub(crate) fn top_subquery(&self, subquery: &Subquery, steps: Steps) -> Outcome<Vec<Series>> {
         let ends = self.subquery_sources(subquery, steps);
         let mut found = Vec::new();
-        for mut run in self.subquery_runs(subquery, ends)? {
+        for mut run in self.subquery_runs(subquery, ends, true)? {
             if run.drop_name {
                 remove_metadata(&mut run.labels);
             }

@@ -22,6 +22,7 @@ impl Evaluator<'_> {
         }
         let mut rows = self.vector(self.arg(call, 0)?, steps)?;
         for row in &mut rows.rows {
+            self.check()?;
             if let Some(value) = pattern.expand(row.labels.get_or_empty(source), template) {
                 row.labels = row.labels.to_builder().set(target, value).build();
                 row.drop_name &= target != METRIC_NAME;
@@ -46,6 +47,7 @@ impl Evaluator<'_> {
         }
         let mut rows = self.vector(self.arg(call, 0)?, steps)?;
         for row in &mut rows.rows {
+            self.check()?;
             let values: Vec<&str> = sources.iter().map(|name| row.labels.get_or_empty(name)).collect();
             let joined = values.join(separator);
             row.labels = row.labels.to_builder().set(target, joined).build();

@@ -12,6 +12,9 @@ use crate::promql::eval::select::Run;
 use crate::promql::eval::{Cell, Cells};
 use crate::promql::native::{self, Sum};
 
+/// How much more work a histogram is than a float.
+pub(super) const HISTOGRAM_WORK: usize = 64;
+
 /// The samples of one window.
 pub(super) struct Mixed<'a> {
     pub(super) t: &'a [i64],
@@ -45,14 +48,18 @@ impl<'a> Mixed<'a> {
 }
 
 /// Runs over a series that has histograms: floats as ever, then the windows with histograms.
-pub(super) fn over_mixed(kernel: &Kernel, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
+pub(super) fn over_mixed(kernel: &Kernel, run: &Run, plan: &Plan<'_>, site: &Site<'_>) -> Option<Cells> {
     let mut cells = kernel.over_floats(run, plan, site).unwrap_or_else(|| Cells::absent(plan.steps.len));
+    let mut spent = 0;
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);
         let window = Mixed::cut(run, start, end);
         if window.h.is_empty() {
             continue;
+        }
+        if plan.gives_up(&mut spent, window.t.len() + HISTOGRAM_WORK * window.h.len()) {
+            break;
         }
         let float = cells.float(step);
         match of_window(kernel, &window, float, plan, site) {
@@ -73,7 +80,7 @@ fn of_window(
     kernel: &Kernel,
     w: &Mixed<'_>,
     float: Option<f64>,
-    plan: &Plan,
+    plan: &Plan<'_>,
     site: &Site<'_>,
 ) -> Option<Cell> {
     let mixed = !w.v.is_empty();

@@ -27,18 +27,18 @@ pub(super) fn mean(v: &[f64]) -> f64 {
 }
 
 /// The least value of each window; NaN only where all are.
-pub(super) fn least(run: &Run, plan: &Plan) -> Option<Cells> {
+pub(super) fn least(run: &Run, plan: &Plan<'_>) -> Option<Cells> {
     extreme(run, plan, |v, other| v < other)
 }
 
 /// The greatest value of each window; NaN only where all are.
-pub(super) fn greatest(run: &Run, plan: &Plan) -> Option<Cells> {
+pub(super) fn greatest(run: &Run, plan: &Plan<'_>) -> Option<Cells> {
     extreme(run, plan, |v, other| v > other)
 }
 
 /// The value that `beats` all others in each window. The queue holds, in order, the samples that can still win once
 /// those before them have left the window; each sample enters and leaves it once, however long windows are.
-fn extreme(run: &Run, plan: &Plan, beats: impl Fn(f64, f64) -> bool) -> Option<Cells> {
+fn extreme(run: &Run, plan: &Plan<'_>, beats: impl Fn(f64, f64) -> bool) -> Option<Cells> {
     let mut queue: VecDeque<usize> = VecDeque::new();
     let mut next = 0;
     windows(run, plan, |w| {
@@ -108,7 +108,7 @@ pub(super) fn quantile(q: f64, v: &[f64], buffer: &mut Vec<f64>, site: &Site<'_>
 }
 
 /// How often the value changed within each window.
-pub(super) fn changes(run: &Run, plan: &Plan) -> Option<Cells> {
+pub(super) fn changes(run: &Run, plan: &Plan<'_>) -> Option<Cells> {
     count_pairs(run, plan, |i| {
         let (before, v) = (run.v[i - 1], run.v[i]);
         before != v && !(before.is_nan() && v.is_nan())
@@ -116,13 +116,13 @@ pub(super) fn changes(run: &Run, plan: &Plan) -> Option<Cells> {
 }
 
 /// How often a counter fell within each window.
-pub(super) fn resets(run: &Run, plan: &Plan) -> Option<Cells> {
+pub(super) fn resets(run: &Run, plan: &Plan<'_>) -> Option<Cells> {
     let starts = Starts { t: &run.t, start: &run.start };
     count_pairs(run, plan, |i| run.v[i] < run.v[i - 1] || starts.is_reset(i))
 }
 
 /// Counts the samples that `hit` accepts beside the ones before them, by differences of one running count.
-fn count_pairs(run: &Run, plan: &Plan, hit: impl Fn(usize) -> bool) -> Option<Cells> {
+fn count_pairs(run: &Run, plan: &Plan<'_>, hit: impl Fn(usize) -> bool) -> Option<Cells> {
     let mut until: Vec<u32> = Vec::with_capacity(run.v.len());
     let mut count = 0;
     for i in 0..run.v.len() {
@@ -147,7 +147,8 @@ mod tests {
         let run = Run { t, v, ..Run::default() };
         for range in [10, 20, 30, 60] {
             let steps = Steps::range(0, 120, 5);
-            let plan = Plan { steps, ends: steps, range };
+            let ctx = model::Ctx::unbounded();
+            let plan = Plan { steps, ends: steps, range, ctx: &ctx };
             let naive = |better: fn(f64, f64) -> bool| {
                 let best = |w: &[f64]| {
                     w.iter().copied().reduce(|a, b| if better(b, a) || a.is_nan() { b } else { a })

@@ -12,7 +12,7 @@ use crate::promql::eval::select::Run;
 /// The places of all resets are found once a series; a window then costs as much as it has resets.
 pub(super) fn extrapolated(
     run: &Run,
-    plan: &Plan,
+    plan: &Plan<'_>,
     counter: bool,
     per_second: bool,
     site: &Site<'_>,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::{SelectHints, TimeRange};
 
-use super::mixed::{Mixed, Sample, is_change, is_fall, samples};
+use super::mixed::{HISTOGRAM_WORK, Mixed, Sample, is_change, is_fall, samples};
 use super::window::{Kernel, Plan, Site};
 use crate::promql::annotations::mixed_floats_histograms;
 use crate::promql::ast::{Call, Extension, MatrixSelector, VectorSelector};
@@ -29,7 +29,9 @@ impl Evaluator<'_> {
             run.drop_stale();
             let (notes, span) = (&self.notes, selector.span);
             let site = Site { notes, span, first_arg: span, metric: run.labels.metric_name() };
-            Ok(interpolated(run, sources, lookback, &site))
+            let cells = interpolated(run, sources, lookback, &site);
+            cells.iter().for_each(|cells| self.tally_cells(cells));
+            Ok(cells)
         };
         let hints = SelectHints::default();
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
@@ -41,7 +43,7 @@ impl Evaluator<'_> {
         call: &Call,
         kernel: &Kernel,
         matrix: &MatrixSelector,
-        plan: Plan,
+        plan: Plan<'_>,
     ) -> Outcome<Rows> {
         let smoothed = matrix.selector.extension == Some(Extension::Smoothed);
         let (modifier, allowed) = match smoothed {
@@ -61,6 +63,7 @@ impl Evaluator<'_> {
         let range = TimeRange::new(first.saturating_add(1), plan.ends.last().saturating_add(ahead));
         let make = |run: &mut Run| {
             run.drop_stale();
+            self.tally_windows(run, &plan, (lookback, ahead), true);
             let (notes, span) = (&self.notes, matrix.span);
             let site = Site { notes, span, first_arg: span, metric: run.labels.metric_name() };
             let cells = over_edges(kernel, run, &plan, (lookback, smoothed), &site);
@@ -77,16 +80,20 @@ impl Evaluator<'_> {
 fn over_edges(
     kernel: &Kernel,
     run: &Run,
-    plan: &Plan,
+    plan: &Plan<'_>,
     (lookback, smoothed): (i64, bool),
     site: &Site<'_>,
 ) -> Option<Cells> {
     let mut cells = Cells::absent(plan.steps.len);
+    let mut spent = 0;
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);
         let last = if smoothed { end.saturating_add(lookback) } else { end };
         let window = Mixed::cut(run, start.saturating_sub(lookback), last);
+        if plan.gives_up(&mut spent, window.t.len() + HISTOGRAM_WORK * window.h.len()) {
+            break;
+        }
         let cell = match kernel {
             Kernel::Rate { .. } if !window.v.is_empty() && !window.h.is_empty() => {
                 site.notes.warn(site.span, mixed_floats_histograms(site.metric));

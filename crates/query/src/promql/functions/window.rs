@@ -3,7 +3,7 @@
 //! Windows are left-open: a sample at the very start is outside. Both ends move with the steps, so that a kernel sees
 //! slices of one decoded run and nothing is copied.
 
-use model::{SelectHints, TimeRange};
+use model::{Ctx, SelectHints, TimeRange};
 
 use super::mixed;
 use super::over_time;
@@ -17,16 +17,31 @@ use crate::promql::eval::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 
 /// Where the windows of a call lie.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Plan {
+pub(crate) struct Plan<'a> {
     /// The times of evaluation.
     pub(crate) steps: Steps,
     /// The ends of the windows: one a step, or one for all.
     pub(crate) ends: Steps,
     /// The length of the windows in ms.
     pub(crate) range: i64,
+    /// Whether anybody still waits.
+    pub(crate) ctx: &'a Ctx,
 }
 
-impl Plan {
+impl Plan<'_> {
+    /// Whether to give up, asked after `work` samples. Whoever gives up leaves windows without a value; the evaluator
+    /// notices at the next series that nobody waits.
+    #[inline]
+    pub(crate) fn gives_up(&self, spent: &mut usize, work: usize) -> bool {
+        const OFTEN: usize = 1 << 14;
+        *spent += work + 1;
+        if *spent < OFTEN {
+            return false;
+        }
+        *spent = 0;
+        self.ctx.check().is_err()
+    }
+
     /// The end of the window of step `i`.
     #[inline]
     pub(crate) fn end(&self, i: usize) -> i64 {
@@ -164,7 +179,7 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Outcome<Rows> {
         let ends = self.sources(&matrix.selector, steps);
-        let plan = Plan { steps, ends, range: matrix.range.ms };
+        let plan = Plan { steps, ends, range: matrix.range.ms, ctx: self.ctx };
         if matrix.selector.extension.is_some() {
             return self.over_extended(call, kernel, matrix, plan);
         }
@@ -179,6 +194,7 @@ impl Evaluator<'_> {
         };
         let make = |run: &mut Run| {
             run.drop_stale();
+            self.tally_windows(run, &plan, (0, 0), true);
             Ok(self.run_kernel(call, kernel, run, &plan, matrix.span))
         };
         self.read_rows(&matrix.selector, samples, &hints, (ends, steps.len), make)
@@ -192,14 +208,16 @@ impl Evaluator<'_> {
         steps: Steps,
     ) -> Outcome<Rows> {
         let ends = self.subquery_sources(subquery, steps);
-        let plan = Plan { steps, ends, range: subquery.range.ms };
+        let plan = Plan { steps, ends, range: subquery.range.ms, ctx: self.ctx };
         let mut rows = Vec::new();
-        for run in self.subquery_runs(subquery, ends)? {
+        for run in self.subquery_runs(subquery, ends, false)? {
             self.check()?;
+            self.tally_windows(&run, &plan, (0, 0), false);
             if let Some(cells) = self.run_kernel(call, kernel, &run, &plan, subquery.span) {
                 rows.push(Row { labels: run.labels, drop_name: run.drop_name, cells });
             }
         }
+        self.check()?;
         Rows::counted(rows, &self.meter)
     }
 
@@ -208,7 +226,7 @@ impl Evaluator<'_> {
         call: &Call,
         kernel: &Kernel,
         run: &Run,
-        plan: &Plan,
+        plan: &Plan<'_>,
         span: Span,
     ) -> Option<Cells> {
         let first_arg = call.args.first().map_or(call.span, |arg| arg.unparenthesized().span());
@@ -253,7 +271,7 @@ impl Rows {
 
 impl Kernel {
     /// Runs over the floats of a series. The match is outside of the loops: each kernel has its own.
-    pub(super) fn over_floats(&self, run: &Run, plan: &Plan, site: &Site<'_>) -> Option<Cells> {
+    pub(super) fn over_floats(&self, run: &Run, plan: &Plan<'_>, site: &Site<'_>) -> Option<Cells> {
         match self {
             Self::Rate { counter, per_second } => rate::extrapolated(run, plan, *counter, *per_second, site),
             Self::Instant { rate } => windows(run, plan, |w| rate::last_two(&w, run, *rate)),
@@ -294,9 +312,13 @@ impl Kernel {
 
 /// Calls `f` for each window that has a sample. `None` where no window gives a value.
 #[inline]
-pub(crate) fn windows(run: &Run, plan: &Plan, mut f: impl FnMut(Window<'_>) -> Option<f64>) -> Option<Cells> {
+pub(crate) fn windows(
+    run: &Run,
+    plan: &Plan<'_>,
+    mut f: impl FnMut(Window<'_>) -> Option<f64>,
+) -> Option<Cells> {
     let mut cells = Cells::absent(plan.steps.len);
-    let (mut low, mut high, mut any) = (0, 0, false);
+    let (mut low, mut high, mut any, mut spent) = (0, 0, false, 0);
     for step in 0..plan.steps.len {
         let end = plan.end(step);
         let start = end.saturating_sub(plan.range);
@@ -308,6 +330,9 @@ pub(crate) fn windows(run: &Run, plan: &Plan, mut f: impl FnMut(Window<'_>) -> O
         }
         if low == high {
             continue;
+        }
+        if plan.gives_up(&mut spent, high - low) {
+            break;
         }
         let (t, v) = (&run.t[low..high], &run.v[low..high]);
         if let Some(value) = f(Window { step, first: low, t, v, start, end }) {
