@@ -1,6 +1,5 @@
 //! What `stats=all` counts, and that a query stops while it computes.
 
-use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
 
 use model::{
@@ -109,7 +108,7 @@ fn nothing_is_counted_unless_asked_and_the_peak_always_is() {
 /// A store that says when it has handed out the last series.
 struct Told<'a> {
     store: &'a MemoryMetrics,
-    told: Mutex<Sender<()>>,
+    told: Sender<()>,
 }
 
 struct ToldPartition {
@@ -137,8 +136,7 @@ impl MetricReader for Told<'_> {
         let mut selection = self.store.select(ctx, matchers, range, hints)?;
         if let Selected::Series(partitions) = &mut selection.data {
             for inner in std::mem::take(partitions) {
-                let told = self.told.lock().unwrap().clone();
-                partitions.push(Box::new(ToldPartition { inner, told }));
+                partitions.push(Box::new(ToldPartition { inner, told: self.told.clone() }));
             }
         }
         Ok(selection)
@@ -175,7 +173,7 @@ fn a_query_stops_within_the_windows_of_one_series() {
         let cancel = CancelFlag::default();
         let ctx = Ctx { cancel: cancel.clone(), ..Ctx::unbounded() };
         let (told, hears) = channel();
-        let reader = Told { store: &store, told: Mutex::new(told) };
+        let reader = Told { store: &store, told };
         std::thread::scope(|scope| {
             scope.spawn(move || {
                 hears.recv().unwrap();

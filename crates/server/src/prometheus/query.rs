@@ -25,7 +25,7 @@ pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> 
     let output =
         state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
     let stats = stats(&params, started, &output);
-    Ok(stream(limited(output, limit), stats))
+    Ok(stream(shortened(limited(output, limit)), stats))
 }
 
 pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> Answer {
@@ -47,7 +47,7 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
              (?step=XX)",
         ));
     }
-    check_type(params.get("query"))?;
+    check_type(&state.parts.engine, params.get("query"))?;
     let limit = params.limit()?;
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
@@ -57,12 +57,12 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
         .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;
     let stats = stats(&params, started, &output);
-    Ok(stream(limited(output, limit), stats))
+    Ok(stream(shortened(limited(output, limit)), stats))
 }
 
 /// A range query has a number or an instant vector at each step. What does not parse is left to the engine to report.
-fn check_type(query: &str) -> Result<(), ApiError> {
-    match query::promql::parse(query).map(|expr| expr.value_type()) {
+fn check_type(engine: &Engine, query: &str) -> Result<(), ApiError> {
+    match engine.parse(query).map(|expr| expr.value_type()) {
         Ok(kind @ (ValueType::String | ValueType::Matrix)) => Err(ApiError::parameter(
             "query",
             format_args!(
@@ -74,16 +74,29 @@ fn check_type(query: &str) -> Result<(), ApiError> {
     }
 }
 
-/// The shared engine, or one with the lookback that the request asks for.
+/// The shared engine's settings with the lookback and the statistics that the request asks for.
 fn engine(state: &Shared, params: &Params) -> Result<Engine, ApiError> {
-    let engine = (*state.parts.engine).clone();
+    let mut options: EngineOptions = state.parts.engine.options().clone();
     match params.duration("lookback_delta")? {
-        None => Ok(engine),
-        Some(lookback_ms) if lookback_ms > 0 => {
-            Ok(Engine::new(EngineOptions { lookback_ms, ..engine.options().clone() }))
-        }
-        Some(_) => Err(ApiError::bad_data("lookback delta must be positive")),
+        None => {}
+        Some(lookback_ms) if lookback_ms > 0 => options.lookback_ms = lookback_ms,
+        Some(_) => return Err(ApiError::bad_data("lookback delta must be positive")),
     }
+    options.sample_stats = !params.get("stats").is_empty();
+    options.per_step_stats &= params.get("stats") == "all";
+    Ok(Engine::new(options))
+}
+
+/// Leaves the first ten notes of each kind, as Prometheus does, and says how many more there are.
+fn shortened(mut output: QueryOutput) -> QueryOutput {
+    const MOST: usize = 10;
+    for (texts, kind) in [(&mut output.warnings, "warning"), (&mut output.infos, "info")] {
+        if let Some(more) = texts.len().checked_sub(MOST).filter(|more| *more > 0) {
+            texts.truncate(MOST);
+            texts.push(format!("{more} more {kind} annotations omitted"));
+        }
+    }
+    output
 }
 
 /// Cuts a result to `limit` series and says so.
@@ -110,10 +123,34 @@ fn stats(params: &Params, started: Instant, output: &QueryOutput) -> Option<serd
     if params.get("stats").is_empty() {
         return None;
     }
-    let seconds = started.elapsed().as_secs_f64();
+    let all = started.elapsed();
+    let stats = &output.stats;
+    let evaluated = stats.preparation + stats.evaluation + stats.sorting;
+    let counts = stats.samples.clone().unwrap_or_default();
+    let mut samples = serde_json::json!({
+        "totalQueryableSamples": counts.total,
+        "samplesRead": counts.read,
+        "peakSamples": stats.peak_samples,
+    });
+    for (name, steps) in [
+        ("totalQueryableSamplesPerStep", counts.total_per_step),
+        ("samplesReadPerStep", counts.read_per_step),
+    ] {
+        if !steps.is_empty() {
+            samples[name] =
+                steps.into_iter().map(|(t, count)| serde_json::json!([t as f64 / 1000.0, count])).collect();
+        }
+    }
     Some(serde_json::json!({
-        "timings": { "evalTotalTime": seconds, "execTotalTime": seconds },
-        "samples": { "totalQueryableSamples": output.cost.samples },
+        "timings": {
+            "evalTotalTime": evaluated.as_secs_f64(),
+            "resultSortTime": stats.sorting.as_secs_f64(),
+            "queryPreparationTime": stats.preparation.as_secs_f64(),
+            "innerEvalTime": stats.evaluation.as_secs_f64(),
+            "execQueueTime": all.saturating_sub(evaluated).as_secs_f64(),
+            "execTotalTime": all.as_secs_f64(),
+        },
+        "samples": samples,
         "series": output.cost.series,
         "bytes": output.cost.bytes,
     }))

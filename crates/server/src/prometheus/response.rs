@@ -282,6 +282,7 @@ mod tests {
             warnings: vec!["w".to_owned()],
             infos: Vec::new(),
             cost: model::Cost::default(),
+            stats: query::promql::QueryStats::default(),
         };
         writer.write_without_flush(&output, None);
         writer.out
@@ -325,6 +326,7 @@ mod tests {
             warnings: vec!["w".to_owned()],
             infos: Vec::new(),
             cost: model::Cost::default(),
+            stats: query::promql::QueryStats::default(),
         };
         let mut writer = Writer { out: String::new(), sender, gone: false };
         writer.write(&output, None);

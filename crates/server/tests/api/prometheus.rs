@@ -219,6 +219,9 @@ async fn queries_have_prometheus_shapes() {
     let (_, cut) = fixture.json("/api/v1/query?query=up&limit=1&stats=all&lookback_delta=1m").await;
     assert_eq!(cut["data"]["result"].as_array().unwrap().len(), 1);
     assert!(cut["data"]["stats"]["timings"]["execTotalTime"].is_number());
+    let samples = &cut["data"]["stats"]["samples"];
+    assert!(samples["totalQueryableSamples"].as_u64() > Some(0) && samples["peakSamples"].as_u64() > Some(0));
+    assert!(samples["samplesReadPerStep"].is_null(), "steps are a feature that is off");
     assert_eq!(cut["warnings"], json!(["results truncated due to limit"]));
     let formatted = fixture.json("/api/v1/format_query?query=sum(up)by(job)").await.1;
     assert_eq!(formatted["data"], "sum by (job) (up)");
