@@ -3,7 +3,6 @@
 //! [`Written`] is exactly what the file says; `resolved.rs` resolves it with the flags.
 
 mod load;
-mod nearest;
 mod shown;
 
 use collect::scrape::{GlobalConfig, ScrapeConfig};
@@ -53,7 +52,7 @@ pub struct Written {
 #[serde(default, deny_unknown_fields)]
 pub struct Collect {
     /// How often series of the host and of containers are stored; 10 s where it is not given.
-    pub interval: Option<collect::scrape::Duration>,
+    pub interval: Option<model::config::Duration>,
     /// The host.
     #[serde(deserialize_with = "nullable")]
     pub host: collect::host::Config,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use collect::scrape::config::Size;
+use model::config::Size;
 use model::{Budget, Result};
 
 use crate::retention::flag_error;

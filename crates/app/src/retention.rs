@@ -1,7 +1,6 @@
 //! How long and how much is kept.
 
-use collect::scrape::Duration;
-use collect::scrape::config::Size;
+use model::config::{Duration, Size};
 use model::{Error, Result};
 
 use crate::flags::Flags;

@@ -3,26 +3,21 @@
 //! Every source of a job runs as a task of its own and replaces its own list of label sets; the job takes all lists
 //! together whenever one has changed. A source that fails keeps what it found last and says what is wrong.
 
-pub mod config;
 mod docker;
 mod file;
 
 use std::sync::Arc;
 
 use model::Labels;
+use outbound::Clients;
+use outbound::discovery::{Configs, Group};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::scrape::ScrapeConfig;
-use crate::scrape::client::SharedClients;
-
 /// A label set as found: `__address__`, `__meta_*`, and whatever the source adds.
 pub(crate) type Found = Labels;
-
-/// The label that holds `host:port`.
-pub(crate) const ADDRESS: &str = "__address__";
 
 /// Label sets that one source may give. A wrong glob or an engine gone wild must not take the memory.
 const LIMIT: usize = 100_000;
@@ -78,16 +73,16 @@ impl Report {
 }
 
 impl Discovery {
-    /// Starts the sources of `job`; they run until `stop`.
+    /// Starts the sources of `configs`; they run until `stop`.
     pub(crate) fn start(
-        job: &ScrapeConfig,
-        clients: &SharedClients,
+        configs: &Configs,
+        clients: &Arc<Clients>,
         stop: &CancellationToken,
         tasks: &TaskTracker,
     ) -> Self {
-        let fixed = job.static_configs.iter().flat_map(config::Group::label_sets).collect();
+        let fixed = configs.static_configs.iter().flat_map(Group::label_sets).collect();
         let mut sources = vec![Source { found: fixed, error: None }];
-        let others = job.file_sd_configs.len() + job.docker_sd_configs.len();
+        let others = configs.file_sd_configs.len() + configs.docker_sd_configs.len();
         sources.resize_with(1 + others, Source::default);
         let lists = Arc::new(Lists { sources: Mutex::new(sources), changed: watch::Sender::new(()) });
         let mut next = 0;
@@ -95,12 +90,12 @@ impl Discovery {
             next += 1;
             Report { lists: lists.clone(), source: next }
         };
-        for file in &job.file_sd_configs {
+        for file in &configs.file_sd_configs {
             let source = file::Files::new(file.clone(), report());
             source.read_once(); // so that targets in files run at once, too
             tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
         }
-        for docker in &job.docker_sd_configs {
+        for docker in &configs.docker_sd_configs {
             let source = docker::Engine::new(docker.clone(), clients.clone(), report());
             tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
         }

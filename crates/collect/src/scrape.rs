@@ -9,17 +9,14 @@
 //! `pool.rs`, `runner.rs`, `append.rs`.
 
 mod append;
-pub(crate) mod client;
 pub mod config;
 mod fetch;
 mod manager;
 mod metrics;
 mod pool;
-pub mod relabel;
 mod runner;
 mod target;
 
-pub use config::{Duration, GlobalConfig, HttpClientConfig, ScrapeConfig};
+pub use config::{GlobalConfig, ScrapeConfig};
 pub use manager::{Manager, Problem};
 pub use metrics::Metrics;
-pub use relabel::RelabelConfig;

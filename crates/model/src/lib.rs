@@ -19,6 +19,7 @@
 pub mod admin;
 pub mod budget;
 pub mod clock;
+pub mod config;
 pub mod container;
 pub mod ctx;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod matcher;
 pub mod metrics;
 pub mod nearest;
 pub mod pattern;
+pub mod relabel;
 pub mod resource;
 pub mod rule;
 pub mod sample;

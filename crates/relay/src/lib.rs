@@ -6,3 +6,5 @@
 //! What it is not: it writes to no store, and holds nothing that the log does not hold.
 
 #![forbid(unsafe_code)]
+
+pub mod config;

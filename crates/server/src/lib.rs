@@ -22,6 +22,7 @@ mod health;
 mod limits;
 mod listen;
 mod metrics;
+pub mod otlp;
 pub mod own;
 mod params;
 mod parts;

@@ -6,7 +6,6 @@ use collect::scrape::ScrapeConfig;
 use model::{Error, Result};
 use serde::Deserialize;
 
-use super::nearest::unknown_field;
 use super::{Written, nullable, without_secrets};
 
 /// A configuration file is a few kilobytes; generated ones reach megabytes.
@@ -82,7 +81,7 @@ fn parse<T: serde::de::DeserializeOwned + Default>(path: &Path, text: &str) -> R
 fn message(error: &serde_saphyr::Error) -> String {
     let error = error.without_snippet();
     if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
-        return unknown_field(field, expected);
+        return model::config::unknown(field, "config.plain", expected);
     }
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();

@@ -4,15 +4,14 @@
 //! networks) is therefore left out.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::LabelsBuilder;
-use reqwest::Client;
-use url::Url;
+use outbound::discovery::{ADDRESS, DockerConfig};
+use outbound::{Client, ClientOptions, Clients, Method, Url};
 
-use super::config::DockerConfig;
-use super::{ADDRESS, Found, Report};
-use crate::scrape::client::{SharedClients, chain, headers};
+use super::{Found, Report};
 
 /// Bytes that the list of containers may have.
 const BODY_LIMIT: usize = 64 << 20;
@@ -83,12 +82,12 @@ impl Container {
 /// One entry of `docker_sd_configs`.
 pub(super) struct Engine {
     config: DockerConfig,
-    clients: SharedClients,
+    clients: Arc<Clients>,
     report: Report,
 }
 
 impl Engine {
-    pub(super) fn new(config: DockerConfig, clients: SharedClients, report: Report) -> Self {
+    pub(super) fn new(config: DockerConfig, clients: Arc<Clients>, report: Report) -> Self {
         Self { config, clients, report }
     }
 
@@ -114,28 +113,19 @@ impl Engine {
             let json = serde_json::to_string(&filters).map_err(|e| e.to_string())?;
             url.query_pairs_mut().append_pair("filters", &json);
         }
-        let request = client.get(url).headers(headers(&self.config.http_client())?);
-        let mut response = request.send().await.map_err(|e| chain(&e.without_url()))?;
+        let response = client.request(Method::GET, url).send().await.map_err(|e| e.to_string())?;
         if !response.status().is_success() {
             return Err(format!("HTTP status {}", response.status()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| chain(&e.without_url()))? {
-            if body.len() + chunk.len() > BODY_LIMIT {
-                return Err(format!("the list of containers has more than {BODY_LIMIT} bytes"));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = response.body(BODY_LIMIT).await.map_err(|e| e.to_string())?;
         serde_json::from_slice(&body).map_err(|e| format!("the list of containers cannot be read: {e}"))
     }
 
     fn client(&self) -> Result<(Client, Url), String> {
         let host = &self.config.host;
         if let Some(path) = host.strip_prefix("unix://") {
-            // Somebody may have installed it already; then this does nothing.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let client =
-                Client::builder().unix_socket(path).tls_certs_only([]).build().map_err(|e| chain(&e))?;
+            let options = ClientOptions { unix_socket: Some(path.into()), ..ClientOptions::default() };
+            let client = self.clients.get(&self.config.http, &options)?;
             let url = Url::parse("http://localhost/").map_err(|e| e.to_string())?;
             return Ok((client, url));
         }
@@ -147,7 +137,7 @@ impl Engine {
         if !matches!(url.scheme(), "http" | "https") {
             return Err("host: only unix://, tcp://, http:// and https:// are supported".to_owned());
         }
-        Ok((self.clients.get(&self.config.http_client())?, url))
+        Ok((self.clients.get(&self.config.http, &ClientOptions::default())?, url))
     }
 }
 

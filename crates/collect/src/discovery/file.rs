@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use outbound::discovery::{FileConfig, Group};
 use parking_lot::Mutex;
 
-use super::config::{FileConfig, Group};
 use super::{Found, Report};
 
 /// How often file names, sizes and times are looked at.

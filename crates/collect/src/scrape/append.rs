@@ -13,7 +13,7 @@ use std::sync::Arc;
 use model::ctx::Tenant;
 use model::labels::{METRIC_NAME, is_plain_label_name, is_plain_metric_name};
 use model::metrics::Family;
-use model::{Labels, LabelsBuilder, MetricWriter};
+use model::{Labels, LabelsBuilder, MetricWriter, relabel};
 use wire::exposition::{Entry, ParseError, Sample};
 use wire::{openmetrics, prom_text};
 
@@ -22,7 +22,6 @@ use self::write::Batch;
 use super::config::ScrapeConfig;
 use super::fetch::{Answer, FetchError};
 use super::metrics::Metrics;
-use super::relabel;
 use super::target::Target;
 
 /// Stores the scrapes of one target.

@@ -2,10 +2,9 @@
 
 use std::time::Duration as StdDuration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
-use reqwest::{Client, StatusCode};
+use outbound::client::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use outbound::{Client, Failure, Method, StatusCode};
 
-use super::client::{chain, headers};
 use super::config::{NameEscaping, ScrapeConfig, ScrapeProtocol};
 use super::target::Target;
 
@@ -52,21 +51,20 @@ async fn ask(
     target: &Target,
     mut body: Vec<u8>,
 ) -> Result<Answer, FetchError> {
-    let failed = |e: reqwest::Error| FetchError::Failed(chain(&e.without_url()));
+    let failed = |e: Failure| FetchError::Failed(e.to_string());
+    let text = |text: String| HeaderValue::try_from(text).map_err(|e| FetchError::Failed(e.to_string()));
     let encoding = if job.enable_compression { "gzip" } else { "identity" };
     let mut request = client
-        .get(target.url.clone())
-        .headers(headers(&job.http_client()).map_err(FetchError::Failed)?)
-        .header(ACCEPT, accept(job))
+        .request(Method::GET, target.url.clone())
+        .header(ACCEPT, text(accept(job))?)
         .header(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
     let seconds = target.timeout.as_ms() as f64 / 1e3;
-    request = request.header(TIMEOUT_HEADER, seconds.to_string());
+    request = request.header(TIMEOUT_HEADER, text(seconds.to_string())?);
     let mut response = request.send().await.map_err(failed)?;
     if response.status() != StatusCode::OK {
         return Err(FetchError::Failed(format!("server returned HTTP status {}", response.status())));
     }
-    let content_type = response.headers().get(CONTENT_TYPE);
-    let content_type = content_type.and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let content_type = response.header(CONTENT_TYPE).to_owned();
     let limit = if job.body_size_limit.0 == 0 { HARD_LIMIT } else { job.body_size_limit.0.min(HARD_LIMIT) };
     body.clear();
     // The client decompresses as it reads, so a bomb is met chunk by chunk.
@@ -86,7 +84,7 @@ fn accept(job: &ScrapeConfig) -> String {
     let protocols = match &job.scrape_protocols {
         Some(protocols) => protocols,
         None => {
-            defaults = ScrapeProtocol::defaults();
+            defaults = ScrapeProtocol::defaults(false);
             &defaults
         }
     };
@@ -123,6 +121,10 @@ mod tests {
         );
         let names = ["PrometheusProto", "PrometheusText0.0.4"];
         job.scrape_protocols = Some(names.map(|n| ScrapeProtocol(n.to_owned())).to_vec());
-        assert_eq!(accept(&job), "text/plain;version=0.0.4;q=0.6,*/*;q=0.5");
+        assert_eq!(
+            accept(&job),
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,\
+             text/plain;version=0.0.4;q=0.5,*/*;q=0.4"
+        );
     }
 }

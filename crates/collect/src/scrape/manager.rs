@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use model::config::Duration;
 use model::metrics::Family;
 use model::target::{DroppedTarget, TargetStatus, Targets};
 use model::{Clock, Labels, MetricWriter};
+use outbound::discovery::Configs;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -72,8 +74,6 @@ impl Manager {
     /// error everything goes on as before.
     pub fn apply(&self, jobs: Vec<ScrapeConfig>, global: &GlobalConfig) -> model::Result<()> {
         let jobs = resolve(jobs, global)?;
-        // Certificates may have changed on disk.
-        self.context.clients.clear();
         let mut running = self.jobs.lock();
         let mut old: Vec<Running> = std::mem::take(&mut *running);
         for job in jobs {
@@ -118,9 +118,12 @@ impl Manager {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         for running in self.jobs.lock().iter() {
-            let unsupported = running.job.unsupported();
-            let messages =
-                unsupported.into_iter().chain(running.discovery.errors()).chain(running.pool.problems());
+            let messages = running
+                .job
+                .unsupported()
+                .into_iter()
+                .chain(running.discovery.errors())
+                .chain(running.pool.problems());
             problems.extend(messages.map(|message| Problem { job: running.job.job_name.clone(), message }));
         }
         problems
@@ -146,17 +149,15 @@ fn scraping(job: &ScrapeConfig) -> ScrapeConfig {
     ScrapeConfig {
         job_name: job.job_name.clone(),
         // These reach a loop through its target.
-        scrape_interval: super::Duration::default(),
-        scrape_timeout: super::Duration::default(),
+        scrape_interval: Duration::default(),
+        scrape_timeout: Duration::default(),
         metrics_path: String::new(),
         scheme: String::new(),
         params: std::collections::BTreeMap::new(),
         target_limit: 0,
         keep_dropped_targets: 0,
         relabel_configs: Vec::new(),
-        static_configs: Vec::new(),
-        file_sd_configs: Vec::new(),
-        docker_sd_configs: Vec::new(),
+        discovery: Configs::default(),
         ..job.clone()
     }
 }
@@ -173,7 +174,7 @@ impl Running {
     /// Starts discovery for a pool. Static targets run at once; others follow as they are found.
     fn with_pool(job: ScrapeConfig, pool: Arc<Pool>, context: &Context) -> Self {
         let stop = context.shutdown.child_token();
-        let discovery = Arc::new(Discovery::start(&job, &context.clients, &stop, &context.tasks));
+        let discovery = Arc::new(Discovery::start(&job.discovery, &context.clients, &stop, &context.tasks));
         let mut changes = discovery.changes();
         changes.mark_unchanged();
         pool.sync(&job, &discovery.found(), &stop);

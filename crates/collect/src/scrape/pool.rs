@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use model::target::DroppedTarget;
 use model::{Clock, Labels, MetricWriter};
+use outbound::{ClientOptions, Clients};
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::append::Appender;
-use super::client::SharedClients;
 use super::config::ScrapeConfig;
 use super::metrics::{Job, Metrics};
 use super::runner::{Loop, Shared};
@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) writer: Arc<dyn MetricWriter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
-    pub(crate) clients: SharedClients,
+    pub(crate) clients: Arc<Clients>,
     pub(crate) seed: u64,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
@@ -50,7 +50,7 @@ impl Pool {
     pub(crate) fn new(job: &ScrapeConfig, context: Context) -> Self {
         let shared = Shared {
             job: Arc::new(job.clone()),
-            client: RwLock::new(context.clients.get(&job.http_client())),
+            client: RwLock::new(context.clients.get(&job.http, &ClientOptions::default())),
             clock: context.clock.clone(),
             forced_error: RwLock::default(),
             seed: context.seed,
@@ -66,11 +66,11 @@ impl Pool {
         }
     }
 
-    /// Reads certificates again: they may have been renewed on disk. Loops use the new client from their next scrape on.
+    /// Tries again to make a client where there was none. Loops use it from their next scrape on.
     pub(crate) fn renew_client(&self) {
-        let http = self.shared.job.http_client();
-        if http.tls_config.has_files() {
-            *self.shared.client.write() = self.context.clients.get(&http);
+        let mut client = self.shared.client.write();
+        if client.is_err() {
+            *client = self.context.clients.get(&self.shared.job.http, &ClientOptions::default());
         }
     }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use model::Clock;
 use model::target::Health;
+use outbound::Client;
 use parking_lot::RwLock;
-use reqwest::Client;
 use tokio::time::{Duration as StdDuration, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 

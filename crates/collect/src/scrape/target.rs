@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use model::config::Duration;
 use model::labels::METRIC_NAME;
 use model::metrics::Family;
 use model::target::{Health, TargetStatus};
-use model::{Labels, LabelsBuilder};
+use model::{Labels, LabelsBuilder, relabel};
+use outbound::discovery::check_address;
 use parking_lot::Mutex;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::config::{Duration, ScrapeConfig, check_address};
-use super::relabel;
+use super::config::ScrapeConfig;
 
 const ADDRESS: &str = "__address__";
 const SCHEME: &str = "__scheme__";

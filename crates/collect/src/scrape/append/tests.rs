@@ -12,7 +12,7 @@ struct Bench {
 fn bench(yaml: &str) -> Bench {
     let text = format!("job_name: j\n{yaml}");
     let mut job: ScrapeConfig = serde_saphyr::from_str(&text).unwrap();
-    job.resolve(&crate::scrape::GlobalConfig::default()).unwrap();
+    job.resolve(&crate::scrape::GlobalConfig::standard()).unwrap();
     let labels = discovered(&job, &Labels::from_pairs([("__address__", "h:1")]));
     let Ok(Built::Target(target)) = build(&job, &labels) else { panic!("no target") };
     let store = Arc::new(MemoryMetrics::new());

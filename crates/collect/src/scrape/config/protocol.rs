@@ -7,26 +7,35 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ScrapeProtocol(pub String);
 
-/// Name and media type; `None` for the one that is understood in the configuration but never asked for (protobuf).
-const KNOWN: [(&str, Option<&str>); 5] = [
-    ("OpenMetricsText0.0.1", Some("application/openmetrics-text;version=0.0.1")),
-    ("OpenMetricsText1.0.0", Some("application/openmetrics-text;version=1.0.0")),
-    ("PrometheusProto", None),
-    ("PrometheusText0.0.4", Some("text/plain;version=0.0.4")),
-    ("PrometheusText1.0.0", Some("text/plain;version=1.0.0")),
+/// Name and media type.
+const KNOWN: [(&str, &str); 5] = [
+    ("OpenMetricsText0.0.1", "application/openmetrics-text;version=0.0.1"),
+    ("OpenMetricsText1.0.0", "application/openmetrics-text;version=1.0.0"),
+    (
+        "PrometheusProto",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+    ),
+    ("PrometheusText0.0.4", "text/plain;version=0.0.4"),
+    ("PrometheusText1.0.0", "text/plain;version=1.0.0"),
 ];
 
 impl ScrapeProtocol {
-    /// What is asked for by default.
-    pub fn defaults() -> Vec<Self> {
-        ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"]
-            .map(|name| Self(name.to_owned()))
-            .to_vec()
+    /// What is asked for by default; `native`: native histograms are wanted, which only protobuf has.
+    pub fn defaults(native: bool) -> Vec<Self> {
+        const TEXT: [&str; 4] =
+            ["OpenMetricsText1.0.0", "OpenMetricsText0.0.1", "PrometheusText1.0.0", "PrometheusText0.0.4"];
+        let first = native.then_some("PrometheusProto");
+        first.into_iter().chain(TEXT).map(|name| Self(name.to_owned())).collect()
     }
 
     /// The media type to ask for.
     pub fn media_type(&self) -> Option<&'static str> {
-        KNOWN.iter().find(|(name, _)| *name == self.0).and_then(|(_, media)| *media)
+        KNOWN.iter().find(|(name, _)| *name == self.0).map(|(_, media)| *media)
+    }
+
+    /// Whether it is the protobuf format.
+    pub fn is_protobuf(&self) -> bool {
+        self.0 == "PrometheusProto"
     }
 
     /// Whether it is one of the two OpenMetrics formats.
@@ -54,11 +63,11 @@ pub(super) fn check(protocols: &[ScrapeProtocol]) -> Result<(), String> {
         return Err("scrape_protocols cannot be empty".to_owned());
     }
     for (index, protocol) in protocols.iter().enumerate() {
-        if protocols.iter().take(index).any(|before| before == protocol) {
+        if protocols.iter().take(index).any(|before| before.0.eq_ignore_ascii_case(&protocol.0)) {
             let names: Vec<&str> = protocols.iter().map(|p| p.0.as_str()).collect();
             return Err(format!("duplicated protocol in scrape_protocols, got [{}]", names.join(" ")));
         }
-        protocol.check()?;
+        protocol.check().map_err(|e| format!("scrape_protocols: {e}"))?;
     }
     Ok(())
 }

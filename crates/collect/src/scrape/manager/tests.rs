@@ -103,7 +103,7 @@ fn job(server: &Server, more: &str) -> Vec<ScrapeConfig> {
 /// With more patience, for tests in which no scrape may fail on a busy machine.
 fn slow(mut jobs: Vec<ScrapeConfig>) -> Vec<ScrapeConfig> {
     for job in &mut jobs {
-        job.scrape_interval = crate::scrape::Duration::from_ms(400);
+        job.scrape_interval = model::config::Duration::from_ms(400);
     }
     jobs
 }
@@ -116,7 +116,7 @@ struct Running {
 fn start(jobs: Vec<ScrapeConfig>) -> Running {
     let store = Arc::new(MemoryMetrics::new());
     let clock = Arc::new(SystemClock);
-    let manager = Manager::start(jobs, &GlobalConfig::default(), store.clone(), clock).unwrap();
+    let manager = Manager::start(jobs, &GlobalConfig::standard(), store.clone(), clock).unwrap();
     Running { manager, store }
 }
 
@@ -237,19 +237,19 @@ async fn a_reload_keeps_the_loops_of_unchanged_targets() {
         ))
     };
     let target = running.manager.jobs.lock()[0].pool.targets().pop().unwrap();
-    running.manager.apply(both(""), &GlobalConfig::default()).unwrap();
+    running.manager.apply(both(""), &GlobalConfig::standard()).unwrap();
     until("the second", || running.last("b") == Some(1.0)).await;
     let kept = running.manager.jobs.lock()[0].pool.targets();
     assert!(kept.iter().any(|t| Arc::ptr_eq(t, &target)), "the loop of the first target went on");
     // A job that scrapes in another way starts anew, and its series go on without a marker.
-    running.manager.apply(both("honor_labels: true"), &GlobalConfig::default()).unwrap();
+    running.manager.apply(both("honor_labels: true"), &GlobalConfig::standard()).unwrap();
     assert!(!running.manager.jobs.lock()[0].pool.targets().iter().any(|t| Arc::ptr_eq(t, &target)));
     let before = running.values("a").len();
     until("more samples", || running.values("a").len() > before + 3).await;
     assert!(!running.values("a").iter().any(|v| model::is_stale_nan(*v)));
     // A configuration that is refused changes nothing.
     let twice = [job(&first, ""), job(&first, "")].concat();
-    assert!(running.manager.apply(twice, &GlobalConfig::default()).is_err());
+    assert!(running.manager.apply(twice, &GlobalConfig::standard()).is_err());
     assert_eq!(running.manager.active().len(), 2);
     running.manager.stop().await;
 }

@@ -2,7 +2,7 @@ use super::*;
 
 fn job(yaml: &str) -> ScrapeConfig {
     let mut job: ScrapeConfig = serde_saphyr::from_str(yaml).unwrap();
-    job.resolve(&crate::scrape::GlobalConfig::default()).unwrap();
+    job.resolve(&crate::scrape::GlobalConfig::standard()).unwrap();
     job
 }
 

@@ -1,6 +1,9 @@
+//! Relabelling against Prometheus' own cases.
+
 use std::collections::BTreeMap;
 
-use super::*;
+use model::LabelsBuilder;
+use model::relabel::{Action, RelabelConfig, apply};
 
 #[derive(Debug, serde::Deserialize)]
 struct Case {
@@ -48,7 +51,7 @@ fn rules_that_contradict_themselves_are_refused_with_the_reason() {
         ("{action: keepequal, target_label: a, regex: b}", "requires only 'source_labels'"),
         ("{action: nonsense}", "unknown relabel action \"nonsense\""),
         ("{regex: 'abc(def'}", "error parsing regexp"),
-        ("{target: a}", "unknown field"),
+        ("{target: a}", "field target not found in type relabel.plain"),
     ] {
         let error = rule(yaml).unwrap_err();
         assert!(error.contains(reason), "{yaml}: {error}");

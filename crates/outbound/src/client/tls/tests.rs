@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::super::{Clients, chain};
+use super::super::{Client, ClientOptions, Method};
 use super::*;
 
 fn file(name: &str) -> String {
@@ -50,9 +50,9 @@ fn server(name: &str, wants_client: bool) -> SocketAddr {
 
 async fn get(address: SocketAddr, tls: &str) -> Result<u16, String> {
     let config = serde_saphyr::from_str(&format!("tls_config: {{{tls}}}")).unwrap();
-    let client = Clients::default().get(&config)?;
-    let answer = client.get(format!("https://{address}/")).send().await;
-    answer.map(|a| a.status().as_u16()).map_err(|e| chain(&e))
+    let client = Client::new(&config, ClientOptions::default())?;
+    let answer = client.request(Method::GET, format!("https://{address}/").parse().unwrap()).send().await;
+    answer.map(|a| a.status().as_u16()).map_err(|e| e.to_string())
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn the_server_name_replaces_the_hosts() {
     let error = get(address, &format!("{ca}, server_name: other.internal")).await.unwrap_err();
     assert!(error.contains("certificate"), "{error}");
     let error = get(address, "server_name: exporter.internal").await.unwrap_err();
-    assert!(error.contains("needs ca_file"), "{error}");
+    assert!(error.contains("certificate"), "the system does not know the authority: {error}");
     let error = get(address, &format!("{ca}, server_name: x, min_version: TLS13, max_version: TLS12")).await;
     assert_eq!(error, Err("min_version is above max_version".to_owned()));
 }
@@ -92,41 +92,18 @@ async fn a_client_certificate_is_shown() {
 }
 
 #[tokio::test]
-async fn a_renewed_certificate_is_read_at_the_next_reload() {
-    use crate::scrape::{GlobalConfig, Manager, ScrapeConfig};
-    use model::target::{Health, Targets as _};
-
+async fn a_renewed_certificate_is_read_before_the_next_request() {
     let address = server("address", false);
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
     // Some certificate, but not that of the authority.
     std::fs::copy(file("client.pem"), &ca).unwrap();
-    let yaml = format!(
-        "[{{job_name: j, scheme: https, scrape_interval: 100ms, fallback_scrape_protocol: PrometheusText0.0.4,
-           tls_config: {{ca_file: {}}}, static_configs: [{{targets: ['{address}']}}]}}]",
-        ca.display()
-    );
-    let jobs: Vec<ScrapeConfig> = serde_saphyr::from_str(&yaml).unwrap();
-    let store = Arc::new(testkit::MemoryMetrics::new());
-    let clock = Arc::new(model::SystemClock);
-    let manager = Manager::start(jobs.clone(), &GlobalConfig::default(), store, clock).unwrap();
-    let error = |wanted: &'static str| {
-        let manager = manager.clone();
-        async move {
-            for _ in 0..3000 {
-                let status = manager.active().pop().unwrap();
-                if status.health == Health::Down && status.last_error.contains(wanted) {
-                    return;
-                }
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-            }
-            panic!("no error with {wanted:?}: {:?}", manager.active());
-        }
-    };
-    error("certificate").await;
+    let config = serde_saphyr::from_str(&format!("tls_config: {{ca_file: {}}}", ca.display())).unwrap();
+    let client = Client::new(&config, ClientOptions::default()).unwrap();
+    let ask = || client.request(Method::GET, format!("https://{address}/").parse().unwrap()).send();
+    let error = ask().await.unwrap_err().to_string();
+    assert!(error.contains("certificate"), "{error}");
+    std::fs::remove_file(&ca).unwrap();
     std::fs::copy(file("ca.pem"), &ca).unwrap();
-    manager.apply(jobs, &GlobalConfig::default()).unwrap();
-    // The answer is read now: "ok" is no sample.
-    error("expected a value").await;
-    manager.stop().await;
+    assert_eq!(ask().await.unwrap().status(), 200);
 }

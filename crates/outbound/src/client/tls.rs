@@ -1,5 +1,6 @@
 //! `tls_config`: which servers are trusted, and who we are to them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use reqwest::tls::Version;
@@ -10,8 +11,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme, SupportedProtocolVersion};
 
-use super::{chain, pem};
-use crate::scrape::config::TlsConfig;
+use super::{chain, read};
+use crate::config::TlsConfig;
 
 /// Sets what `config` says.
 pub(super) fn apply(mut builder: ClientBuilder, config: &TlsConfig) -> Result<ClientBuilder, String> {
@@ -48,34 +49,33 @@ pub(super) fn apply(mut builder: ClientBuilder, config: &TlsConfig) -> Result<Cl
 }
 
 /// Whether a version is TLS 1.3; older ones than 1.2 are not to be had.
-fn version(name: &Option<String>) -> Result<Option<bool>, String> {
-    match name.as_deref() {
-        None => Ok(None),
-        Some("TLS12") => Ok(Some(false)),
-        Some("TLS13") => Ok(Some(true)),
-        Some(other) => Err(format!("{other} is not supported: TLS12 or TLS13")),
+fn version(name: &str) -> Result<Option<bool>, String> {
+    match name {
+        "" => Ok(None),
+        "TLS12" => Ok(Some(false)),
+        "TLS13" => Ok(Some(true)),
+        other => Err(format!("{other} is not supported: TLS12 or TLS13")),
+    }
+}
+
+fn pem(inline: &str, file: Option<&Path>, what: &str) -> Result<Vec<u8>, String> {
+    match file {
+        Some(path) => read(path).map(String::into_bytes).map_err(|e| format!("{what}: {e}")),
+        None => Ok(inline.as_bytes().to_vec()),
     }
 }
 
 /// The client's certificate and key.
 fn own(config: &TlsConfig) -> Result<(Vec<u8>, Vec<u8>), String> {
     let cert = pem(&config.cert, config.cert_file.as_deref(), "cert_file")?;
-    let key = pem(&config.key.0, config.key_file.as_deref(), "key_file")?;
+    let key = pem(config.key.expose(), config.key_file.as_deref(), "key_file")?;
     Ok((cert, key))
 }
 
 /// A configuration that expects the certificate to carry `server_name` instead of the URL's host.
 fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<ClientConfig, String> {
-    let authorities = pem(&config.ca, config.ca_file.as_deref(), "ca_file")?;
-    if authorities.is_empty() {
-        return Err("tls_config.server_name needs ca_file or ca".to_owned());
-    }
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(&authorities).map_err(|e| format!("ca: {e}"))? {
-        roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
-    }
     let name = ServerName::try_from(config.server_name.clone()).map_err(|e| format!("server_name: {e}"))?;
-    let inner = WebPkiServerVerifier::builder(Arc::new(roots)).build().map_err(|e| format!("ca: {e}"))?;
+    let inner = verifier(&pem(&config.ca, config.ca_file.as_deref(), "ca_file")?)?;
     let versions: Vec<&'static SupportedProtocolVersion> =
         [(false, &rustls::version::TLS12), (true, &rustls::version::TLS13)]
             .into_iter()
@@ -97,6 +97,21 @@ fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<Cli
     builder.with_client_auth_cert(cert, key).map_err(|e| format!("client certificate: {e}"))
 }
 
+/// Trusts the given authorities, or those of the system where none is given.
+fn verifier(authorities: &[u8]) -> Result<Arc<dyn ServerCertVerifier>, String> {
+    if authorities.is_empty() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = rustls_platform_verifier::Verifier::new(provider)
+            .map_err(|e| format!("no certificate authorities found: {e}"))?;
+        return Ok(Arc::new(verifier));
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authorities).map_err(|e| format!("ca: {e}"))? {
+        roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
+    }
+    Ok(WebPkiServerVerifier::builder(Arc::new(roots)).build().map_err(|e| format!("ca: {e}"))?)
+}
+
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match all {
@@ -109,7 +124,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
 /// Verifies as usual, but against a fixed name.
 #[derive(Debug)]
 struct Named {
-    inner: Arc<WebPkiServerVerifier>,
+    inner: Arc<dyn ServerCertVerifier>,
     name: ServerName<'static>,
 }
 

@@ -1,0 +1,62 @@
+//! `remote_write` and `remote_read` of a `prometheus.yml`, every field as Prometheus has it.
+
+mod queue;
+mod read;
+mod write;
+
+pub use queue::{MetadataConfig, QueueConfig};
+pub use read::RemoteReadConfig;
+pub use write::{ProtobufMessage, RemoteWriteConfig};
+
+use std::collections::BTreeMap;
+
+/// Headers that senders and readers decide on themselves.
+const RESERVED: [&str; 12] = [
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "x-prometheus-remote-write-version",
+    "x-prometheus-remote-read-version",
+    "user-agent",
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "www-authenticate",
+    "accept-encoding",
+];
+
+/// Refuses headers that are not the user's to set.
+fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
+    for name in headers.keys() {
+        let lower = name.to_ascii_lowercase();
+        if lower == "authorization" {
+            return Err(
+                "authorization header must be changed via the basic_auth, authorization, oauth2, sigv4, \
+                        azuread or google_iam parameter"
+                    .to_owned(),
+            );
+        }
+        if RESERVED.contains(&lower.as_str()) || SIGNED.contains(&lower.as_str()) {
+            return Err(format!("{name} is a reserved header. It must not be changed"));
+        }
+    }
+    Ok(())
+}
+
+/// Headers that signing requests would set.
+const SIGNED: [&str; 3] = ["x-amz-date", "x-amz-security-token", "x-amz-content-sha256"];
+
+/// Refuses two sections of one name.
+pub fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = std::collections::HashSet::new();
+    for name in names.filter(|name| !name.is_empty()) {
+        if !seen.insert(name) {
+            return Err(format!("found multiple {what} configs with job name {name:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! What OpenTelemetry's protocol brings.
+
+pub mod config;
