@@ -88,9 +88,9 @@ impl AlertingConfig {
     /// Refuses rules that write names which may not be stored; `legacy`: only those of the classic syntax may be.
     pub fn check_names(&self, legacy: bool) -> Result<(), String> {
         let of_one = |a: &AlertmanagerConfig| {
-            a.alert_relabel_configs.iter().chain(&a.relabel_configs).map(|rule| rule.check(legacy)).collect()
+            a.alert_relabel_configs.iter().chain(&a.relabel_configs).try_for_each(|rule| rule.check(legacy))
         };
-        self.alert_relabel_configs.iter().map(|rule| rule.check(legacy)).collect::<Result<(), String>>()?;
+        self.alert_relabel_configs.iter().try_for_each(|rule| rule.check(legacy))?;
         self.alertmanagers.iter().try_for_each(of_one)
     }
 

@@ -147,7 +147,7 @@ fn argument(row: &Row) -> Arg {
             .value_parser(clap::value_parser!(bool)),
         Kind::Duration => arg.value_name("DURATION").value_parser(duration),
         Kind::Size => arg.value_name("SIZE").value_parser(|text: &str| {
-            collect::scrape::config::Size::parse(text).map(|size| size.0).map_err(|e| e.to_string())
+            model::config::Size::parse(text).map(|size| size.0).map_err(|e| e.to_string())
         }),
         Kind::Count => arg.value_name("N").value_parser(count),
         Kind::Float => arg.value_name("NUMBER").value_parser(clap::value_parser!(f64)),

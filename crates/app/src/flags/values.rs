@@ -12,7 +12,7 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
 
 /// A duration as Prometheus writes it, 0 included.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    collect::scrape::Duration::parse(text).map(|d| Duration::from_millis(d.as_ms()))
+    model::config::Duration::parse(text).map(|d| Duration::from_millis(d.as_ms()))
 }
 
 /// A count; Prometheus also takes the form `5e7`.

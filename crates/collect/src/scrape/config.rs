@@ -143,8 +143,8 @@ impl ScrapeConfig {
         }
         self.resolve_names(global)?;
         let legacy = self.legacy_names();
-        let rules = self.relabel_configs.iter().chain(&self.metric_relabel_configs);
-        rules.map(|rule| rule.check(legacy)).collect()
+        let mut rules = self.relabel_configs.iter().chain(&self.metric_relabel_configs);
+        rules.try_for_each(|rule| rule.check(legacy))
     }
 
     fn resolve_limits(&mut self, global: &GlobalConfig) {

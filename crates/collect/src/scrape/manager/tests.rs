@@ -289,8 +289,8 @@ async fn dropped_targets_limits_and_problems_are_shown() {
   scrape_interval: 50ms
   target_limit: 1
   static_configs: [{{targets: ['{0}', 'localhost:1']}}]
-- {{job_name: foreign, consul_sd_configs: [{{server: 'c:1'}}], scrape_native_histograms: true}}
-- {{job_name: oauth, oauth2: {{client_id: a, token_url: 'http://x'}}, static_configs: [{{targets: ['z:1']}}]}}
+- {{job_name: foreign, gce_sd_configs: [{{project: p, zone: z}}]}}
+- {{job_name: secret, basic_auth: {{password_ref: x}}, static_configs: [{{targets: ['z:1']}}]}}
 - {{job_name: docker, docker_sd_configs: [{{host: 'unix:///nonexistent.sock', refresh_interval: 1s}}]}}",
         server.address
     );
@@ -308,9 +308,8 @@ async fn dropped_targets_limits_and_problems_are_shown() {
         running.manager.problems().iter().map(|p| format!("{}: {}", p.job, p.message)).collect();
     for wanted in [
         "dropped: {__address__=\"y:1\"}: unsupported scheme \"gopher\"",
-        "foreign: consul_sd_configs is not supported yet",
-        "foreign: scrape_native_histograms has no effect yet",
-        "oauth: oauth2 is not supported yet",
+        "foreign: gce_sd_configs is not supported yet",
+        "secret: secret \"x\": there is no secret store",
         "docker: docker at unix:///nonexistent.sock: ",
     ] {
         assert!(problems.iter().any(|p| p.starts_with(wanted)), "{wanted}: {problems:?}");
