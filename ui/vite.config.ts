@@ -6,6 +6,8 @@ const backend = process.env.BONGHWA_URL ?? 'http://127.0.0.1:9090';
 
 export default defineConfig({
   plugins: [react()],
+  // Relative to the page's `base` element, which names the prefix under which the server is reached.
+  base: './',
   build: {
     target: 'es2022',
     // Nothing inline: the pages are served under a policy that allows scripts from this origin only.

@@ -1,3 +1,4 @@
+import { href } from './base';
 import type { ErrorKind } from './types';
 
 const TOKEN_KEY = 'bonghwa.token';
@@ -37,7 +38,7 @@ export async function getJson<T>(path: string, init: RequestInit = {}): Promise<
   if (token) headers.set('Authorization', `Bearer ${token}`);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers });
+    response = await fetch(href(path), { ...init, headers });
   } catch (e) {
     if (e instanceof DOMException && e.name === 'AbortError') throw e;
     throw new ApiError('unreachable', '', 0);
@@ -67,6 +68,7 @@ export function ownPath(path: string, params: Record<string, string | number | b
 /** An event stream; browsers open these without headers, so the token travels in the address. */
 export function openStream(path: string): EventSource {
   const token = storedToken();
-  if (!token) return new EventSource(path);
-  return new EventSource(`${path}${path.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`);
+  const url = href(path);
+  if (!token) return new EventSource(url);
+  return new EventSource(`${url}${path.includes('?') ? '&' : '?'}token=${encodeURIComponent(token)}`);
 }

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { BASE } from '../api/base';
 import { ContainersPage } from '../pages/containers/ContainersPage';
 import { NotFound } from './NotFound';
 import { PageError } from './PageError';
@@ -82,6 +83,7 @@ export const router = createRouter({
     oldStatusPage('/flags', 'config'),
     oldStatusPage('/tsdb-status', 'storage'),
   ]),
+  basepath: BASE || '/',
   parseSearch,
   stringifySearch,
   defaultPreload: 'intent',

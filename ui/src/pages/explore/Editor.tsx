@@ -13,6 +13,7 @@ import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { PromQLExtension } from '@prometheus-io/codemirror-promql';
 import { useEffect, useRef } from 'react';
+import { BASE } from '../../api/base';
 import { storedToken } from '../../api/client';
 import classes from './Editor.module.css';
 import type { Spot } from './position';
@@ -48,7 +49,7 @@ export function Editor({ value, label, hint, error, onChange, onRun }: Props) {
     const promql = new PromQLExtension();
     promql.activateLinter(false).setComplete({
       remote: {
-        url: '',
+        url: BASE,
         fetchFn: (input, init) => {
           const headers = new Headers(init?.headers);
           const token = storedToken();
