@@ -47,6 +47,7 @@ pub(crate) struct State {
     pub(crate) shown: String,
     pub(crate) read_ms: i64,
     pub(crate) reload_ok: bool,
+    pub(crate) failed_ms: i64,
     pub(crate) stored: bool,
     /// The collectors as they run, to notice that the file now says otherwise.
     pub(crate) collect: Collect,
@@ -59,6 +60,7 @@ impl State {
             shown: resolved.loaded.shown.clone(),
             read_ms: now_ms,
             reload_ok: true,
+            failed_ms: 0,
             stored: resolved.stored,
             collect: resolved.collect.clone(),
             without_effect: resolved.loaded.written.without_effect(),
@@ -103,6 +105,7 @@ impl server::Process for Process {
         ConfigState {
             yaml: state.shown.clone(),
             reload_ok: state.reload_ok,
+            failed_ms: state.failed_ms,
             read_ms: state.read_ms,
             collect_stored: state.stored,
         }

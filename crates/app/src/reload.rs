@@ -18,7 +18,10 @@ impl Process {
                 self.metrics.reload_seconds.set(self.clock.now_ms() as f64 / 1000.0);
                 tracing::info!("configuration reloaded");
             }
-            Err(error) => tracing::error!(%error, "the configuration was not reloaded; the old one stays"),
+            Err(error) => {
+                self.state.write().failed_ms = self.clock.now_ms();
+                tracing::error!(%error, "the configuration was not reloaded; the old one stays");
+            }
         }
         result
     }

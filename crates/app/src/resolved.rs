@@ -25,7 +25,6 @@ pub(crate) struct Resolved {
     /// Whether remote write is received.
     pub(crate) remote_write: bool,
     /// Whether OTLP metrics are received.
-    #[allow(dead_code, reason = "the receiver asks for it")]
     pub(crate) otlp: bool,
 }
 

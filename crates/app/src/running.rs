@@ -111,6 +111,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         external_host: resolved.external_host.clone(),
         lifecycle: process.flags.web.enable_lifecycle,
         remote_write: resolved.remote_write,
+        otlp: resolved.otlp,
+        admin_api: process.flags.web.enable_admin,
     };
     let reader: Arc<dyn MetricReader> = metrics.clone();
     let parts = Parts {

@@ -49,7 +49,6 @@ pub(crate) fn of(flags: &Flags) -> Result<Web> {
         title: flags.web.page_title.clone(),
         cors_origin: Some(flags.web.cors_origin.clone()),
         user_assets: flags.web.user_assets.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from),
-        admin_api: flags.web.enable_admin,
         config,
     })
 }

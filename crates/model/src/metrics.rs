@@ -221,6 +221,23 @@ pub enum Selected {
     Grid(Grid),
 }
 
+/// An immutable part of history on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockInfo {
+    /// Its name, unique.
+    pub id: String,
+    /// First and last sample, ms.
+    pub range: TimeRange,
+    /// Series in it.
+    pub series: u64,
+    /// Samples in it.
+    pub samples: u64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// How often it was compacted; 1: never.
+    pub level: u32,
+}
+
 /// What a read cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
@@ -288,6 +305,11 @@ pub trait MetricReader: Send + Sync {
 pub trait MetricStats: Send + Sync {
     /// Figures now; `limit` caps each of the top lists.
     fn stats(&self, limit: usize) -> Result<StoreStats>;
+
+    /// Blocks on disk, oldest first.
+    fn blocks(&self) -> Vec<BlockInfo> {
+        Vec::new()
+    }
 }
 
 /// See [`MetricStats`].

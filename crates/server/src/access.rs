@@ -2,7 +2,8 @@
 //!
 //! On a loopback listener everything is open, but only under a name that means this machine: a page of a foreign site
 //! whose name was rebound to 127.0.0.1 still says its own name in `Host`. On any other listener Prometheus' read API is
-//! open as Prometheus has it; everything that shows logs, writes or administers needs the token.
+//! open as Prometheus has it; everything that shows logs, writes or administers needs the token, except what one of
+//! Prometheus' own flags has opened.
 
 use std::net::IpAddr;
 
@@ -24,6 +25,10 @@ pub struct Access {
     pub lifecycle: bool,
     /// `--web.enable-remote-write-receiver`.
     pub remote_write: bool,
+    /// `--web.enable-otlp-receiver`.
+    pub otlp: bool,
+    /// `--web.enable-admin-api`: deletion and snapshots.
+    pub admin_api: bool,
 }
 
 /// What a path shows or does.
@@ -73,7 +78,7 @@ pub fn class(path: &str) -> Class {
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if under("/-/reload") || under("/-/quit") || under("/api/v1/admin") {
         Class::Admin
-    } else if under("/api/v1/write") {
+    } else if under("/api/v1/write") || under("/api/v1/otlp") {
         Class::Write
     } else if under("/api/v1") || under("/metrics") {
         Class::Read
@@ -103,8 +108,22 @@ impl Access {
         if changes && class != Class::Read && foreign_origin(headers, host) {
             return Err(Refusal::ForeignOrigin);
         }
-        let open = listener.loopback || matches!(class, Class::Public | Class::Read);
+        let open = listener.loopback || matches!(class, Class::Public | Class::Read) || self.opened(path);
         if open || self.has_token(query, headers) { Ok(()) } else { Err(Refusal::Token) }
+    }
+
+    /// Whether a flag of Prometheus has opened this path to everybody, as it does there.
+    fn opened(&self, path: &str) -> bool {
+        let flags = [
+            ("/-/reload", self.lifecycle),
+            ("/-/quit", self.lifecycle),
+            ("/api/v1/write", self.remote_write),
+            ("/api/v1/otlp/v1/metrics", self.otlp),
+            ("/api/v1/admin/tsdb/delete_series", self.admin_api),
+            ("/api/v1/admin/tsdb/clean_tombstones", self.admin_api),
+            ("/api/v1/admin/tsdb/snapshot", self.admin_api),
+        ];
+        flags.iter().any(|(opened, flag)| *flag && *opened == path)
     }
 
     fn is_local(&self, host: &str, listening: IpAddr) -> bool {

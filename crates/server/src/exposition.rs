@@ -26,7 +26,7 @@ pub(crate) async fn serve(State(state): State<Shared>, headers: HeaderMap) -> Re
 }
 
 /// Everything that is counted, as OpenMetrics text.
-fn all(state: &state::State) -> Option<String> {
+pub(crate) fn all(state: &state::State) -> Option<String> {
     openmetrics(&[&state.parts.registry, &state.parts.process.changing_metrics()])
 }
 

@@ -84,6 +84,8 @@ pub struct ConfigState {
     pub reload_ok: bool,
     /// When the running configuration was read, ms.
     pub read_ms: i64,
+    /// When a reload failed last, ms; 0: never.
+    pub failed_ms: i64,
     /// Whether the built-in collectors store series.
     pub collect_stored: bool,
 }

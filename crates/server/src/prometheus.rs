@@ -1,19 +1,25 @@
 //! Prometheus' HTTP API under `/api/v1`: the same paths, parameters, shapes and error bodies.
 
+mod admin;
 mod error;
+mod exemplars;
 mod extract;
+mod features;
 mod histogram;
 mod label_lists;
 mod metadata;
+mod notifications;
 pub mod number;
 mod query;
 mod response;
 mod routes;
 mod selector;
+mod self_metrics;
 mod series;
 mod status;
 mod targets;
 mod time;
+mod tree;
 mod write;
 
 pub(crate) use routes::routes;

@@ -30,6 +30,7 @@ pub(crate) struct State {
     queries: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    pub(crate) notification_places: Arc<Semaphore>,
 }
 
 impl State {
@@ -37,6 +38,7 @@ impl State {
         Self {
             queries: Arc::new(Semaphore::new(limits.queries)),
             writes: Arc::new(Semaphore::new(limits.writes)),
+            notification_places: Arc::new(Semaphore::new(limits.notification_streams)),
             streams: Arc::new(Semaphore::new(limits.streams)),
             stopping: CancellationToken::new(),
             live: LiveCache::default(),

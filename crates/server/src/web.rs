@@ -25,8 +25,6 @@ pub struct Web {
     pub cors_origin: Option<Pattern>,
     /// A folder whose files are served under `/user`.
     pub user_assets: Option<PathBuf>,
-    /// Whether deletion and snapshots are open (`--web.enable-admin-api`).
-    pub admin_api: bool,
     /// TLS, users and headers (`--web.config.file`).
     pub config: Option<Arc<WebConfig>>,
 }
@@ -41,7 +39,6 @@ impl Default for Web {
             title: "Bonghwa".to_owned(),
             cors_origin: None,
             user_assets: None,
-            admin_api: false,
             config: None,
         }
     }

@@ -21,5 +21,7 @@ mod limits;
 mod own;
 #[path = "api/prometheus.rs"]
 mod prometheus;
+#[path = "api/surface.rs"]
+mod surface;
 #[path = "api/write.rs"]
 mod write;

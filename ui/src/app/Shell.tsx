@@ -1,6 +1,7 @@
 import { ActionIcon, Menu, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { Link, Outlet, useLocation } from '@tanstack/react-router';
 import { useState } from 'react';
+import { href } from '../api/base';
 import { useTranslation } from 'react-i18next';
 import { useLost } from '../api/hooks';
 import { LANGUAGES, setLanguage } from '../i18n';
@@ -34,7 +35,7 @@ export function Shell() {
   });
   return (
     <>
-      <a href="#main" className={classes.skip}>
+      <a href={`${href(pathname)}#main`} className={classes.skip}>
         {t('nav.skip')}
       </a>
       <header className={classes.bar}>

@@ -26,6 +26,11 @@ pub struct Signature {
 }
 
 impl Signature {
+    /// All functions, sorted by name.
+    pub fn all() -> &'static [Self] {
+        &FUNCTIONS
+    }
+
     /// The function of this name.
     pub fn find(name: &str) -> Option<&'static Self> {
         let at = FUNCTIONS.binary_search_by(|f| f.name.cmp(name)).ok()?;

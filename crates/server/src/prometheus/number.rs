@@ -10,6 +10,13 @@ pub fn push_value(out: &mut String, v: f64) {
     }
 }
 
+/// The text of a sample's value.
+pub(crate) fn value_text(v: f64) -> String {
+    let mut out = String::new();
+    push_value(&mut out, v);
+    out
+}
+
 /// Appends the shortest decimal form without an exponent, as Go's `FormatFloat(v, 'f', -1, 64)`.
 pub fn push_plain(out: &mut String, v: f64) {
     use std::fmt::Write as _;

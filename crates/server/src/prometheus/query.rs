@@ -8,7 +8,7 @@ use query::promql::{Engine, EngineOptions, QueryOutput, Value};
 
 use super::error::{Answer, ApiError};
 use super::extract::Form;
-use super::response::{stream, success};
+use super::response::stream;
 use crate::params::Params;
 use crate::state::Shared;
 
@@ -154,13 +154,4 @@ fn stats(params: &Params, started: Instant, output: &QueryOutput) -> Option<serd
         "series": output.cost.series,
         "bytes": output.cost.bytes,
     }))
-}
-
-pub(crate) async fn exemplars() -> Answer {
-    Err(ApiError::not_implemented("exemplars are not stored"))
-}
-
-pub(crate) async fn format(Form(params): Form) -> Answer {
-    let expr = query::promql::parse(params.get("query")).map_err(|e| ApiError::parameter("query", e))?;
-    Ok(success(query::promql::format(&expr), Vec::new()))
 }

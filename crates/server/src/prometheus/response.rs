@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use model::labels::Labels;
 use model::{Histogram, Labels as LabelSet};
@@ -32,6 +33,11 @@ pub(crate) fn success(data: impl Serialize, warnings: Vec<String>) -> Response {
 }
 
 /// Writes a query's result in the background; the response begins at once.
+/// Success without data.
+pub(crate) fn no_content() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
 pub(crate) fn stream(output: QueryOutput, stats: Option<serde_json::Value>) -> Response {
     let (sender, receiver) = mpsc::channel::<Bytes>(PIECES);
     let small = small(&output.value);

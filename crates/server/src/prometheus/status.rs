@@ -98,6 +98,28 @@ pub(crate) async fn tsdb(State(state): State<Shared>, Form(params): Form) -> Ans
     Ok(success(body, Vec::new()))
 }
 
+pub(crate) async fn blocks(State(state): State<Shared>) -> Answer {
+    let found = state.read(None, |state, _| state.parts.metric_stats.as_ref().map(|stats| stats.blocks()));
+    let none = || ApiError::not_implemented("this metric store has no blocks");
+    let blocks: Vec<Value> = found
+        .await?
+        .ok_or_else(none)?
+        .into_iter()
+        .map(|block| {
+            json!({
+                "ulid": block.id,
+                "minTime": block.range.start,
+                // As in Prometheus, where a block ends before this time.
+                "maxTime": block.range.end.saturating_add(1),
+                "stats": { "numSamples": block.samples, "numSeries": block.series, "sizeBytes": block.bytes },
+                "compaction": { "level": block.level, "sources": [block.id] },
+                "version": 1,
+            })
+        })
+        .collect();
+    Ok(success(json!({ "blocks": blocks }), Vec::new()))
+}
+
 pub(crate) async fn wal_replay() -> Answer {
     // The server listens once the log is replayed.
     Ok(success(json!({ "min": 0, "max": 0, "current": 0 }), Vec::new()))

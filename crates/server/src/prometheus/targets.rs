@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use model::target::{DroppedTarget, Health, TargetStatus};
+use model::target::{DroppedTarget, Health, RelabelStep, RuleValue, TargetStatus};
 use model::{Labels, Matcher};
 use serde::Serialize;
+use serde_json::json;
 
 use super::error::{Answer, ApiError};
 use super::extract::Form;
 use super::response::success;
 use super::selector;
+use crate::params::Params;
 use crate::state::Shared;
 use crate::web::Web;
 
@@ -135,9 +137,52 @@ pub(super) fn duration(ms: i64) -> String {
     out
 }
 
+pub(crate) async fn pools(State(state): State<Shared>) -> Answer {
+    let names: Vec<String> = state.parts.targets.pools().into_iter().map(|pool| pool.name).collect();
+    Ok(success(json!({ "scrapePools": names }), Vec::new()))
+}
+
+/// The parameter `scrapePool`, which must be there.
+fn pool_of(params: &Params) -> Result<&str, ApiError> {
+    match params.get("scrapePool") {
+        "" => Err(ApiError::bad_data("no scrapePool parameter provided")),
+        pool => Ok(pool),
+    }
+}
+
+fn no_pool(pool: &str) -> ApiError {
+    ApiError::bad_data(format_args!("error retrieving scrape config: scrape pool {pool:?} not found"))
+}
+
+pub(crate) async fn pool_config(State(state): State<Shared>, Form(params): Form) -> Answer {
+    let pool = pool_of(&params)?;
+    let yaml = state.parts.targets.pool_config(pool).ok_or_else(|| no_pool(pool))?;
+    Ok(success(json!({ "yaml": yaml }), Vec::new()))
+}
+
+pub(crate) async fn relabel_steps(State(state): State<Shared>, Form(params): Form) -> Answer {
+    let pool = pool_of(&params)?;
+    let text = match params.get("labels") {
+        "" => return Err(ApiError::bad_data("no labels parameter provided")),
+        text => text,
+    };
+    let pairs: BTreeMap<String, String> = serde_json::from_str(text)
+        .map_err(|e| ApiError::bad_data(format_args!("error parsing labels: {e}")))?;
+    let labels = Labels::from_pairs(pairs);
+    let steps = state.parts.targets.relabel_steps(pool, &labels).ok_or_else(|| no_pool(pool))?;
+    let step = |step: RelabelStep| {
+        let rule: BTreeMap<&str, RuleValue> = step.rule.into_iter().collect();
+        json!({ "rule": rule, "output": step.output, "keep": step.keep })
+    };
+    let steps: Vec<serde_json::Value> = steps.into_iter().map(step).collect();
+    Ok(success(json!({ "steps": steps }), Vec::new()))
+}
+
 #[derive(Serialize)]
 struct TargetMetadata {
     target: Labels,
+    /// Left out where one metric is asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
     metric: String,
     #[serde(rename = "type")]
     kind: String,
@@ -162,7 +207,7 @@ pub(crate) async fn metadata(State(state): State<Shared>, Form(params): Form) ->
         .take(limit)
         .map(|(target, family)| TargetMetadata {
             target,
-            metric: family.name,
+            metric: if metric.is_empty() { family.name } else { String::new() },
             kind: family.kind,
             help: family.help,
             unit: family.unit,

@@ -7,7 +7,7 @@ use server::Access;
 use crate::fixture::{Fixture, Wanted};
 
 fn access() -> Access {
-    Access { token: Some("t0ken".to_owned()), lifecycle: true, remote_write: true, external_host: None }
+    Access { token: Some("t0ken".to_owned()), lifecycle: true, ..Access::default() }
 }
 
 #[tokio::test]
@@ -36,12 +36,14 @@ async fn off_loopback_data_needs_the_token_and_a_browser_gets_it_as_a_cookie() {
         assert_eq!(answer.status(), 401, "{closed}");
         assert!(answer.headers()["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
     }
-    assert_eq!(fixture.client.post(format!("{}/-/reload", fixture.url)).send().await.unwrap().status(), 401);
     assert_eq!(
         fixture.client.post(format!("{}/api/v1/write", fixture.url)).send().await.unwrap().status(),
         401
     );
+    let reload = || fixture.client.post(format!("{}/-/reload", fixture.url));
+    assert_eq!(reload().header("origin", "https://evil.example").send().await.unwrap().status(), 403);
     assert_eq!(fixture.process.reloads.load(Ordering::SeqCst), 0);
+    assert_eq!(reload().send().await.unwrap().status(), 200, "its flag has opened it");
 
     let page = fixture.get("/explore?q=up&token=t0ken").await;
     assert_eq!(

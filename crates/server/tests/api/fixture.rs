@@ -276,6 +276,7 @@ impl Process for FakeProcess {
             yaml: "global: {}\n".to_owned(),
             reload_ok: true,
             read_ms: NOW_MS,
+            failed_ms: 0,
             collect_stored: true,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::metrics::{MetricStats, StoreStats};
+use model::metrics::{BlockInfo, MetricStats, StoreStats};
 use model::{Result, TimeRange};
 
 use super::Store;
@@ -31,6 +31,23 @@ impl MetricStats for Store {
         }
         self.index_stats(&mut stats, limit);
         Ok(stats)
+    }
+
+    fn blocks(&self) -> Vec<BlockInfo> {
+        let all = self.blocks.all();
+        let mut found: Vec<BlockInfo> = all
+            .iter()
+            .map(|block| BlockInfo {
+                id: block.name.clone(),
+                range: block.meta.range,
+                series: u64::from(block.meta.series),
+                samples: block.meta.samples,
+                bytes: block.bytes,
+                level: if block.meta.replaces.is_empty() { 1 } else { 2 },
+            })
+            .collect();
+        found.sort_by(|a, b| (a.range.start, &a.id).cmp(&(b.range.start, &b.id)));
+        found
     }
 }
 
