@@ -17,6 +17,9 @@
 pub mod check;
 mod context;
 mod http;
+pub mod test;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,7 +30,7 @@ pub use context::{CheckedConfig, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
 pub const OVERVIEW: &str =
-    "Commands: check. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+    "Commands: check, test. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -46,12 +49,15 @@ pub struct Cli {
 pub enum Command {
     /// Checks files, input or a server.
     Check(check::Check),
+    /// Unit tests.
+    Test(test::Test),
 }
 
 impl Command {
     fn run(self, context: &mut Context<'_>) -> Outcome {
         match self {
             Self::Check(check) => check.run(context),
+            Self::Test(test) => test.run(context),
         }
     }
 }

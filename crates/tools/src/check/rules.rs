@@ -26,7 +26,7 @@ pub struct Rules {
 
 /// How rule files are looked at.
 #[derive(Debug, Clone, Args)]
-pub struct Lint {
+pub(crate) struct Lint {
     /// What to warn of; none switches it off.
     #[arg(long = "lint", value_name = "WHAT", default_value = "duplicate-rules")]
     lint: LintOption,
@@ -88,7 +88,11 @@ fn settings(lint: &Lint, context: &Context<'_>) -> ParseSettings {
         // Other features have nothing to do with rules.
         let _ = features::enable(&mut options, name);
     }
-    ParseSettings { expressions: options.syntax, ignore_unknown: lint.ignore_unknown, ..ParseSettings::default() }
+    ParseSettings {
+        expressions: options.syntax,
+        ignore_unknown: lint.ignore_unknown,
+        ..ParseSettings::default()
+    }
 }
 
 /// What was found in one file.
@@ -169,11 +173,20 @@ mod tests {
     #[test]
     fn the_input_is_checked_where_no_file_is_named() {
         let (exit, out, _) = run(&["check", "rules"], GOOD);
-        assert_eq!((exit, out.as_str()), (Exit::Success, "Checking standard input\n  SUCCESS: 1 rules found\n\n"));
+        assert_eq!(
+            (exit, out.as_str()),
+            (Exit::Success, "Checking standard input\n  SUCCESS: 1 rules found\n\n")
+        );
         let (exit, _, err) = run(&["check", "rules"], BAD);
         assert_eq!(exit, Exit::Failure);
-        assert!(err.starts_with("  FAILED:\n4:24: group \"g\", rule 1, \"a\": could not parse expression: 1:5:"), "{err}");
-        assert!(err.contains("\n5:5: group \"g\", rule 2, \"\": one of 'record' or 'alert' must be set"), "{err}");
+        assert!(
+            err.starts_with("  FAILED:\n4:23: group \"g\", rule 1, \"a\": could not parse expression: 1:5:"),
+            "{err}"
+        );
+        assert!(
+            err.contains("\n5:5: group \"g\", rule 2, \"\": one of 'record' or 'alert' must be set"),
+            "{err}"
+        );
     }
 
     #[test]

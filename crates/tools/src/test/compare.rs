@@ -63,7 +63,10 @@ pub(super) fn shown_alerts(alerts: &[Alert]) -> String {
         let comma = if at == 0 { "" } else { "," };
         let (labels, annotations) = (all_labels(&alert.labels), all_labels(&alert.annotations));
         // Writing to a string cannot fail.
-        let _ = write!(out, "{comma}\n            {at}:\n              Labels:{labels}\n              Annotations:{annotations}");
+        let _ = write!(
+            out,
+            "{comma}\n            {at}:\n              Labels:{labels}\n              Annotations:{annotations}"
+        );
     }
     out.push_str("\n            ]");
     out

@@ -181,7 +181,9 @@ impl Bench {
         let distance = test.interval.filter(|d| d.0 > 0).map_or(self.interval, |d| d.0);
         let mut input = Input::new(test, begin, distance).map_err(|e| vec![e])?;
         let groups = self.groups(distance)?;
-        if let Some(unnamed) = test.alert_rule_test.iter().find(|t| t.alertname.as_deref().unwrap_or("").is_empty()) {
+        if let Some(unnamed) =
+            test.alert_rule_test.iter().find(|t| t.alertname.as_deref().unwrap_or("").is_empty())
+        {
             let named = test.name.as_ref().map(|name| format!(" (in TestGroup {name})")).unwrap_or_default();
             let at = format_duration(unnamed.eval_time.0);
             return Err(vec![format!(
@@ -205,7 +207,11 @@ impl Bench {
                 group.evaluate(&around, now);
                 for rule in group.rules().iter().filter(|rule| !rule.last_error().is_empty()) {
                     let time = format_duration(now);
-                    errors.push(format!("    rule: {}, time: {time}, err: {}", rule.name(), rule.last_error()));
+                    errors.push(format!(
+                        "    rule: {}, time: {time}, err: {}",
+                        rule.name(),
+                        rule.last_error()
+                    ));
                 }
             }
             if !errors.is_empty() {
@@ -269,14 +275,18 @@ impl Bench {
             let firing = rules.flat_map(|r| r.active()).filter(|a| a.state == AlertState::Firing);
             let mut got: Vec<Alert> =
                 firing.map(|a| Alert { labels: a.labels, annotations: a.annotations }).collect();
-            let mut want: Vec<Alert> = expected.exp_alerts.iter().map(|alert| {
-                let mut labels = alert.exp_labels.clone();
-                labels.insert("alertname".to_owned(), name.to_owned());
-                Alert {
-                    labels: Labels::from_pairs(labels),
-                    annotations: Labels::from_pairs(alert.exp_annotations.clone()),
-                }
-            }).collect();
+            let mut want: Vec<Alert> = expected
+                .exp_alerts
+                .iter()
+                .map(|alert| {
+                    let mut labels = alert.exp_labels.clone();
+                    labels.insert("alertname".to_owned(), name.to_owned());
+                    Alert {
+                        labels: Labels::from_pairs(labels),
+                        annotations: Labels::from_pairs(alert.exp_annotations.clone()),
+                    }
+                })
+                .collect();
             got.sort();
             want.sort();
             if got == want {
@@ -286,9 +296,14 @@ impl Bench {
             let (want, got) = (shown_alerts(&want), shown_alerts(&got));
             let time = format_duration(at);
             failures.push(if self.diff {
-                format!("{group}    alertname: {name}, time: {time}, \n        diff:\n{}", differing(&want, &got))
+                format!(
+                    "{group}    alertname: {name}, time: {time}, \n        diff:\n{}",
+                    differing(&want, &got)
+                )
             } else {
-                format!("{group}    alertname: {name}, time: {time}, \n        exp:{want}, \n        got:{got}")
+                format!(
+                    "{group}    alertname: {name}, time: {time}, \n        exp:{want}, \n        got:{got}"
+                )
             });
         }
     }
@@ -299,9 +314,7 @@ impl Bench {
         let at = begin + test.eval_time.0;
         let output = self.engine.instant(&Ctx::unbounded(), &**store, &test.expr, at);
         let mut got: Vec<Sample> = match output.map_err(|e| failed(e.to_string()))?.value {
-            Value::Vector(samples) => {
-                samples.into_iter().map(|s| Sample::new(s.labels, &s.value)).collect()
-            }
+            Value::Vector(samples) => samples.into_iter().map(|s| Sample::new(s.labels, &s.value)).collect(),
             Value::Scalar { v, .. } => vec![Sample { labels: Labels::empty(), value: v, histogram: None }],
             _ => return Err(failed("rule result is not a vector or scalar".to_owned())),
         };
@@ -342,7 +355,10 @@ fn histogram(text: &str) -> Result<Option<String>, String> {
 /// Lines that only one of the two has.
 fn differing(want: &str, got: &str) -> String {
     let only = |a: &str, b: &str, mark: char| {
-        a.lines().filter(|line| !b.lines().any(|other| other == *line)).map(|l| format!("          {mark} {}\n", l.trim())).collect::<String>()
+        a.lines()
+            .filter(|line| !b.lines().any(|other| other == *line))
+            .map(|l| format!("          {mark} {}\n", l.trim()))
+            .collect::<String>()
     };
     format!("{}{}", only(want, got, '-'), only(got, want, '+'))
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use model::{
     Appended, Ctx, Histogram, Labels, Listing, Matcher, MetricBatch, MetricReader, MetricWriter, Partition,
-    RejectReason, Rejected, Result, SelectHints, Selected, Selection, SeriesData, SeriesRef, Tenant, TimeRange,
+    RejectReason, Rejected, Result, SelectHints, Selected, Selection, SeriesData, SeriesRef, Tenant,
+    TimeRange,
 };
 use parking_lot::RwLock;
 
@@ -91,7 +92,9 @@ impl Stored {
 impl MetricWriter for Store {
     fn resolve(&self, _: &Tenant, labels: &[Labels], out: &mut Vec<Option<SeriesRef>>) -> Result<()> {
         let mut inner = self.0.write();
-        out.extend(labels.iter().map(|labels| NonZeroU64::new(inner.place(labels) as u64 + 1).map(SeriesRef)));
+        out.extend(
+            labels.iter().map(|labels| NonZeroU64::new(inner.place(labels) as u64 + 1).map(SeriesRef)),
+        );
         Ok(())
     }
 
@@ -103,13 +106,14 @@ impl MetricWriter for Store {
         let histograms = batch.histograms.iter().map(|h| (h.series, h.t, Sample::Histogram(h.value.clone())));
         for (index, (series, t, value)) in floats.chain(histograms).enumerate() {
             let at = usize::try_from(series.0.get() - 1).unwrap_or(usize::MAX);
-            let reason = match inner.series.get_mut(at) {
-                None => RejectReason::UnknownSeries,
-                Some(stored) if Arc::make_mut(stored).put(t, value) => {
+            let taken = inner.series.get_mut(at).map(|stored| Arc::make_mut(stored).put(t, value));
+            let reason = match taken {
+                Some(true) => {
                     appended.accepted += 1;
                     continue;
                 }
-                Some(_) => RejectReason::Duplicate,
+                Some(false) => RejectReason::Duplicate,
+                None => RejectReason::UnknownSeries,
             };
             appended.rejected.push(Rejected { index, reason });
         }
@@ -138,9 +142,16 @@ impl Partition for OnePartition {
 }
 
 impl MetricReader for Store {
-    fn select(&self, _: &Ctx, matchers: &[Matcher], range: TimeRange, hints: &SelectHints) -> Result<Selection> {
+    fn select(
+        &self,
+        _: &Ctx,
+        matchers: &[Matcher],
+        range: TimeRange,
+        hints: &SelectHints,
+    ) -> Result<Selection> {
         let series: Vec<Arc<Stored>> = self.matching(matchers).collect();
-        let partition = OnePartition { series: series.into_iter(), range, labels_only: hints.labels_only, id: 0 };
+        let partition =
+            OnePartition { series: series.into_iter(), range, labels_only: hints.labels_only, id: 0 };
         Ok(Selection {
             data: Selected::Series(vec![Box::new(partition)]),
             warnings: Vec::new(),

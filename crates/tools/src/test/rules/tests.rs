@@ -35,7 +35,10 @@ fn what_differs_is_shown_as_promtool_shows_it() {
     assert_eq!((exit, err.as_str()), (Exit::Success, ""));
     assert!(out.ends_with("  SUCCESS\n\n"), "{out}");
     let (_, _, err) = test(RULES, unit, &["--diff"]);
-    assert!(err.contains("- Labels:{alertname=\"Down\", job=\"j\", team=\"b\"}") && !err.contains("Annotations"), "{err}");
+    assert!(
+        err.contains("- Labels:{alertname=\"Down\", job=\"j\", team=\"b\"}") && !err.contains("Annotations"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -49,7 +52,10 @@ fn tests_are_chosen_by_name_and_reported_as_junit() {
     assert_eq!(test(RULES, unit, &["--junit", &report]).0, Exit::Failure);
     let report = std::fs::read_to_string(report).unwrap();
     assert!(report.contains("tests=\"2\" failures=\"1\" errors=\"0\""), "{report}");
-    assert!(report.contains("<testcase name=\"bad &lt;1&gt;\">\n      <failure>    expr: &quot;1&quot;"), "{report}");
+    assert!(
+        report.contains("<testcase name=\"bad &lt;1&gt;\">\n      <failure>    expr: &quot;1&quot;"),
+        "{report}"
+    );
     assert!(test(RULES, unit, &["--run", "("]).2.contains("missing closing"));
 }
 
@@ -57,7 +63,10 @@ fn tests_are_chosen_by_name_and_reported_as_junit() {
 fn mistakes_of_the_file_are_told() {
     for (unit, want) in [
         ("testz: []\n", "unknown field"),
-        ("tests:\n- {alert_rule_test: [{eval_time: 1m}]}\n", "misses required attribute alertname at eval_time 1m"),
+        (
+            "tests:\n- {alert_rule_test: [{eval_time: 1m}]}\n",
+            "misses required attribute alertname at eval_time 1m",
+        ),
         ("group_eval_order: [a, b, a]\n", "group name repeated in evaluation order: a"),
         ("tests:\n- {input_series: [{series: 'up{', values: '1'}]}\n", "parse error"),
         ("tests:\n- {promql_expr_test: [{expr: 'sum(', eval_time: 0}]}\n", "err: 1:5: parse error"),
@@ -85,12 +94,18 @@ fn promtools_own_files_pass_and_fail_as_there() {
         if columns[2].contains("unknown fields ignored") {
             args.push("--ignore-unknown-fields");
         }
+        // The file also holds a test that must fail.
+        if columns[2] == "fuzzy_compare" {
+            args.extend(["--run", "^correct"]);
+        }
         let (exit, _, err) = run(&args, "");
         let want = if columns[1] == "0" { Exit::Success } else { Exit::Failure };
         assert_eq!(exit, want, "{line}\n{err}");
     }
     let chosen = folder.join("rules_run.yml").display().to_string();
     assert_eq!(run(&["test", "rules", "--run", "^correct", &chosen], "").0, Exit::Success);
+    let fuzzy = folder.join("rules_run_fuzzy.yml").display().to_string();
+    assert_eq!(run(&["test", "rules", "--run", "^wrong", &fuzzy], "").0, Exit::Failure);
     let folder = testkit::conformance::folder("rules/kube-prometheus").expect("beside the other");
     for file in ["kube_scheduler.test.yml", "pod_owner.test.yml"] {
         let (exit, _, err) = run(&["test", "rules", &folder.join(file).display().to_string()], "");
