@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod notify;
 pub mod rules;
 mod sink;
 mod summary;

@@ -63,6 +63,15 @@ impl Summary {
         self.count.get_or_create(labels).inc();
     }
 
+    pub(crate) fn remove(&self, labels: &LabelSet) {
+        self.recent.lock().remove(labels);
+        for quantile in self.quantiles {
+            self.values.remove(&self.of(labels, *quantile));
+        }
+        self.sum.remove(labels);
+        self.count.remove(labels);
+    }
+
     fn of(&self, labels: &LabelSet, quantile: f64) -> LabelSet {
         let mut all = labels.clone();
         all.push(("quantile".to_owned(), quantile.to_string()));
