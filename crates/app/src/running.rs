@@ -119,7 +119,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metrics: reader,
         metric_stats: Some(metrics.clone()),
         exemplars: Some(metrics.clone()),
-        admin: None,
+        admin: Some(metrics.clone()),
         metric_writer: writer,
         containers: collectors.clone(),
         targets: scraper.clone(),

@@ -62,6 +62,11 @@ pub trait Fs: Send + Sync {
     /// Renames a file or directory; a file at `to` is replaced, atomically.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name, where the file system can; otherwise `Unsupported`, and the caller copies.
+    fn link(&self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 

@@ -101,6 +101,32 @@ pub fn file(fs: &dyn Fs, path: &Path, content: &[u8]) -> Result<()> {
     fs.sync_dir(parent).map_err(|e| io_error("sync a directory", parent, &e))
 }
 
+/// Whether a name is that of something unfinished.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TMP)
+}
+
+/// Gives the file `from` the second name `to`, or copies it, durably but for the name, where the file system has no
+/// links. `from` must not change any more.
+pub fn link_or_copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<()> {
+    if fs.link(from, to).is_ok() {
+        return Ok(());
+    }
+    let failed = |e: &io::Error| io_error("copy a file", from, e);
+    let source = fs.open(from).map_err(|e| failed(&e))?;
+    let mut writer = FileWriter::create(fs, to)?;
+    let (mut buffer, mut at) = (vec![0; BUFFER], 0u64);
+    loop {
+        let read = source.read_at(&mut buffer, at).map_err(|e| failed(&e))?;
+        if read == 0 {
+            break;
+        }
+        writer.write(&buffer[..read])?; // `read_at` says how much of the buffer it filled
+        at += read as u64;
+    }
+    writer.finish().map(drop)
+}
+
 /// Removes a published directory so that a crash leaves it whole or gone, never half.
 pub fn remove_directory(fs: &dyn Fs, parent: &Path, name: &str) -> Result<()> {
     let path = parent.join(name);

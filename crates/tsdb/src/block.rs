@@ -4,6 +4,7 @@
 
 mod index;
 mod read;
+mod tombstones;
 mod write;
 
 #[cfg(test)]
@@ -15,6 +16,7 @@ use model::TimeRange;
 use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
 
 pub(crate) use read::{Block, Pages, Walk};
+pub(crate) use tombstones::Tombstones;
 pub(crate) use write::BlockWriter;
 
 const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 2, oldest: 1 };
@@ -22,6 +24,9 @@ const INDEX: Kind = Kind { tag: b'i', name: "metric block index", version: 2, ol
 
 const DATA_FILE: &str = "data";
 const INDEX_FILE: &str = "index";
+const TOMBSTONES_FILE: &str = "tombstones";
+
+const TOMBSTONES: Kind = Kind { tag: b't', name: "metric block tombstones", version: 1, oldest: 1 };
 
 /// Series in a frame of the index.
 const FRAME_SERIES: usize = 128;
@@ -182,4 +187,5 @@ pub(crate) fn read_any(bytes: &[u8]) {
         read::read_any_series(bytes, version);
     }
     index::read_any_values(bytes);
+    let _ = Tombstones::read(bytes);
 }

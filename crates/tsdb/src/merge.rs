@@ -48,6 +48,22 @@ impl Run {
         let to = self.t.partition_point(|t| *t <= range.end).max(from);
         (&self.t[from..to], &self.v[from..to])
     }
+
+    /// Takes out what lies in one of `ranges`.
+    pub(crate) fn delete(&mut self, ranges: &[TimeRange]) {
+        let kept = |t: i64| !ranges.iter().any(|r| r.contains(t));
+        if self.t.iter().any(|t| !kept(*t)) {
+            let mut keep = self.t.iter().map(|t| kept(*t)).collect::<Vec<_>>().into_iter();
+            let mut next = || keep.next().unwrap_or(true);
+            self.v.retain(|_| next());
+            let mut at = self.t.iter();
+            self.start.retain(|_| at.next().is_none_or(|t| kept(*t)));
+            self.t.retain(|t| kept(*t));
+        }
+        let mut at = self.histograms.iter();
+        self.histogram_start.retain(|_| at.next().is_none_or(|h| kept(h.0)));
+        self.histograms.retain(|h| kept(h.0));
+    }
 }
 
 /// Makes start timestamps parallel to `samples` samples where some have one: the others have 0.

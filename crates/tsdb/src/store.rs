@@ -1,5 +1,6 @@
 //! The store: opening, closing, and what its parts share.
 
+mod admin;
 mod blocks;
 mod compact;
 mod exemplars;
@@ -8,6 +9,7 @@ mod maintain;
 mod partition;
 mod read;
 mod replay;
+mod snapshot;
 mod stats;
 mod write;
 
@@ -15,7 +17,7 @@ mod write;
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::Fs;
@@ -36,6 +38,8 @@ use flush::Flushing;
 /// A store of time series in one directory.
 pub struct Store {
     pub(crate) fs: Arc<dyn Fs>,
+    /// The directory given to [`Store::open`].
+    pub(crate) root: PathBuf,
     pub(crate) options: Options,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Metrics,
@@ -64,6 +68,7 @@ pub struct Store {
 impl Store {
     /// Opens the store in `dir` (created if missing) and reads its log.
     pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let root = dir.to_owned();
         let dir = dir.join(Tenant::DEFAULT);
         disk::publish::prepare(&*fs, &dir)?;
         let metrics = Metrics::default();
@@ -104,6 +109,7 @@ impl Store {
         metrics.show_exemplars(&exemplars);
         Ok(Self {
             fs,
+            root,
             clock,
             metrics,
             log,

@@ -257,22 +257,35 @@ impl State {
             .collect();
         let new: Vec<PathBuf> = self.names.keys().filter(|p| direct(p)).cloned().collect();
         let mut orphans = BTreeSet::new();
+        // Directories below a name that is gone, as seen from it.
+        let mut orphan_dirs = BTreeSet::new();
         for path in gone {
-            if let Some(Node::File(inode)) = self.synced_names.remove(&path) {
-                orphans.insert(inode);
+            match self.synced_names.remove(&path) {
+                Some(Node::File(inode)) => {
+                    orphans.insert(inode);
+                }
+                Some(Node::Dir) => {
+                    let below = through(&path).and_then(|t| Some(path.strip_prefix(t).ok()?.to_owned()));
+                    orphan_dirs.extend(below);
+                }
+                None => {}
             }
         }
         for path in new {
             let node = self.names[&path];
             self.synced_names.insert(path.clone(), node);
-            // Files that were durable under the old name of this directory stay durable under the new one.
-            for (below, node) in self.names.iter().filter(|(p, _)| p.starts_with(&path) && **p != path) {
-                if let Node::File(inode) = node
-                    && orphans.contains(inode)
-                {
-                    self.synced_names.insert(below.clone(), *node);
-                }
+            // What was durable under the old name of this directory stays durable under the new one.
+            let below = || self.names.iter().filter(|(p, _)| p.starts_with(&path) && **p != path);
+            let is_orphan = |n: &Node| matches!(n, Node::File(inode) if orphans.contains(inode));
+            if !below().any(|(_, node)| is_orphan(node)) {
+                continue;
             }
+            let stays = |(p, node): &(&PathBuf, &Node)| match node {
+                Node::File(_) => is_orphan(node),
+                Node::Dir => p.strip_prefix(&path).is_ok_and(|below| orphan_dirs.contains(below)),
+            };
+            let durable: Vec<_> = below().filter(stays).map(|(p, n)| (p.clone(), *n)).collect();
+            self.synced_names.extend(durable);
         }
         Ok(())
     }

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use disk::fs::read_exact_at;
 use disk::{File, Fs, io_error};
 use model::{Error, Labels, Result, TimeRange};
+use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 
+use super::tombstones::{self, Tombstones};
 use super::{
     DATA, DATA_FILE, FRAME_SERIES, Frame, INDEX, INDEX_FILE, MAX_FRAME, Meta, PAGE_SAMPLES, Page, TRAILER,
 };
@@ -36,12 +38,15 @@ pub(crate) struct Block {
     index: Box<dyn File>,
     cache: Arc<Cache>,
     broken: AtomicBool,
+    pub(super) tombstones: RwLock<Arc<Tombstones>>,
 }
 
 /// A series of a block.
 pub(crate) struct BlockSeries {
     pub(crate) labels: Labels,
     pub(crate) pages: Vec<Page>,
+    /// Deleted ranges, sorted.
+    pub(crate) deleted: Option<Arc<[TimeRange]>>,
 }
 
 impl Block {
@@ -69,9 +74,11 @@ impl Block {
         let version = version(&*index, INDEX)?;
         let meta = read_meta(&*index, index_len).map_err(|e| corrupt(e.0))?;
         let bytes = data_len + index_len;
+        let tombstones = tombstones::open(fs, &dir.join(name))?;
         let name = name.to_owned();
         let broken = AtomicBool::new(false);
-        Ok(Self { number, name, meta, bytes, data, data_len, version, index, cache, broken })
+        let tombstones = RwLock::new(Arc::new(tombstones));
+        Ok(Self { number, name, meta, bytes, data, data_len, version, index, cache, broken, tombstones })
     }
 
     /// Whether something in it was found corrupt.
@@ -105,6 +112,7 @@ impl Block {
         take: &mut dyn FnMut(BlockSeries) -> Result<bool>,
     ) -> Result<()> {
         let mut wanted = wanted.iter().peekable();
+        let tombstones = self.tombstones();
         while let Some(number) = wanted.peek().map(|n| *n as usize) {
             let Some(frame) = self.meta.series_frames.get(number / FRAME_SERIES) else {
                 return Err(self.damaged("a series number without a frame"));
@@ -115,8 +123,11 @@ impl Block {
             for number in first..(first + FRAME_SERIES).min(self.meta.series as usize) {
                 let want = wanted.next_if(|w| *w as usize == number).is_some();
                 let series = decoder.next(want).map_err(|e| self.damaged(e))?;
-                if let Some(series) = series
-                    && !take(series)?
+                if let Some(mut series) = series
+                    && {
+                        series.deleted = tombstones.of(number as u32);
+                        !take(series)?
+                    }
                 {
                     return Ok(());
                 }
@@ -261,7 +272,7 @@ impl<'a> SeriesDecoder<'a> {
             return Ok(None);
         }
         let labels = Labels::from_canonical(&self.canonical).ok_or(Corrupt("labels are not canonical"))?;
-        Ok(Some(BlockSeries { labels, pages }))
+        Ok(Some(BlockSeries { labels, pages, deleted: None }))
     }
 }
 
@@ -367,9 +378,13 @@ impl Walk {
             let raw = read_frame(&*self.block.index, frame).map_err(|e| self.block.damaged(e))?;
             let mut decoder = SeriesDecoder::new(&raw, self.block.version);
             let left = self.block.meta.series as usize - self.frame * FRAME_SERIES;
-            for _ in 0..left.min(FRAME_SERIES) {
+            let tombstones = self.block.tombstones();
+            for at in 0..left.min(FRAME_SERIES) {
                 let series = decoder.next(true).map_err(|e| self.block.damaged(e))?;
-                self.ready.extend(series);
+                self.ready.extend(series.map(|series| {
+                    let deleted = tombstones.of((self.frame * FRAME_SERIES + at) as u32);
+                    BlockSeries { deleted, ..series }
+                }));
             }
             self.frame += 1;
         }

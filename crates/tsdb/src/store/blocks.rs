@@ -73,8 +73,11 @@ impl Blocks {
         }
         // A crash between publishing a compacted block and removing its parents leaves both.
         let replaced: Vec<String> = list.iter().flat_map(|b| b.meta.replaces.iter().cloned()).collect();
-        list.retain(|b| !replaced.contains(&b.name));
-        for name in &replaced {
+        // ... and one that removed all that was deleted may have left a block without samples.
+        let empty: Vec<String> =
+            list.iter().filter(|b| b.meta.samples == 0).map(|b| b.name.clone()).collect();
+        list.retain(|b| b.meta.samples > 0 && !replaced.contains(&b.name));
+        for name in replaced.iter().chain(&empty) {
             publish::remove_directory(&**fs, dir, name)?;
         }
         blocks.install(list);
@@ -85,6 +88,11 @@ impl Blocks {
         list.sort_by_key(|b| (b.meta.rank, b.number));
         self.metrics.blocks.set(list.len() as i64);
         *self.list.write() = Arc::new(list);
+    }
+
+    /// Where they are.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The blocks now, by rank.

@@ -24,17 +24,29 @@ impl Store {
     /// Compacts the first window that needs it; whether there was one.
     pub(super) fn compact_once(&self) -> Result<bool> {
         let Some((window, group)) = self.plan() else { return Ok(false) };
+        self.rewrite(window, &group)?;
+        Ok(true)
+    }
+
+    /// Writes blocks again as one, without what is deleted.
+    pub(super) fn rewrite(&self, window: TimeRange, group: &[Arc<Block>]) -> Result<()> {
         let names: Vec<String> = group.iter().map(|b| b.name.clone()).collect();
         let rank = group.iter().map(|b| b.meta.rank).max().unwrap_or(0);
         let merged = self.blocks.publish(window, |dir, _| {
             let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Thorough, &self.options.budget)?;
-            merge_blocks(&group, &mut writer)?;
+            merge_blocks(group, &mut writer)?;
             writer.finish(rank, &names)
         })?;
         info!(blocks = names.len(), samples = merged.meta.samples, "blocks compacted");
-        self.blocks.replace(&group, vec![merged])?;
+        if merged.meta.samples == 0 {
+            // All of it was deleted. The empty block goes last: it says which blocks it replaces.
+            self.blocks.replace(group, Vec::new())?;
+            self.blocks.replace(&[merged], Vec::new())?;
+        } else {
+            self.blocks.replace(group, vec![merged])?;
+        }
         self.metrics.compactions.inc();
-        Ok(true)
+        Ok(())
     }
 
     fn plan(&self) -> Option<(TimeRange, Vec<Arc<Block>>)> {
@@ -89,6 +101,9 @@ fn merge_blocks(group: &[Arc<Block>], writer: &mut BlockWriter) -> Result<()> {
             {
                 for page in &series.pages {
                     pages.read(&walk.block, page, run)?;
+                }
+                if let Some(deleted) = &series.deleted {
+                    run.delete(deleted);
                 }
             }
         }

@@ -88,13 +88,8 @@ impl Store {
         let (kept, seen) = self.kept_exemplars(0);
         let mut epoch = self.epoch.write();
         let upto = self.log.rotate()?;
-        let families = self.families.read();
-        if !families.is_empty() {
-            self.log.enqueue(&wal::families(families.values()))?;
-        }
-        let positions = self.positions.read();
-        if !positions.is_empty() {
-            self.log.enqueue(&wal::positions(positions.iter()))?;
+        for record in self.knowledge() {
+            self.log.enqueue(&record)?;
         }
         for record in kept.into_iter().chain(self.kept_exemplars(seen).0) {
             self.log.enqueue(&record)?;
@@ -107,6 +102,20 @@ impl Store {
         flushing.upto = upto;
         flushing.last = self.clock.now_ms();
         Ok(self.head.freeze())
+    }
+
+    /// Records of all metadata and positions.
+    pub(super) fn knowledge(&self) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        let families = self.families.read();
+        if !families.is_empty() {
+            records.push(wal::families(families.values()));
+        }
+        let positions = self.positions.read();
+        if !positions.is_empty() {
+            records.push(wal::positions(positions.iter()));
+        }
+        records
     }
 
     fn write_blocks(&self, frozen: &Frozen) -> Result<Vec<Arc<Block>>> {

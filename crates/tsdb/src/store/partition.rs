@@ -13,6 +13,8 @@ pub(super) struct Found {
     pub(super) labels: Labels,
     /// Block (its place in the selection) and page. Blocks in order of rank, pages in order of time.
     pub(super) pages: Vec<(u32, Page)>,
+    /// What is deleted from a block.
+    pub(super) deleted: Vec<(u32, Arc<[TimeRange]>)>,
     /// What a flush took out, then what came after.
     pub(super) head: Vec<HeadPiece>,
 }
@@ -67,15 +69,16 @@ impl Share {
 
     fn read(&mut self, found: &Found) -> Result<()> {
         self.used = 0;
-        let mut last = None;
-        for (number, page) in &found.pages {
-            let run = match last {
-                Some((same, run)) if same == *number => run,
-                _ => self.new_run(),
-            };
-            last = Some((*number, run));
-            let block = &self.shared.blocks[*number as usize];
-            self.pages[*number as usize].read(block, page, &mut self.runs[run])?;
+        for pages in found.pages.chunk_by(|a, b| a.0 == b.0) {
+            let number = pages[0].0; // a chunk is never empty
+            let run = self.new_run();
+            let block = &self.shared.blocks[number as usize];
+            for (_, page) in pages {
+                self.pages[number as usize].read(block, page, &mut self.runs[run])?;
+            }
+            if let Some((_, ranges)) = found.deleted.iter().find(|d| d.0 == number) {
+                self.runs[run].delete(ranges);
+            }
         }
         for piece in &found.head {
             let ordered = self.new_run();

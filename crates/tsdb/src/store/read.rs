@@ -62,7 +62,7 @@ impl<'a> Gathering<'a> {
             None => {
                 self.reserve(FOUND_COST + labels.canonical().len())?;
                 self.by_labels.insert(labels.clone(), self.found.len());
-                self.found.push(Found { labels, pages: Vec::new(), head: Vec::new() });
+                self.found.push(Found { labels, pages: Vec::new(), deleted: Vec::new(), head: Vec::new() });
                 self.found.len() - 1
             }
         };
@@ -73,13 +73,14 @@ impl<'a> Gathering<'a> {
         let wanted = block.select(matchers)?;
         let range = self.range;
         block.series(&wanted, &mut |series| {
-            let mut pages = series.pages.iter().filter(|p| p.range.overlaps(range)).peekable();
-            if pages.peek().is_none() {
+            let pages: Vec<(u32, Page)> = series.pages_in(range).map(|p| (number, *p)).collect();
+            if pages.is_empty() {
                 return Ok(true);
             }
             self.reserve(series.pages.len() * size_of::<(u32, Page)>())?;
             if let Some(found) = self.entry(series.labels)? {
-                found.pages.extend(pages.map(|p| (number, *p)));
+                found.deleted.extend(series.deleted.map(|ranges| (number, ranges)));
+                found.pages.extend(pages);
             }
             Ok(true)
         })
@@ -88,7 +89,7 @@ impl<'a> Gathering<'a> {
 
 impl Store {
     /// Series in memory that satisfy the matchers.
-    fn head_series(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Vec<(SeriesId, Labels)>> {
+    pub(super) fn head_series(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Vec<(SeriesId, Labels)>> {
         let index = self.index.read();
         let mut scratch = String::new();
         let mut series = Vec::new();
@@ -104,7 +105,7 @@ impl Store {
     }
 
     /// Blocks that overlap `range`, by rank.
-    fn blocks_in(&self, range: TimeRange) -> Vec<Arc<Block>> {
+    pub(super) fn blocks_in(&self, range: TimeRange) -> Vec<Arc<Block>> {
         let usable = |b: &&Arc<Block>| !b.is_broken() && b.meta.range.overlaps(range);
         self.blocks.all().iter().filter(usable).cloned().collect()
     }
@@ -132,7 +133,9 @@ impl Store {
         for block in self.blocks_in(range) {
             let each = || {
                 block.series(&block.select(matchers)?, &mut |series| {
-                    take(&series.labels);
+                    if series.deleted.is_none() || series.pages_in(range).next().is_some() {
+                        take(&series.labels);
+                    }
                     Ok(true)
                 })
             };
@@ -143,7 +146,7 @@ impl Store {
 }
 
 /// A block that turns out to be corrupt gives nothing (the warnings say so) instead of an error.
-fn unless_broken(block: &Block, read: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(super) fn unless_broken(block: &Block, read: impl FnOnce() -> Result<()>) -> Result<()> {
     match read() {
         Err(_) if block.is_broken() => Ok(()),
         result => result,

@@ -4,6 +4,7 @@ use model::{
     RejectReason, SelectHints, Selected, SeriesData, SeriesRef, TimeRange,
 };
 
+mod admin;
 mod crash;
 mod exemplars;
 mod faults;
