@@ -20,8 +20,8 @@ use wire::remote_write::Series;
 use crate::cache::RefCache;
 use families::Told;
 use scratch::{New, Scratch, Who};
-pub use source::Collected;
 use source::{One, Owned, Source, Two};
+pub use wire::collected::Collected;
 
 /// Buckets of all native histograms of one request: what they take in memory is bounded by this, not by the body.
 const MAX_BUCKETS: usize = 4 << 20;

@@ -71,6 +71,18 @@ pub struct Listener {
 #[derive(Debug, Clone, Copy)]
 pub struct Known(pub bool);
 
+/// Where samples are received.
+const RECEIVERS: [&str; 8] = [
+    "/api/v1/write",
+    "/api/v1/otlp",
+    "/v1/metrics",
+    "/write",
+    "/api/v2/write",
+    "/influx",
+    "/metrics/job",
+    "/metrics/job@base64",
+];
+
 /// The class of a path. What is not listed below `/api` counts as data, so that a new route is closed until it is
 /// thought about.
 pub fn class(path: &str) -> Class {
@@ -78,9 +90,9 @@ pub fn class(path: &str) -> Class {
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if under("/-/reload") || under("/-/quit") || under("/api/v1/admin") {
         Class::Admin
-    } else if under("/api/v1/write") || under("/api/v1/otlp") {
+    } else if RECEIVERS.iter().any(|prefix| under(prefix)) {
         Class::Write
-    } else if under("/api/v1") || under("/metrics") {
+    } else if under("/api/v1") || under("/metrics") || under("/federate") {
         Class::Read
     } else if under("/api") {
         Class::Data
@@ -119,6 +131,7 @@ impl Access {
             ("/-/quit", self.lifecycle),
             ("/api/v1/write", self.remote_write),
             ("/api/v1/otlp/v1/metrics", self.otlp),
+            ("/v1/metrics", self.otlp),
             ("/api/v1/admin/tsdb/delete_series", self.admin_api),
             ("/api/v1/admin/tsdb/clean_tombstones", self.admin_api),
             ("/api/v1/admin/tsdb/snapshot", self.admin_api),
@@ -182,7 +195,8 @@ fn foreign_origin(headers: &HeaderMap, host: Option<&str>) -> bool {
 fn authorization(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, rest) = value.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") {
+    // InfluxDB's clients call it Token.
+    if scheme.eq_ignore_ascii_case("bearer") || scheme.eq_ignore_ascii_case("token") {
         return Some(rest.trim().to_owned());
     }
     if scheme.eq_ignore_ascii_case("basic") {

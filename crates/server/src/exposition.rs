@@ -46,7 +46,8 @@ pub(crate) fn ingestion(state: &state::State) -> Vec<(String, u64)> {
 }
 
 fn ingestion_of(text: &str) -> Vec<(String, u64)> {
-    const OF_INTEREST: [&str; 5] = [
+    const OF_INTEREST: [&str; 6] = [
+        "bonghwa_received_",
         "bonghwa_intake_",
         "bonghwa_remote_write_",
         "bonghwa_scrape_",

@@ -17,6 +17,12 @@ pub struct Limits {
     pub write_bytes: usize,
     /// Bytes of a write body once decompressed.
     pub write_decompressed_bytes: usize,
+    /// Samples that one query of a remote read may return, 0: no limit. Streamed answers have none.
+    pub read_samples: u64,
+    /// Remote reads at one time, 0: no limit.
+    pub remote_reads: usize,
+    /// Bytes of one frame of a streamed remote read.
+    pub read_frame_bytes: usize,
     /// Series whose reference is remembered from write to write.
     pub write_series_cache: usize,
     /// Until when the headers of a request must have arrived.
@@ -47,6 +53,9 @@ impl Default for Limits {
             form_bytes: 4 << 20,
             write_bytes: 32 << 20,
             write_decompressed_bytes: 128 << 20,
+            read_samples: 50_000_000,
+            remote_reads: 10,
+            read_frame_bytes: 1 << 20,
             write_series_cache: 1_000_000,
             header_timeout: Duration::from_secs(10),
             body_idle: Duration::from_secs(30),

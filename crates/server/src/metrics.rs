@@ -23,6 +23,13 @@ pub struct ReasonLabels {
     pub reason: &'static str,
 }
 
+/// Labels of a counter of received samples.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ProtocolLabels {
+    /// `influx`, `otlp` or `pushgateway`.
+    pub protocol: &'static str,
+}
+
 /// Counters of the server.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -44,6 +51,10 @@ pub struct Metrics {
     pub remote_write_samples: Counter,
     /// Samples received by remote write and not stored, by reason.
     pub remote_write_rejected: Family<ReasonLabels, Counter>,
+    /// Samples received in other protocols and stored.
+    pub received: Family<ProtocolLabels, Counter>,
+    /// Samples received in those protocols and not stored, by reason.
+    pub received_rejected: Family<ReasonLabels, Counter>,
     /// Open event streams.
     pub streams: Gauge,
     /// Log lines that slow readers did not get.
@@ -62,6 +73,8 @@ impl Default for Metrics {
             query_cancelled: Counter::default(),
             remote_write_samples: Counter::default(),
             remote_write_rejected: Family::default(),
+            received: Family::default(),
+            received_rejected: Family::default(),
             streams: Gauge::default(),
             log_lines_dropped: Counter::default(),
         }
@@ -69,6 +82,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts what came by `protocol` and was stored.
+    pub(crate) fn received(&self, protocol: &'static str, samples: usize) {
+        self.received.get_or_create(&ProtocolLabels { protocol }).inc_by(samples as u64);
+    }
+
     /// Registers all of them.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
@@ -103,6 +121,16 @@ impl Metrics {
             "bonghwa_remote_write_rejected_samples",
             "Samples received by remote write and not stored",
             self.remote_write_rejected.clone(),
+        );
+        registry.register(
+            "bonghwa_received_samples",
+            "Samples received in other protocols than remote write and stored",
+            self.received.clone(),
+        );
+        registry.register(
+            "bonghwa_received_rejected_samples",
+            "Samples received in other protocols than remote write and not stored",
+            self.received_rejected.clone(),
         );
         registry.register("bonghwa_http_streams", "Open event streams", self.streams.clone());
         registry.register(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::container::{Containers, Obstacle};
 use model::metrics::MetricStats;
 use model::target::Targets;
-use model::{Budget, Clock, ExemplarReader, MetricAdmin, MetricReader, MetricWriter, Result};
+use model::{Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricReader, MetricWriter, Result};
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
 
@@ -48,6 +48,10 @@ pub trait Process: Send + Sync {
     fn flags(&self) -> BTreeMap<String, String>;
     /// The running configuration.
     fn config(&self) -> ConfigState;
+    /// What receivers and readers need of it.
+    fn settings(&self) -> Arc<Settings> {
+        Arc::default()
+    }
     /// Reads the configuration again; on an error the old one stays.
     fn reload(&self) -> Result<()>;
     /// Metrics of parts that a reload replaces; their names are none of [`Parts::registry`].
@@ -64,6 +68,15 @@ pub trait Process: Send + Sync {
     fn memory(&self) -> MemoryState;
     /// What is in the way of collecting, all collectors together.
     fn obstacles(&self) -> Vec<Obstacle>;
+}
+
+/// What receivers and readers need of the running configuration. A reload replaces it.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `global.external_labels`.
+    pub external_labels: Labels,
+    /// `otlp`.
+    pub otlp: wire::otlp::Options,
 }
 
 /// What was built.

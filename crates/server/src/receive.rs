@@ -8,7 +8,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 use model::{Error, Reservation, Result};
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
 use crate::limits::read_body;
+use crate::metrics::ReasonLabels;
 use crate::state::{Shared, State};
 
 /// Bytes unpacked between two looks at the budget.
@@ -94,9 +98,8 @@ pub(crate) fn header(headers: &HeaderMap, name: &http::HeaderName) -> String {
 }
 
 /// Counts what a receiver could not store.
-pub(crate) fn count_rejected(state: &State, reason: &'static str, samples: usize) {
+pub(crate) fn count_rejected(family: &Family<ReasonLabels, Counter>, reason: &'static str, samples: usize) {
     if samples > 0 {
-        let reason = crate::metrics::ReasonLabels { reason };
-        state.metrics.remote_write_rejected.get_or_create(&reason).inc_by(samples as u64);
+        family.get_or_create(&ReasonLabels { reason }).inc_by(samples as u64);
     }
 }

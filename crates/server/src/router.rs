@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
-use crate::{exposition, gate, health, own, prometheus, redirects, ui, user_assets};
+use crate::{exposition, gate, health, influx, otlp, own, prometheus, redirects, ui, user_assets};
 
 pub(crate) fn router(state: Shared) -> Router {
     Router::new()
@@ -18,6 +18,8 @@ pub(crate) fn router(state: Shared) -> Router {
         .merge(own::routes())
         .merge(prometheus::routes())
         .route("/user/{*path}", get(user_assets::serve))
+        .merge(influx::routes())
+        .merge(otlp::routes())
         .merge(redirects::routes())
         .fallback(ui::serve)
         .layer(CompressionLayer::new())

@@ -25,10 +25,13 @@ pub(crate) struct State {
     pub(crate) web: Web,
     pub(crate) live: LiveCache,
     pub(crate) receiver: intake::Receiver,
+    /// What is sent by OTLP as deltas.
+    pub(crate) deltas: crate::otlp::Deltas,
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
     pub(crate) writes: Arc<Semaphore>,
+    pub(crate) remote_reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     pub(crate) notification_places: Arc<Semaphore>,
 }
@@ -39,10 +42,15 @@ impl State {
             queries: Arc::new(Semaphore::new(limits.queries)),
             writes: Arc::new(Semaphore::new(limits.writes)),
             notification_places: Arc::new(Semaphore::new(limits.notification_streams)),
+            remote_reads: Arc::new(Semaphore::new(match limits.remote_reads {
+                0 => Semaphore::MAX_PERMITS,
+                most => most,
+            })),
             streams: Arc::new(Semaphore::new(limits.streams)),
             stopping: CancellationToken::new(),
             live: LiveCache::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),
+            deltas: crate::otlp::Deltas::default(),
             parts,
             access,
             limits,

@@ -4,6 +4,7 @@ mod cursor;
 mod labels;
 mod number;
 mod text;
+pub mod write;
 
 use std::borrow::Cow;
 

@@ -198,6 +198,31 @@ fn merge(spans: &[Span], counts: &[f64], by: i32) -> (Vec<Span>, Vec<f64>) {
     out.finish()
 }
 
+/// Adds the buckets of two histograms of one schema.
+pub fn add_buckets(a: (&[Span], &[f64]), b: (&[Span], &[f64])) -> (Vec<Span>, Vec<f64>) {
+    let mut out = SpanBuilder::default();
+    let (mut a, mut b) = (indexed(a.0, a.1).peekable(), indexed(b.0, b.1).peekable());
+    loop {
+        let first = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) => x.0 <= y.0,
+            (x, _) => x.is_some(),
+        };
+        let Some((index, count)) = (if first { a.next() } else { b.next() }) else { return out.finish() };
+        out.add(index, count);
+    }
+}
+
+/// Index and count of each bucket, in rising order of the index where the spans are valid.
+pub fn indexed<'a>(spans: &'a [Span], counts: &'a [f64]) -> impl Iterator<Item = (i32, f64)> + 'a {
+    let mut next = 0i32;
+    let indexes = spans.iter().flat_map(move |span| {
+        let start = next.saturating_add(span.offset);
+        next = start.saturating_add(i32::try_from(span.length).unwrap_or(i32::MAX));
+        start..next
+    });
+    indexes.zip(counts.iter().copied())
+}
+
 /// Builds spans from buckets in rising order of their index.
 #[derive(Debug, Clone, Default)]
 pub struct SpanBuilder {

@@ -19,9 +19,13 @@
 
 pub mod castagnoli;
 pub mod chunk;
+pub mod collected;
 pub mod exposition;
+pub mod federate;
 pub mod histogram;
+pub mod influx;
 pub mod openmetrics;
+pub mod otlp;
 pub mod prom_text;
 pub mod prometheus_block;
 pub mod remote_read;

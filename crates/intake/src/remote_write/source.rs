@@ -2,25 +2,11 @@
 
 use model::metrics::Family;
 use model::{Labels, Result};
-use wire::remote_write::{Exemplar, HistogramPoint, Item, Metadata, Point, Reader, Series, v2};
+use wire::collected::Collected;
+use wire::remote_write::{Exemplar, Item, Metadata, Reader, Series, v2};
 
 use super::families::{Told, family_of};
 use super::scratch::shown;
-
-/// A series that a receiver has put together.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Collected {
-    /// Labels, metric name included.
-    pub labels: Labels,
-    /// Float samples by time.
-    pub points: Vec<Point>,
-    /// Start timestamps of `points` in ms: one each, or none at all (0: not known).
-    pub starts: Vec<i64>,
-    /// Native histograms by time.
-    pub histograms: Vec<HistogramPoint>,
-    /// Exemplars.
-    pub exemplars: Vec<model::Exemplar>,
-}
 
 /// What is done with a series: its number, and the series in a buffer.
 pub(super) type Each<'f> = dyn FnMut(u32, &mut Series<'_>) -> Result<()> + 'f;

@@ -92,6 +92,35 @@ model::section! {
 }
 
 impl OtlpConfig {
+    /// The section as the translation takes it.
+    pub fn options(&self) -> wire::otlp::Options {
+        use wire::otlp::{Options, Promote, Strategy};
+        let set = |names: &[String]| names.iter().cloned().collect();
+        Options {
+            strategy: match self.translation_strategy {
+                TranslationStrategy::UnderscoreEscapingWithSuffixes => {
+                    Strategy::UnderscoreEscapingWithSuffixes
+                }
+                TranslationStrategy::UnderscoreEscapingWithoutSuffixes => {
+                    Strategy::UnderscoreEscapingWithoutSuffixes
+                }
+                TranslationStrategy::NoUtf8EscapingWithSuffixes => Strategy::NoUtf8EscapingWithSuffixes,
+                TranslationStrategy::NoTranslation => Strategy::NoTranslation,
+            },
+            promote: if self.promote_all_resource_attributes {
+                Promote::AllBut(set(&self.ignore_resource_attributes))
+            } else {
+                Promote::Listed(set(&self.promote_resource_attributes))
+            },
+            keep_identifying: self.keep_identifying_resource_attributes,
+            custom_buckets: self.convert_histograms_to_nhcb,
+            scope_metadata: self.promote_scope_metadata,
+            underscore_sanitization: self.label_name_underscore_sanitization,
+            preserve_underscores: self.label_name_preserve_multiple_underscores,
+            ..Options::default()
+        }
+    }
+
     fn check(&mut self) -> Result<(), String> {
         if self.promote_all_resource_attributes {
             if !self.promote_resource_attributes.is_empty() {

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::{
-    admin, exemplars, features, label_lists, metadata, notifications, query, self_metrics, series, status,
-    targets, tree, write,
+    admin, exemplars, features, federate, label_lists, metadata, notifications, query, read, self_metrics,
+    series, status, targets, tree, write,
 };
 use crate::state::Shared;
 
@@ -45,5 +45,7 @@ pub(crate) fn routes() -> Router<Shared> {
             post(admin::clean_tombstones).put(admin::clean_tombstones),
         )
         .route("/api/v1/admin/tsdb/snapshot", post(admin::snapshot).put(admin::snapshot))
+        .route("/api/v1/read", post(read::read))
         .route("/api/v1/write", post(write::write))
+        .route("/federate", get(federate::federate))
 }

@@ -57,7 +57,7 @@ fn store(
 
 fn answer(state: &state::State, outcome: Outcome) -> Response {
     state.metrics.remote_write_samples.inc_by((outcome.accepted + outcome.histograms) as u64);
-    count_rejected(state, "not_accepted", outcome.rejected);
+    count_rejected(&state.metrics.remote_write_rejected, "not_accepted", outcome.rejected);
     let written = written(&outcome);
     let Some(why) = outcome.first_error else {
         return (StatusCode::NO_CONTENT, written).into_response();
