@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod answer;
 pub mod conformance;
 pub mod demo;
 pub mod http;

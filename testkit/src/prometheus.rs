@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use model::Labels;
+use model::{Histogram, Labels};
 use serde_json::Value as Json;
 
 use crate::http::{form, request};
@@ -20,6 +20,11 @@ pub struct Prometheus {
 impl Prometheus {
     /// Starts `program` with its data under `folder` and waits until it is ready.
     pub fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
+        Self::start_with(program, folder, &[])
+    }
+
+    /// Like [`Self::start`], with more flags.
+    pub fn start_with(program: &Path, folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
         std::fs::write(&config, "global: {}\n")?;
         let address = free_address()?;
@@ -28,6 +33,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
             .arg(format!("--web.listen-address={address}"))
             .arg("--web.enable-remote-write-receiver")
+            .args(flags)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -56,13 +62,45 @@ impl Prometheus {
         }
     }
 
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Writes series in slices of time: the head takes samples in their order.
     pub fn write(&self, series: &[(Labels, Vec<(i64, f64)>)], slice_ms: i64) -> anyhow::Result<()> {
+        self.write_slices(series, slice_ms, |message, (_, v)| {
+            message.push(1 << 3 | 1);
+            message.extend_from_slice(&v.to_le_bytes());
+            (2, 2)
+        })
+    }
+
+    /// Writes native histograms likewise.
+    pub fn write_histograms(
+        &self,
+        series: &[(Labels, Vec<(i64, Histogram)>)],
+        slice_ms: i64,
+    ) -> anyhow::Result<()> {
+        self.write_slices(series, slice_ms, |message, (_, h)| {
+            histogram(message, h);
+            (4, 15)
+        })
+    }
+
+    /// `encode` writes one sample without its time, and tells the number of the field of a series that samples are
+    /// in, and that of the time in a sample.
+    fn write_slices<S>(
+        &self,
+        series: &[(Labels, Vec<(i64, S)>)],
+        slice_ms: i64,
+        encode: impl Fn(&mut Vec<u8>, &(i64, S)) -> (u8, u8),
+    ) -> anyhow::Result<()> {
         let times = || series.iter().flat_map(|(_, samples)| samples.iter().map(|(t, _)| *t));
         let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };
         let mut from = first;
         while from <= last {
-            let body = encode(series, from, from + slice_ms)?;
+            let body = request_body(series, (from, from + slice_ms), &encode)?;
             let headers = [
                 ("Content-Type", "application/x-protobuf"),
                 ("Content-Encoding", "snappy"),
@@ -99,7 +137,11 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 }
 
 /// A remote-write request (`prometheus.WriteRequest`, version 1) with the samples of `from..to`, in snappy.
-fn encode(series: &[(Labels, Vec<(i64, f64)>)], from: i64, to: i64) -> anyhow::Result<Vec<u8>> {
+fn request_body<S>(
+    series: &[(Labels, Vec<(i64, S)>)],
+    (from, to): (i64, i64),
+    encode: &impl Fn(&mut Vec<u8>, &(i64, S)) -> (u8, u8),
+) -> anyhow::Result<Vec<u8>> {
     let mut message = Vec::new();
     for (labels, samples) in series {
         let inside = samples.iter().filter(|(t, _)| (from..to).contains(t));
@@ -111,18 +153,46 @@ fn encode(series: &[(Labels, Vec<(i64, f64)>)], from: i64, to: i64) -> anyhow::R
             field(&mut one, 1, &label);
         }
         let without = one.len();
-        for (t, v) in inside {
-            let mut sample = vec![1 << 3 | 1];
-            sample.extend_from_slice(&v.to_le_bytes());
-            sample.push(2 << 3);
-            varint(&mut sample, t.cast_unsigned());
-            field(&mut one, 2, &sample);
+        for sample in inside {
+            let mut bytes = Vec::new();
+            let (number, time) = encode(&mut bytes, sample);
+            bytes.push(time << 3);
+            varint(&mut bytes, sample.0.cast_unsigned());
+            field(&mut one, number, &bytes);
         }
         if one.len() > without {
             field(&mut message, 1, &one);
         }
     }
     Ok(snap::raw::Encoder::new().compress_vec(&message)?)
+}
+
+/// The fields of `prometheus.Histogram` with float counts, the time left out.
+fn histogram(out: &mut Vec<u8>, h: &Histogram) {
+    let double = |out: &mut Vec<u8>, number: u8, v: f64| {
+        out.push(number << 3 | 1);
+        out.extend_from_slice(&v.to_le_bytes());
+    };
+    let zigzag = |v: i32| u64::from(((v << 1) ^ (v >> 31)).cast_unsigned());
+    double(out, 2, h.count);
+    double(out, 3, h.sum);
+    out.push(4 << 3);
+    varint(out, zigzag(h.schema));
+    double(out, 5, h.zero_threshold);
+    double(out, 7, h.zero_count);
+    let sides =
+        [(8, 10, &h.negative_spans, &h.negative_buckets), (11, 13, &h.positive_spans, &h.positive_buckets)];
+    for (spans_number, counts_number, spans, counts) in sides {
+        for span in spans {
+            let mut bytes = vec![1 << 3];
+            varint(&mut bytes, zigzag(span.offset));
+            bytes.push(2 << 3);
+            varint(&mut bytes, u64::from(span.length));
+            field(out, spans_number, &bytes);
+        }
+        let bytes: Vec<u8> = counts.iter().flat_map(|v| v.to_le_bytes()).collect();
+        field(out, counts_number, &bytes);
+    }
 }
 
 /// A field of bytes.

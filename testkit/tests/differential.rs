@@ -1,16 +1,13 @@
 //! The same queries over the same samples, here and in Debian's Prometheus (2.42).
 
-#![expect(clippy::expect_used, clippy::print_stdout, reason = "in a test a panic is the report")]
+#![expect(clippy::expect_used, reason = "in a test a panic is the report")]
 
-use std::collections::BTreeMap;
-
-use model::Ctx;
-use query::promql::{Engine, QueryError, QueryOutput, SampleValue, Series, Value};
-use serde_json::Value as Json;
-use testkit::MemoryMetrics;
-use testkit::demo;
+use model::{Ctx, Histogram, Labels, Span};
+use query::promql::Engine;
+use testkit::answer::{Tally, of_api, of_engine, seconds};
 use testkit::prometheus::Prometheus;
 use testkit::suite::{CONFORMANCE, Case, Component};
+use testkit::{MemoryMetrics, demo};
 
 /// Queries whose answer changed after 2.42, and how.
 const CHANGED: &[(&str, &str)] = &[
@@ -22,166 +19,146 @@ const CHANGED: &[(&str, &str)] = &[
     ),
 ];
 
-/// How far apart two numbers may be, relative to the larger one.
-const TOLERANCE: f64 = 1e-9;
-
 const PROMETHEUS: Component =
     Component { name: "Debian's prometheus", is_here: || testkit::reference("prometheus").is_some() };
 
 fn main() {
     let needs = &[CONFORMANCE, PROMETHEUS];
-    testkit::suite::run(&[Case { name: "same_answers_as_prometheus", needs, test: same_answers }]);
+    testkit::suite::run(&[
+        Case { name: "same_answers_as_prometheus", needs, test: same_answers },
+        Case { name: "same_native_histograms_as_prometheus", needs: &[PROMETHEUS], test: same_histograms },
+    ]);
 }
 
-/// Points by labels, or why there are none.
-type Answer = Result<BTreeMap<String, Vec<(i64, f64)>>, String>;
+/// Queries over native histograms whose answer changed after 2.42, and how.
+const CHANGED_HISTOGRAMS: &[(&str, &str)] = &[];
+
+fn with_reference(flags: &[&str], compare: impl FnOnce(&Prometheus)) {
+    let folder = tempfile::tempdir().expect("a folder for the reference");
+    let program = testkit::reference("prometheus").expect("looked at before");
+    let reference = Prometheus::start_with(&program, folder.path(), flags).expect("the reference starts");
+    compare(&reference);
+}
+
+/// Asks both for a range and for its end.
+fn ask_both(
+    tally: &mut Tally,
+    (store, reference): (&MemoryMetrics, &Prometheus),
+    query: &str,
+    changed: &[(&str, &str)],
+) {
+    let engine = Engine::default();
+    let ctx = Ctx::unbounded();
+    let (start, end, step) = times();
+    let ours = of_engine(engine.range(&ctx, store, query, start, end, step));
+    let range =
+        [("query", query), ("start", &seconds(start)), ("end", &seconds(end)), ("step", &seconds(step))];
+    let theirs = of_api(&reference.ask("query_range", &range).expect("an answer"));
+    tally.compare(query, "range", (&ours, &theirs), changed);
+    let ours = of_engine(engine.instant(&ctx, store, query, end));
+    let theirs = reference.ask("query", &[("query", query), ("time", &seconds(end))]);
+    tally.compare(query, "instant", (&ours, &of_api(&theirs.expect("an answer"))), changed);
+}
 
 fn same_answers() {
     let store = MemoryMetrics::new();
     demo::fill(&store);
-    let folder = std::env::temp_dir().join(format!("bonghwa-differential-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for the reference");
-    let program = testkit::reference("prometheus").expect("looked at before");
-    let reference = Prometheus::start(&program, &folder).expect("the reference starts");
-    reference.write(&store.dump(), 600_000).expect("the reference takes the samples");
     let list = testkit::conformance::folder("promql/compliance").expect("looked at before");
     let text = std::fs::read_to_string(list.join("expanded-queries.txt")).expect("readable");
     let mut tally = Tally::default();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let query = line.strip_prefix('!').unwrap_or(line);
-        let engine = Engine::default();
-        let ctx = Ctx::unbounded();
-        let (start, end, step) = times();
-        let ours = engine.range(&ctx, &store, query, start, end, step);
-        let theirs = reference.ask(
-            "query_range",
-            &[("query", query), ("start", &seconds(start)), ("end", &seconds(end)), ("step", &seconds(step))],
-        );
-        tally.compare(query, "range", &of_ours(ours), &of_theirs(&theirs.expect("an answer")));
-        let ours = engine.instant(&ctx, &store, query, end);
-        let theirs = reference.ask("query", &[("query", query), ("time", &seconds(end))]);
-        tally.compare(query, "instant", &of_ours(ours), &of_theirs(&theirs.expect("an answer")));
-    }
-    drop(reference);
-    // The operating system clears what stays behind.
-    let _ = std::fs::remove_dir_all(&folder);
-    println!(
-        "{} answers identical ({} of them errors on both sides), {} differing as listed, {} differing",
-        tally.identical,
-        tally.errors,
-        tally.listed,
-        tally.differing.len()
-    );
+    with_reference(&[], |reference| {
+        reference.write(&store.dump(), 600_000).expect("the reference takes the samples");
+        for line in text.lines().filter(|line| !line.is_empty()) {
+            let query = line.strip_prefix('!').unwrap_or(line);
+            ask_both(&mut tally, (&store, reference), query, CHANGED);
+        }
+    });
     assert!(tally.identical > 1000, "only {} answers compared", tally.identical);
-    assert!(tally.differing.is_empty(), "{}", tally.differing.join("\n"));
+    tally.judge();
 }
+
+/// Counters of native histograms that grow, are reset, and change their resolution.
+fn histograms() -> Vec<(Labels, Vec<(i64, Histogram)>)> {
+    let histogram = |schema: i32, i: i64| {
+        let base = (i % 200) as f64;
+        let positive = [base, 2.0 * base, base + 3.0, 0.5 * base, 7.0];
+        let negative = [base, 1.0];
+        Histogram {
+            schema,
+            zero_threshold: 1e-3,
+            zero_count: base,
+            count: base + positive.iter().sum::<f64>() + negative.iter().sum::<f64>(),
+            sum: 3.25 * base,
+            positive_spans: vec![Span { offset: -1, length: 3 }, Span { offset: 2, length: 2 }],
+            positive_buckets: positive.to_vec(),
+            negative_spans: vec![Span { offset: 0, length: 2 }],
+            negative_buckets: negative.to_vec(),
+            ..Histogram::default()
+        }
+    };
+    [("a", 0, 1_337), ("b", 1, 2_411), ("c", 2, 3_703)]
+        .into_iter()
+        .map(|(instance, schema, offset)| {
+            let labels = Labels::from_pairs([("__name__", "demo_histogram"), ("instance", instance)]);
+            let samples = (0..demo::LENGTH_MS / demo::INTERVAL_MS)
+                .map(|i| (demo::START_MS + i * demo::INTERVAL_MS + offset, histogram(schema, i)));
+            (labels, samples.collect())
+        })
+        .collect()
+}
+
+fn same_histograms() {
+    let store = MemoryMetrics::new();
+    let series = histograms();
+    for (labels, samples) in &series {
+        store.insert_histograms(labels, samples.iter().cloned());
+    }
+    let mut tally = Tally::default();
+    with_reference(&["--enable-feature=native-histograms"], |reference| {
+        reference.write_histograms(&series, 600_000).expect("the reference takes the histograms");
+        for inner in HISTOGRAMS {
+            for outer in OF_HISTOGRAMS {
+                let query = outer.replace("{}", inner);
+                ask_both(&mut tally, (&store, reference), &query, CHANGED_HISTOGRAMS);
+            }
+        }
+    });
+    assert!(tally.identical > 100, "only {} answers compared", tally.identical);
+    tally.judge();
+}
+
+/// What yields histograms.
+const HISTOGRAMS: &[&str] = &[
+    "demo_histogram",
+    "rate(demo_histogram[1m])",
+    "rate(demo_histogram[17m])",
+    "increase(demo_histogram[5m])",
+    "sum(demo_histogram)",
+    "sum by (instance) (rate(demo_histogram[5m]))",
+    "sum without (instance) (rate(demo_histogram[5m]))",
+    "demo_histogram offset 5m",
+];
+
+/// What is asked of them.
+const OF_HISTOGRAMS: &[&str] = &[
+    "{}",
+    "histogram_count({})",
+    "histogram_sum({})",
+    "histogram_fraction(-Inf, 0, {})",
+    "histogram_fraction(-0.001, 0.001, {})",
+    "histogram_fraction(0.5, 1, {})",
+    "histogram_fraction(1, 8, {})",
+    "histogram_quantile(0, {})",
+    "histogram_quantile(1, {})",
+    "histogram_quantile(-1, {})",
+    "histogram_quantile(2, {})",
+    "count({})",
+    "group({})",
+    "absent({})",
+];
 
 /// Start, end and step of the range queries, ms: whole seconds, off which all samples lie.
 fn times() -> (i64, i64, i64) {
     let start = demo::START_MS + 4_500_000;
     (start, start + 1_800_000, 30_000)
-}
-
-fn seconds(ms: i64) -> String {
-    format!("{}.{:03}", ms / 1000, ms % 1000)
-}
-
-#[derive(Default)]
-struct Tally {
-    identical: usize,
-    errors: usize,
-    listed: usize,
-    differing: Vec<String>,
-}
-
-impl Tally {
-    fn compare(&mut self, query: &str, form: &str, ours: &Answer, theirs: &Answer) {
-        let difference = match (ours, theirs) {
-            (Err(_), Err(_)) => {
-                self.errors += 1;
-                None
-            }
-            (Err(error), Ok(_)) => Some(format!("only here it fails: {error}")),
-            (Ok(_), Err(error)) => Some(format!("only there it fails: {error}")),
-            (Ok(ours), Ok(theirs)) => difference(ours, theirs),
-        };
-        match difference {
-            None => self.identical += 1,
-            Some(_) if CHANGED.iter().any(|(changed, _)| *changed == query) => self.listed += 1,
-            Some(difference) => self.differing.push(format!("{form} {query}: {difference}")),
-        }
-    }
-}
-
-type Rows = BTreeMap<String, Vec<(i64, f64)>>;
-
-fn difference(ours: &Rows, theirs: &Rows) -> Option<String> {
-    for (labels, points) in theirs {
-        let Some(own) = ours.get(labels) else { return Some(format!("{labels} is missing here")) };
-        if own.len() != points.len() {
-            return Some(format!("{labels} has {} points here, {} there", own.len(), points.len()));
-        }
-        for (own, other) in own.iter().zip(points) {
-            if own.0 != other.0 || !same(own.1, other.1) {
-                return Some(format!("{labels}: {own:?} here, {other:?} there"));
-            }
-        }
-    }
-    ours.keys().find(|labels| !theirs.contains_key(*labels)).map(|more| format!("{more} only here"))
-}
-
-fn same(a: f64, b: f64) -> bool {
-    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
-}
-
-fn of_ours(output: Result<QueryOutput, QueryError>) -> Answer {
-    let rows = |series: Vec<Series>| series.into_iter().map(|s| (key(&s.labels), s.points)).collect();
-    match output.map_err(|e| e.to_string())?.value {
-        Value::Scalar { t, v } => Ok(BTreeMap::from([("scalar".to_owned(), vec![(t, v)])])),
-        Value::String { t, s } => Ok(BTreeMap::from([(s, vec![(t, 0.0)])])),
-        Value::Matrix(series) => Ok(rows(series)),
-        Value::Vector(samples) => samples
-            .into_iter()
-            .map(|sample| match sample.value {
-                SampleValue::Float(v) => Ok((key(&sample.labels), vec![(sample.t, v)])),
-                SampleValue::Histogram(_) => Err("a histogram".to_owned()),
-            })
-            .collect(),
-    }
-}
-
-fn key(labels: &model::Labels) -> String {
-    let pairs: BTreeMap<&str, &str> = labels.iter().collect();
-    format!("{pairs:?}")
-}
-
-fn of_theirs(answer: &Json) -> Answer {
-    if answer["status"] != "success" {
-        return Err(answer["error"].to_string());
-    }
-    let result = &answer["data"]["result"];
-    match answer["data"]["resultType"].as_str() {
-        Some("scalar") => Ok(BTreeMap::from([("scalar".to_owned(), vec![point(result)])])),
-        Some("string") => {
-            Ok(BTreeMap::from([(result[1].as_str().unwrap_or_default().to_owned(), vec![(0, 0.0)])]))
-        }
-        Some("vector") => Ok(each(result).map(|s| (their_key(s), vec![point(&s["value"])])).collect()),
-        _ => Ok(each(result).map(|s| (their_key(s), each(&s["values"]).map(point).collect())).collect()),
-    }
-}
-
-fn each(list: &Json) -> impl Iterator<Item = &Json> {
-    list.as_array().into_iter().flatten()
-}
-
-fn their_key(series: &Json) -> String {
-    let metric = series["metric"].as_object().expect("labels");
-    let pairs: BTreeMap<&str, &str> =
-        metric.iter().map(|(name, value)| (name.as_str(), value.as_str().expect("a text"))).collect();
-    format!("{pairs:?}")
-}
-
-fn point(pair: &Json) -> (i64, f64) {
-    let t = (pair[0].as_f64().expect("a time") * 1000.0).round() as i64;
-    (t, pair[1].as_str().and_then(|v| v.parse().ok()).expect("a number"))
 }

@@ -28,7 +28,7 @@ use super::lex::{Item, Keyword, Lexer, Token};
 pub struct ParseOptions {
     /// Experimental functions and aggregations.
     pub experimental_functions: bool,
-    /// Arithmetic in ranges, steps and offsets; part of the stable language since Prometheus 3.12.
+    /// Arithmetic in ranges, steps and offsets; part of the stable language since Prometheus 3.14.
     pub duration_expressions: bool,
     /// `anchored` and `smoothed`.
     pub extended_selectors: bool,
