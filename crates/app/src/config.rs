@@ -3,48 +3,54 @@
 //! [`Written`] is exactly what the file says; `resolved.rs` resolves it with the flags.
 
 mod load;
+mod process;
 mod shown;
+mod storage;
+mod tracing;
 
+use alert::config::AlertingConfig;
 use collect::scrape::{GlobalConfig, ScrapeConfig};
+use model::config::Duration;
+use relay::config::{RemoteReadConfig, RemoteWriteConfig};
 use serde::{Deserialize, Deserializer};
+use server::otlp::config::OtlpConfig;
 
 pub use load::{Loaded, load};
-pub use shown::without_secrets;
+pub use process::RuntimeConfig;
+pub use storage::{ChunkEncoding, ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};
+pub use tracing::TracingConfig;
 
-/// The file as it is written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Written {
-    /// What holds for every job that does not say otherwise.
-    #[serde(deserialize_with = "nullable")]
-    pub global: GlobalConfig,
-    /// What is scraped.
-    #[serde(deserialize_with = "nullable")]
-    pub scrape_configs: Vec<ScrapeConfig>,
-    /// Files with more `scrape_configs`; `*` in the last part of a path is understood.
-    #[serde(deserialize_with = "nullable")]
-    pub scrape_config_files: Vec<String>,
-    /// Rule files: read over until rules are evaluated; the status page says so.
-    pub rule_files: Unused,
-    /// Alertmanagers: likewise.
-    pub alerting: Unused,
-    /// Where samples are sent: likewise.
-    pub remote_write: Unused,
-    /// Where samples are read: likewise.
-    pub remote_read: Unused,
-    /// Prometheus' storage settings: likewise; flags say how long data is kept.
-    pub storage: Unused,
-    /// Prometheus' own traces: likewise.
-    pub tracing: Unused,
-    /// Prometheus' OTLP receiver: likewise.
-    pub otlp: Unused,
-    /// Settings of Prometheus' Go runtime: likewise.
-    pub runtime: Unused,
-    /// The built-in collectors. With a file that lacks this section they feed the pages and store nothing.
-    pub collect: Option<Collect>,
-    /// Limits at the door of the stores.
-    #[serde(deserialize_with = "nullable")]
-    pub intake: intake::Config,
+model::section! {
+    /// The file as it is written.
+    pub struct Written ("config.plain") {
+        /// What holds for every job that does not say otherwise.
+        global: GlobalConfig = GlobalConfig::standard() => always,
+        /// Settings of Prometheus' Go runtime; read and shown, without effect.
+        runtime: RuntimeConfig = RuntimeConfig::default(),
+        /// Whom alerts are sent to.
+        alerting: AlertingConfig = AlertingConfig::default(),
+        /// Rule files; the last part of a path may hold `*`.
+        rule_files: Vec<String> = Vec::new(),
+        /// Files with more `scrape_configs`; likewise.
+        scrape_config_files: Vec<String> = Vec::new(),
+        /// What is scraped.
+        scrape_configs: Vec<ScrapeConfig> = Vec::new() => list("empty or null scrape config section"),
+        /// How samples are kept.
+        storage: StorageConfig = StorageConfig::default(),
+        /// Prometheus' own traces; read and shown, without effect.
+        tracing: Option<TracingConfig> = None,
+        /// Where samples are sent.
+        remote_write: Vec<RemoteWriteConfig> = Vec::new() => list("empty or null remote write config section"),
+        /// Where samples are read.
+        remote_read: Vec<RemoteReadConfig> = Vec::new() => list("empty or null remote read config section"),
+        /// How OpenTelemetry's metrics become series.
+        otlp: OtlpConfig = OtlpConfig::default(),
+        /// The built-in collectors. With a file that lacks this section they feed the pages and store nothing.
+        collect: Option<Collect> = None => hidden,
+        /// Limits at the door of the stores.
+        intake: intake::Config = intake::Config::default() => hidden,
+    }
+    check Self::check
 }
 
 /// The built-in collectors.
@@ -52,7 +58,7 @@ pub struct Written {
 #[serde(default, deny_unknown_fields)]
 pub struct Collect {
     /// How often series of the host and of containers are stored; 10 s where it is not given.
-    pub interval: Option<model::config::Duration>,
+    pub interval: Option<Duration>,
     /// The host.
     #[serde(deserialize_with = "nullable")]
     pub host: collect::host::Config,
@@ -61,39 +67,42 @@ pub struct Collect {
     pub containers: collect::containers::Config,
 }
 
-/// A section of Prometheus' file that has no effect here yet: known, but not read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Unused {
-    /// Whether it is written and not empty.
-    pub given: bool,
-}
-
-impl<'de> Deserialize<'de> for Unused {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        let empty = match &value {
-            serde_json::Value::Null => true,
-            serde_json::Value::Array(list) => list.is_empty(),
-            serde_json::Value::Object(map) => map.is_empty(),
-            _ => false,
-        };
-        Ok(Self { given: !empty })
-    }
-}
-
 impl Written {
+    /// What only all sections together can say.
+    fn check(&mut self) -> Result<(), String> {
+        for path in &self.rule_files {
+            if !load::is_pattern(path) {
+                return Err(format!("invalid rule file path {path:?}"));
+            }
+        }
+        for path in &self.scrape_config_files {
+            if !load::is_pattern(path) {
+                return Err(format!("invalid scrape config file path {path:?}"));
+            }
+        }
+        // What is shown is what holds.
+        for job in &mut self.scrape_configs {
+            job.resolve(&self.global)?;
+        }
+        collect::scrape::config::check_names(&self.scrape_configs)?;
+        let legacy = self.global.legacy_names();
+        self.alerting.check_names(legacy)?;
+        self.otlp.check_names(legacy)?;
+        relay::config::check_names("remote write", self.remote_write.iter().map(|w| w.name.as_str()))?;
+        self.remote_write
+            .iter()
+            .flat_map(|write| &write.write_relabel_configs)
+            .try_for_each(|rule| rule.check(legacy))?;
+        relay::config::check_names("remote read", self.remote_read.iter().map(|r| r.name.as_str()))
+    }
+
     /// Sections that are written and have no effect, with what that costs.
     pub fn without_effect(&self) -> Vec<(&'static str, &'static str)> {
-        let sections = [
-            ("rule_files", self.rule_files, "no rule is evaluated, no alert is raised"),
-            ("alerting", self.alerting, "no alert is sent"),
-            ("remote_write", self.remote_write, "no sample is sent on"),
-            ("remote_read", self.remote_read, "queries read only what is stored here"),
-            ("storage", self.storage, "flags and defaults say how data is kept"),
-            ("tracing", self.tracing, "no trace of this program is sent"),
-            ("otlp", self.otlp, "nothing is received by OTLP"),
-        ];
-        sections.into_iter().filter(|(_, s, _)| s.given).map(|(name, _, costs)| (name, costs)).collect()
+        let mut sections = Vec::new();
+        if self.tracing.is_some() {
+            sections.push(("tracing", "no trace of this program is sent"));
+        }
+        sections
     }
 }
 

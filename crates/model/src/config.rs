@@ -219,7 +219,8 @@ pub fn write<T: Section, S: Serializer>(section: &T, serializer: S) -> Result<S:
 /// }
 /// ```
 ///
-/// `=> inline` marks a field that is a section itself and whose fields are written among these.
+/// `=> hidden` marks a field that is read and not shown; `=> inline` one that is a section itself and whose fields are
+/// written among these.
 #[macro_export]
 macro_rules! section {
     (
@@ -321,6 +322,7 @@ macro_rules! section {
     (@show [inline] $self:ident.$field:ident, $name:expr, $map:ident) => {
         $crate::config::Section::show(&$self.$field, $map)?
     };
+    (@show [hidden] $self:ident.$field:ident, $name:expr, $map:ident) => {};
     (@show [always] $self:ident.$field:ident, $name:expr, $map:ident) => {
         $map.serialize_entry($name, &$self.$field)?
     };
@@ -329,6 +331,7 @@ macro_rules! section {
             $map.serialize_entry($name, &$self.$field)?
         }
     };
+    (@empty [hidden] $self:ident.$field:ident) => { true };
     (@empty [inline] $self:ident.$field:ident) => { $crate::config::Section::all_empty(&$self.$field) };
     (@empty [$($how:ident)?] $self:ident.$field:ident) => {
         $crate::config::Empty::is_empty_value(&$self.$field)

@@ -7,6 +7,7 @@ mod consul;
 mod dns;
 mod docker;
 mod file;
+pub mod foreign;
 mod group;
 mod http;
 
@@ -66,53 +67,36 @@ configs! {
         static_configs: Group, "empty or null section in static_configs";
     }
     unsupported {
-        aws_sd_configs: Unread, "empty or null section in aws_sd_configs";
-        azure_sd_configs: Unread, "empty or null section in azure_sd_configs";
-        digitalocean_sd_configs: Unread, "empty or null section in digitalocean_sd_configs";
-        ec2_sd_configs: Unread, "empty or null section in ec2_sd_configs";
-        ecs_sd_configs: Unread, "empty or null section in ecs_sd_configs";
-        elasticache_sd_configs: Unread, "empty or null section in elasticache_sd_configs";
-        eureka_sd_configs: Unread, "empty or null section in eureka_sd_configs";
-        gce_sd_configs: Unread, "empty or null section in gce_sd_configs";
-        hetzner_sd_configs: Unread, "empty or null section in hetzner_sd_configs";
-        ionos_sd_configs: Unread, "empty or null section in ionos_sd_configs";
-        kubernetes_sd_configs: Unread, "empty or null section in kubernetes_sd_configs";
-        kuma_sd_configs: Unread, "empty or null section in kuma_sd_configs";
-        lightsail_sd_configs: Unread, "empty or null section in lightsail_sd_configs";
-        linode_sd_configs: Unread, "empty or null section in linode_sd_configs";
-        marathon_sd_configs: Unread, "empty or null section in marathon_sd_configs";
-        msk_sd_configs: Unread, "empty or null section in msk_sd_configs";
-        nerve_sd_configs: Unread, "empty or null section in nerve_sd_configs";
-        nomad_sd_configs: Unread, "empty or null section in nomad_sd_configs";
-        oci_sd_configs: Unread, "empty or null section in oci_sd_configs";
-        openstack_sd_configs: Unread, "empty or null section in openstack_sd_configs";
-        outscale_sd_configs: Unread, "empty or null section in outscale_sd_configs";
-        ovhcloud_sd_configs: Unread, "empty or null section in ovhcloud_sd_configs";
-        puppetdb_sd_configs: Unread, "empty or null section in puppetdb_sd_configs";
-        rds_sd_configs: Unread, "empty or null section in rds_sd_configs";
-        scaleway_sd_configs: Unread, "empty or null section in scaleway_sd_configs";
-        serverset_sd_configs: Unread, "empty or null section in serverset_sd_configs";
-        stackit_sd_configs: Unread, "empty or null section in stackit_sd_configs";
-        triton_sd_configs: Unread, "empty or null section in triton_sd_configs";
-        uyuni_sd_configs: Unread, "empty or null section in uyuni_sd_configs";
-        vultr_sd_configs: Unread, "empty or null section in vultr_sd_configs";
-    }
-}
-
-/// An entry that is read over.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Unread;
-
-impl<'de> serde::Deserialize<'de> for Unread {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-impl serde::Serialize for Unread {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeMap as _;
-        serializer.serialize_map(Some(0))?.end()
+        aws_sd_configs: foreign::AwsConfig, "empty or null section in aws_sd_configs";
+        azure_sd_configs: foreign::AzureConfig, "empty or null section in azure_sd_configs";
+        digitalocean_sd_configs: foreign::DigitalOceanConfig, "empty or null section in digitalocean_sd_configs";
+        ec2_sd_configs: foreign::Ec2Config, "empty or null section in ec2_sd_configs";
+        ecs_sd_configs: foreign::EcsConfig, "empty or null section in ecs_sd_configs";
+        elasticache_sd_configs: foreign::ElasticacheConfig, "empty or null section in elasticache_sd_configs";
+        eureka_sd_configs: foreign::EurekaConfig, "empty or null section in eureka_sd_configs";
+        gce_sd_configs: foreign::GceConfig, "empty or null section in gce_sd_configs";
+        hetzner_sd_configs: foreign::HetznerConfig, "empty or null section in hetzner_sd_configs";
+        ionos_sd_configs: foreign::IonosConfig, "empty or null section in ionos_sd_configs";
+        kubernetes_sd_configs: foreign::KubernetesConfig, "empty or null section in kubernetes_sd_configs";
+        kuma_sd_configs: foreign::KumaConfig, "empty or null section in kuma_sd_configs";
+        lightsail_sd_configs: foreign::LightsailConfig, "empty or null section in lightsail_sd_configs";
+        linode_sd_configs: foreign::LinodeConfig, "empty or null section in linode_sd_configs";
+        marathon_sd_configs: foreign::MarathonConfig, "empty or null section in marathon_sd_configs";
+        msk_sd_configs: foreign::MskConfig, "empty or null section in msk_sd_configs";
+        nerve_sd_configs: foreign::NerveConfig, "empty or null section in nerve_sd_configs";
+        nomad_sd_configs: foreign::NomadConfig, "empty or null section in nomad_sd_configs";
+        oci_sd_configs: foreign::OciConfig, "empty or null section in oci_sd_configs";
+        openstack_sd_configs: foreign::OpenStackConfig, "empty or null section in openstack_sd_configs";
+        outscale_sd_configs: foreign::OutscaleConfig, "empty or null section in outscale_sd_configs";
+        ovhcloud_sd_configs: foreign::OvhCloudConfig, "empty or null section in ovhcloud_sd_configs";
+        puppetdb_sd_configs: foreign::PuppetDbConfig, "empty or null section in puppetdb_sd_configs";
+        rds_sd_configs: foreign::RdsConfig, "empty or null section in rds_sd_configs";
+        scaleway_sd_configs: foreign::ScalewayConfig, "empty or null section in scaleway_sd_configs";
+        serverset_sd_configs: foreign::ServersetConfig, "empty or null section in serverset_sd_configs";
+        stackit_sd_configs: foreign::StackitConfig, "empty or null section in stackit_sd_configs";
+        triton_sd_configs: foreign::TritonConfig, "empty or null section in triton_sd_configs";
+        uyuni_sd_configs: foreign::UyuniConfig, "empty or null section in uyuni_sd_configs";
+        vultr_sd_configs: foreign::VultrConfig, "empty or null section in vultr_sd_configs";
     }
 }
 

@@ -37,11 +37,16 @@ fn check_headers(headers: &BTreeMap<String, String>) -> Result<(), String> {
                     .to_owned(),
             );
         }
-        if RESERVED.contains(&lower.as_str()) || SIGNED.contains(&lower.as_str()) {
+        if is_reserved(name) {
             return Err(format!("{name} is a reserved header. It must not be changed"));
         }
     }
     Ok(())
+}
+
+/// Whether senders and readers decide on this header themselves.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().chain(&SIGNED).any(|reserved| reserved.eq_ignore_ascii_case(name))
 }
 
 /// Headers that signing requests would set.

@@ -1,12 +1,14 @@
 //! From a path to a checked configuration, with errors that say where and what was probably meant.
 
+mod binary;
+
 use std::path::{Path, PathBuf};
 
 use collect::scrape::ScrapeConfig;
 use model::{Error, Result};
-use serde::Deserialize;
 
-use super::{Written, nullable, without_secrets};
+use super::Written;
+use super::shown::shown;
 
 /// A configuration file is a few kilobytes; generated ones reach megabytes.
 const MAX_BYTES: u64 = 32 << 20;
@@ -16,9 +18,10 @@ const MAX_FILES: usize = 1000;
 /// A configuration that was read and checked.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// What it says; `scrape_configs` holds those of `scrape_config_files`, too.
+    /// What it says; `scrape_configs` holds those of `scrape_config_files`, too. File names are relative to the working
+    /// directory.
     pub written: Written,
-    /// As YAML, secrets hidden.
+    /// As YAML, as it holds: defaults filled in, secrets hidden.
     pub shown: String,
 }
 
@@ -26,32 +29,63 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded> {
     let text = read(path)?;
     let mut written: Written = parse(path, &text)?;
+    written.global.expand_labels(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for pattern in std::mem::take(&mut written.scrape_config_files) {
-        for file in matching(&folder.join(&pattern))? {
-            #[derive(Default, Deserialize)]
-            #[serde(deny_unknown_fields)]
-            struct Jobs {
-                #[serde(default, deserialize_with = "nullable")]
-                scrape_configs: Vec<ScrapeConfig>,
-            }
-            let more: Jobs = parse(&file, &read(&file)?)?;
-            written.scrape_configs.extend(more.scrape_configs);
+    set_directory(&mut written, folder);
+    // Jobs of other files are not shown: they are not in this one.
+    let shown = shown(&written, &text);
+    let patterns = written.scrape_config_files.clone();
+    for pattern in &patterns {
+        for file in matching(Path::new(pattern))? {
+            add_jobs(&file, &mut written)?;
         }
     }
-    check(path, &mut written, folder)?;
-    Ok(Loaded { written, shown: without_secrets(&text) })
+    Ok(Loaded { written, shown })
 }
 
-fn check(path: &Path, written: &mut Written, folder: &Path) -> Result<()> {
-    let refuse = |e: String| Error::invalid(format_args!("{}: {e}", path.display()));
-    collect::scrape::config::check_names(&written.scrape_configs).map_err(refuse)?;
-    for job in &mut written.scrape_configs {
+fn add_jobs(file: &Path, written: &mut Written) -> Result<()> {
+    model::section! {
+        /// A file with more jobs.
+        pub struct Jobs ("config.ScrapeConfigs") {
+            /// The jobs.
+            scrape_configs: Vec<ScrapeConfig> = Vec::new() => list("empty or null scrape config section"),
+        }
+    }
+    let more: Jobs = parse(file, &read(file)?)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let refuse = |e: String| Error::invalid(format_args!("parsing YAML file {}: {e}", file.display()));
+    for mut job in more.scrape_configs {
+        job.resolve(&written.global).map_err(refuse)?;
         job.set_directory(folder);
-        // The manager completes them again from what is written; here only the answer counts.
-        job.clone().resolve(&written.global).map_err(refuse)?;
+        written.scrape_configs.push(job);
+        collect::scrape::config::check_names(&written.scrape_configs).map_err(refuse)?;
     }
     Ok(())
+}
+
+fn set_directory(written: &mut Written, folder: &Path) {
+    written.global.set_directory(folder);
+    written.alerting.set_directory(folder);
+    if let Some(tracing) = &mut written.tracing {
+        tracing.tls_config.set_directory(folder);
+    }
+    for path in written.rule_files.iter_mut().chain(&mut written.scrape_config_files) {
+        *path = folder.join(&*path).to_string_lossy().into_owned();
+    }
+    for job in &mut written.scrape_configs {
+        job.set_directory(folder);
+    }
+    for write in &mut written.remote_write {
+        write.set_directory(folder);
+    }
+    for read in &mut written.remote_read {
+        read.set_directory(folder);
+    }
+}
+
+/// Whether `*` stands in the last part of a path only.
+pub(super) fn is_pattern(path: &str) -> bool {
+    path.split_once('*').is_none_or(|(_, after)| !after.contains('/'))
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -73,18 +107,27 @@ fn parse<T: serde::de::DeserializeOwned + Default>(path: &Path, text: &str) -> R
     }
     serde_saphyr::from_str(text).map_err(|e| {
         let location = e.location().map_or_else(String::new, |l| format!("{}:{}:", l.line(), l.column()));
-        Error::invalid(format_args!("{}:{location} {}", path.display(), message(&e)))
+        Error::invalid(format_args!("parsing YAML file {}:{location} {}", path.display(), message(&e, text)))
     })
 }
 
 /// What is wrong, without the place (it is written before it) and without a picture of the file.
-fn message(error: &serde_saphyr::Error) -> String {
+fn message(error: &serde_saphyr::Error, text: &str) -> String {
     let error = error.without_snippet();
     if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
         return model::config::unknown(field, "config.plain", expected);
     }
-    let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
+    let said = error.to_string();
+    if said.contains("invalid !!binary base64") {
+        return "!!binary value contains invalid base64 data".to_owned();
+    }
+    if said.contains("!!binary scalar is not valid UTF-8")
+        && let Some(place) = error.location()
+        && let Some(message) = binary::not_text(text, place.line(), place.column())
+    {
+        return message;
+    }
+    let line = said.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line);
     match line.split_once(": ") {
         Some((place, what)) if place.starts_with("line ") => what.to_owned(),

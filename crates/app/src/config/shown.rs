@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::Written;
+
 /// What stands in place of a secret, as in Prometheus.
 const HIDDEN: &str = "<secret>";
 
@@ -21,14 +23,21 @@ const SECRET_WORDS: [&str; 12] = [
     "key",
 ];
 
-/// The YAML text with secrets replaced. A text that cannot be read back shows nothing.
-pub fn without_secrets(text: &str) -> String {
-    if text.trim().is_empty() {
-        return String::new();
+/// The sections that only this program has, by name.
+const OWN: [&str; 2] = ["collect", "intake"];
+
+/// What holds: Prometheus' sections with defaults filled in and secrets hidden, then our own as they are written.
+pub(super) fn shown(written: &Written, text: &str) -> String {
+    let mut shown = serde_saphyr::to_string(written).unwrap_or_default();
+    if let Ok(Value::Object(all)) = serde_saphyr::from_str::<Value>(text) {
+        let mut own =
+            Value::Object(all.into_iter().filter(|(name, _)| OWN.contains(&name.as_str())).collect());
+        hide(&mut own);
+        if own.as_object().is_some_and(|own| !own.is_empty()) {
+            shown.push_str(&serde_saphyr::to_string(&own).unwrap_or_default());
+        }
     }
-    let Ok(mut value) = serde_saphyr::from_str::<Value>(text) else { return String::new() };
-    hide(&mut value);
-    serde_saphyr::to_string(&value).unwrap_or_default()
+    shown
 }
 
 fn hide(value: &mut Value) {
@@ -72,23 +81,40 @@ fn hide_user_info(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::without_secrets;
+    use super::*;
 
     #[test]
-    fn secrets_are_hidden_and_the_rest_is_kept() {
+    fn what_holds_is_shown_without_secrets() {
         let text = "global: {scrape_interval: 15s}\n\
              scrape_configs:\n\
              - job_name: a\n  \
-               basic_auth: {username: u, password: geheim1, password_file: /f}\n  \
-               authorization: {type: Bearer, credentials: geheim2}\n  \
-               oauth2: {client_id: c, client_secret: geheim3, token_url: 'https://u:geheim4@h/t'}\n  \
+               basic_auth: {username: u, password: geheim1}\n  \
                http_headers: {X-Key: {secrets: [geheim5], values: [open]}}\n  \
-               tls_config: {key: geheim6, key_file: /k}\n  \
-               bearer_token: geheim7\n";
-        let shown = without_secrets(text);
+               tls_config: {cert: c, key: geheim6, ca_file: /k}\n\
+             remote_write: [{url: 'https://u:geheim4@h/t', oauth2: {client_id: c, client_secret: geheim3, token_url: t}}]\n\
+             collect: {interval: 5s}\n";
+        let written: Written = serde_saphyr::from_str(text).unwrap();
+        let shown = shown(&written, text);
         assert!(!shown.contains("geheim"), "{shown}");
-        for kept in ["15s", "/f", "/k", "Bearer", "open", "https://u:<secret>@h/t", "username: u"] {
+        for kept in [
+            "scrape_interval: 15s",
+            "scrape_timeout: 10s",
+            "evaluation_interval: 1m",
+            "metrics_path: /metrics",
+            "password: <secret>",
+            "/k",
+            "open",
+            "https://u:xxxxx@h/t",
+            "username: u",
+            "max_shards: 50",
+            "gogc: 75",
+            "interval: 5s",
+        ] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
+        // What is shown can be read again, except for what is hidden.
+        serde_saphyr::from_str::<Written>(&shown.replace("http_headers", "x_headers")).unwrap_err();
+        let again: Written = serde_saphyr::from_str(&shown).unwrap();
+        assert_eq!(again.scrape_configs[0].scrape_timeout, written.scrape_configs[0].scrape_timeout);
     }
 }

@@ -109,6 +109,11 @@ impl GlobalConfig {
         }
     }
 
+    /// Whether only names of the classic syntax are stored.
+    pub fn legacy_names(&self) -> bool {
+        self.metric_name_validation_scheme == Some(NameValidation::Legacy)
+    }
+
     /// Takes relative file names as relative to `dir`, the folder of the configuration file.
     pub fn set_directory(&mut self, dir: &Path) {
         in_directory(dir, &mut self.query_log_file);

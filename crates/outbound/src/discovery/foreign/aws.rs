@@ -1,0 +1,156 @@
+//! Amazon's services.
+
+use model::config::Duration;
+
+use super::{foreign, needed};
+use crate::config::HttpConfig;
+use crate::secret::Secret;
+
+foreign! {
+    /// A filter of Amazon's API.
+    pub struct AwsFilter ("aws.Filter") {
+        name: String = String::new() => always,
+        values: Vec<String> = Vec::new() => always,
+    }
+}
+
+foreign! {
+    /// `ec2_sd_configs`.
+    pub struct Ec2Config ("aws.plain") {
+        endpoint: String = String::new() => always,
+        region: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        filters: Vec<AwsFilter> = Vec::new() => always,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+    check |config| match config.filters.iter().any(|filter| filter.values.is_empty()) {
+        true => Err("EC2 SD configuration filter values cannot be empty".to_owned()),
+        false => Ok(()),
+    }
+}
+
+foreign! {
+    /// `lightsail_sd_configs`.
+    pub struct LightsailConfig ("aws.plain") {
+        endpoint: String = String::new() => always,
+        region: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+
+}
+
+foreign! {
+    /// `ecs_sd_configs`.
+    pub struct EcsConfig ("aws.plain") {
+        region: String = String::new() => always,
+        endpoint: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        clusters: Vec<String> = Vec::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        request_concurrency: u64 = 20,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+
+}
+
+foreign! {
+    /// `elasticache_sd_configs`.
+    pub struct ElasticacheConfig ("aws.plain") {
+        region: String = String::new() => always,
+        endpoint: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        clusters: Vec<String> = Vec::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        request_concurrency: u64 = 10,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+
+}
+
+foreign! {
+    /// `msk_sd_configs`.
+    pub struct MskConfig ("aws.plain") {
+        region: String = String::new() => always,
+        endpoint: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        clusters: Vec<String> = Vec::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        request_concurrency: u64 = 10,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+
+}
+
+foreign! {
+    /// `rds_sd_configs`.
+    pub struct RdsConfig ("aws.plain") {
+        region: String = String::new() => always,
+        endpoint: String = String::new() => always,
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        clusters: Vec<String> = Vec::new(),
+        refresh_interval: Duration = Duration::from_secs(60),
+        port: u16 = 80 => always,
+        filters: Vec<AwsFilter> = Vec::new() => always,
+        request_concurrency: u64 = 10,
+        http: HttpConfig = HttpConfig::default() => inline,
+    }
+
+}
+
+foreign! {
+    /// `aws_sd_configs`: any of the services, by role.
+    pub struct AwsConfig ("aws.plain") {
+        role: String = String::new() => always,
+        region: String = String::new(),
+        endpoint: String = String::new(),
+        access_key: String = String::new(),
+        secret_key: Secret = Secret::default(),
+        profile: String = String::new(),
+        role_arn: String = String::new(),
+        external_id: String = String::new(),
+        refresh_interval: Duration = Duration::default(),
+        port: u16 = 0,
+        http: HttpConfig = HttpConfig::default() => inline,
+        filters: Vec<AwsFilter> = Vec::new(),
+        clusters: Vec<String> = Vec::new(),
+    }
+    check |config| {
+        needed(&config.role, "unknown AWS SD role \"\"")?;
+        if !["ec2", "ecs", "elasticache", "lightsail", "msk", "rds"].contains(&config.role.as_str()) {
+            return Err(format!("unknown AWS SD role {:?}", config.role));
+        }
+        Ok(())
+    }
+}
