@@ -16,7 +16,7 @@ else
   RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: help run build ui test lint fmt bench fuzz clean
+.PHONY: help run build image ui test lint fmt bench fuzz clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -26,6 +26,16 @@ run: build ## build everything and start it on http://127.0.0.1:9090 with its da
 
 build: ui ## the release binary with the web interface inside: target/release/bonghwa
 	cargo build --release -p app --bin bonghwa
+
+# Larger images are a mistake.
+IMAGE_MOST_BYTES := 41943040
+IMAGE ?= bonghwa:latest
+
+image: ui ## the images, FROM scratch and without a registry: bonghwa:latest, bonghwa:cadvisor, bonghwa:node-exporter
+	scripts/static.sh release
+	scripts/image.sh $(CARGO_TARGET_DIR)/static/release/bonghwa $(IMAGE)
+	@test $$(docker image inspect --format '{{.Size}}' $(IMAGE)) -le $(IMAGE_MOST_BYTES) || \
+		{ echo "the image is larger than $(IMAGE_MOST_BYTES) bytes"; exit 1; }
 
 ui/node_modules/.stamp: ui/package-lock.json
 	cd ui && npm ci --no-audit --no-fund --loglevel=error
@@ -42,6 +52,7 @@ lint: ui/node_modules/.stamp ## formatting, clippy, interface lint and types
 test: ui lint ## everything that proves a change; what a missing component skips is named
 	@scripts/reference.sh
 	@mkdir -p $(BONGHWA_ARTEFACTS) && rm -f $(BONGHWA_SKIPPED)
+	scripts/static.sh debug
 	cargo build -p app --bin bonghwa
 	$(RUN_TESTS)
 	@sort -u $(BONGHWA_SKIPPED) 2>/dev/null || true

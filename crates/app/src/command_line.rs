@@ -6,9 +6,20 @@ use std::process::ExitCode;
 
 use crate::config;
 use crate::flags::Flags;
+use crate::roles::Role;
 
 /// Runs what `args` (the program's name first) ask for.
+#[allow(clippy::print_stderr, reason = "before there is a log")]
 pub fn main(args: Vec<OsString>) -> ExitCode {
+    match Role::of(args.first().map(OsString::as_os_str), std::env::var_os("BONGHWA_ROLE").as_deref()) {
+        Ok(Role::AllInOne) => {}
+        Ok(role) if role == Role::Wget || !tools::is_command(&args) => return role.run(args),
+        Ok(_) => {}
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(2);
+        }
+    }
     if tools::is_command(&args) {
         // Only the first caller in a process sets it; the provider is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();

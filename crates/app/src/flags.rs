@@ -49,7 +49,7 @@ pub struct Flags {
     pub check: bool,
 
     /// Where data is kept.
-    #[arg(long = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
+    #[arg(long = "storage.tsdb.path", value_name = "DIR", env = "BONGHWA_DATA", default_value = "data")]
     pub data: PathBuf,
     /// How long samples are kept, e.g. 30d. Without this and the size: 15d and at most 10 GiB or 80 % of the disk.
     #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]

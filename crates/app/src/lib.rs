@@ -29,6 +29,7 @@ mod process;
 mod reload;
 mod resolved;
 mod retention;
+mod roles;
 mod running;
 mod signals;
 mod stores;

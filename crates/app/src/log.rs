@@ -26,17 +26,22 @@ pub(crate) fn suppressed() -> u64 {
 
 /// Starts logging. A second start in one process (in tests) changes nothing.
 pub(crate) fn start(flags: &Flags) {
+    start_as(&flags.log_level, &flags.log_format);
+}
+
+/// Starts logging from `level` on, in `format` (`logfmt` or `json`).
+pub(crate) fn start_as(level: &str, format: &str) {
     let filter = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let (filter, bad) = match filter.as_deref().map(EnvFilter::try_new) {
         Some(Ok(filter)) => (filter, None),
-        Some(Err(error)) => (EnvFilter::new(&flags.log_level), Some(error)),
-        None => (EnvFilter::new(&flags.log_level), None),
+        Some(Err(error)) => (EnvFilter::new(level), Some(error)),
+        None => (EnvFilter::new(level), None),
     };
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
     let layer: Box<dyn Layer<Registry> + Send + Sync> =
-        if flags.log_format == "json" { Box::new(layer.json()) } else { Box::new(layer) };
+        if format == "json" { Box::new(layer.json()) } else { Box::new(layer) };
     let window = Window::default();
     let limit = DynFilterFn::new(move |metadata: &Metadata<'_>, _| {
         let written = metadata.is_span() || window.admit(Instant::now());

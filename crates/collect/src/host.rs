@@ -46,6 +46,7 @@ pub use expose::exposition;
 pub use facts::{Facts, hostname};
 pub use metrics::Metrics;
 pub use paths::HostPaths;
+pub use source::NAMES;
 
 use collector::Collector;
 use publish::Publisher;

@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod exporter;
 pub mod exposition;
 mod gate;
 mod health;
@@ -40,6 +41,7 @@ mod web;
 pub mod web_config;
 
 pub use access::Access;
+pub use exporter::Exposed;
 pub use limits::Limits;
 pub use listen::Server;
 pub use metrics::Metrics;

@@ -20,18 +20,19 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use crate::access::{Access, Known, Listener};
+use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
 use crate::slow::PatientIo;
-use crate::state::{Shared, State};
+use crate::state::State;
 use crate::web::{Routed, Web};
-use crate::web_config::{Admission, WebConfig};
+use crate::web_config::Admission;
 
 /// A running server.
 pub struct Server {
-    state: Shared,
+    door: Arc<Door>,
     accepting: JoinSet<()>,
     connections: TaskTracker,
     /// Set when the grace of a stop is over: connections are cut.
@@ -50,13 +51,29 @@ impl Server {
     ) -> model::Result<Self> {
         let metrics = Metrics::default();
         metrics.register(&mut parts.registry);
-        let places = Arc::new(Semaphore::new(limits.connections));
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
-        let state = Arc::new(State::new(parts, access, limits, web, metrics));
-        let router = router::router(state.clone());
-        let config = state.web.config.clone();
+        let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
+        let stopping = state.stopping.clone();
+        Self::listen(Door { limits, metrics, web, stopping }, &router::router(state), listeners)
+    }
+
+    /// Serves what `exposed` has to show under `path`, as exporters do, until [`Server::stop`].
+    pub fn export(
+        exposed: Arc<dyn Exposed>,
+        path: &str,
+        limits: Limits,
+        web: Web,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> model::Result<Self> {
+        let stopping = CancellationToken::new();
+        let door = Door { limits, metrics: Metrics::default(), web, stopping };
+        Self::listen(door, &exporter::router(exposed, path), listeners)
+    }
+
+    fn listen(door: Door, router: &Router, listeners: Vec<std::net::TcpListener>) -> model::Result<Self> {
+        let places = Arc::new(Semaphore::new(door.limits.connections));
         let mut server = Self {
-            state,
+            door: Arc::new(door),
             accepting: JoinSet::new(),
             connections: TaskTracker::new(),
             cut: CancellationToken::new(),
@@ -76,9 +93,8 @@ impl Server {
                 listener,
                 origin,
                 Serve {
-                    state: server.state.clone(),
+                    door: server.door.clone(),
                     router: router.clone(),
-                    config: config.clone(),
                     places: places.clone(),
                     connections: server.connections.clone(),
                     cut: server.cut.clone(),
@@ -95,11 +111,11 @@ impl Server {
 
     /// Stops: no new connections, streams end, requests under way get the grace of [`Limits::stop_grace`].
     pub async fn stop(mut self) {
-        self.state.stopping.cancel();
+        self.door.stopping.cancel();
         self.accepting.abort_all();
         while self.accepting.join_next().await.is_some() {}
         self.connections.close();
-        let grace = self.state.limits.stop_grace;
+        let grace = self.door.limits.stop_grace;
         if tokio::time::timeout(grace, self.connections.wait()).await.is_err() {
             tracing::warn!(left = self.connections.len(), "requests were cut off at the end of the grace");
             self.cut.cancel();
@@ -108,11 +124,18 @@ impl Server {
     }
 }
 
+/// What holds for every connection.
+struct Door {
+    limits: Limits,
+    metrics: Metrics,
+    web: Web,
+    stopping: CancellationToken,
+}
+
 #[derive(Clone)]
 struct Serve {
-    state: Shared,
+    door: Arc<Door>,
     router: Router,
-    config: Option<Arc<WebConfig>>,
     places: Arc<Semaphore>,
     connections: TaskTracker,
     cut: CancellationToken,
@@ -126,9 +149,9 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
             Ok((socket, _peer)) => {
                 let one = serve.clone();
                 serve.connections.spawn(async move {
-                    one.state.metrics.connections.inc();
+                    one.door.metrics.connections.inc();
                     one.connection(socket, origin).await;
-                    one.state.metrics.connections.dec();
+                    one.door.metrics.connections.dec();
                     drop(place);
                 });
             }
@@ -136,7 +159,7 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
                 // Out of file descriptors, or a peer that was quicker than we: neither ends the server.
                 tracing::debug!(%error, "accept failed");
                 let reason = ReasonLabels { reason: "accept" };
-                serve.state.metrics.refused.get_or_create(&reason).inc();
+                serve.door.metrics.refused.get_or_create(&reason).inc();
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         }
@@ -145,10 +168,10 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
 
 impl Serve {
     async fn connection(&self, socket: TcpStream, origin: Listener) {
-        let limits = &self.state.limits;
+        let limits = &self.door.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
-        let Some(config) = self.config.as_deref().filter(|config| config.is_tls()) else {
+        let Some(config) = self.door.web.config.as_deref().filter(|config| config.is_tls()) else {
             return self.serve(PatientIo::new(socket, limits.write_idle), origin).await;
         };
         let shaken = async {
@@ -168,14 +191,14 @@ impl Serve {
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
-                self.state.metrics.refused.get_or_create(&ReasonLabels { reason: "tls" }).inc();
+                self.door.metrics.refused.get_or_create(&ReasonLabels { reason: "tls" }).inc();
             }
             Err(_) => tracing::debug!("a client did not finish its TLS handshake"),
         }
     }
 
     async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener) {
-        let limits = &self.state.limits;
+        let limits = &self.door.limits;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -189,13 +212,13 @@ impl Serve {
             .max_header_list_size(64 << 10)
             .keep_alive_interval(Some(Duration::from_secs(30)))
             .keep_alive_timeout(Duration::from_secs(20));
-        let door = self.clone();
+        let serve = self.clone();
         let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             name_host(&mut request);
             request.extensions_mut().insert(origin);
-            let door = door.clone();
-            async move { Ok::<_, Infallible>(door.answer(request).await) }
+            let serve = serve.clone();
+            async move { Ok::<_, Infallible>(serve.answer(request).await) }
         });
         let connection = builder.serve_connection(TokioIo::new(io), service);
         tokio::pin!(connection);
@@ -208,7 +231,7 @@ impl Serve {
                     }
                     return;
                 }
-                () = self.state.stopping.cancelled(), if !stopping => {
+                () = self.door.stopping.cancelled(), if !stopping => {
                     stopping = true;
                     connection.as_mut().graceful_shutdown();
                 }
@@ -219,11 +242,11 @@ impl Serve {
 
     /// What stands before all routes: users and headers of the web configuration, then the prefix.
     async fn answer(&self, mut request: Request) -> Response {
-        let Some(config) = &self.config else { return self.routed(request).await };
+        let Some(config) = &self.door.web.config else { return self.routed(request).await };
         let (admission, headers) = config.admit(request.headers()).await;
         let mut response = match admission {
             Admission::Refused(response) => {
-                self.state.metrics.refused.get_or_create(&ReasonLabels { reason: "web_config" }).inc();
+                self.door.metrics.refused.get_or_create(&ReasonLabels { reason: "web_config" }).inc();
                 response
             }
             Admission::Allowed { known } => {
@@ -238,7 +261,7 @@ impl Serve {
     }
 
     async fn routed(&self, mut request: Request) -> Response {
-        let web = &self.state.web;
+        let web = &self.door.web;
         let uri = request.uri();
         let inside = match web.route(uri.path()) {
             Routed::Inside(path) if path.len() == uri.path().len() => None,

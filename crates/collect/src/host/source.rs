@@ -38,6 +38,27 @@ pub(crate) trait Source: Send {
     fn collect(&mut self, now_ms: i64, out: &mut Samples) -> SourceResult<()>;
 }
 
+/// Names of all sources, as node_exporter has them.
+pub const NAMES: [&str; 17] = [
+    "cpu",
+    "cpufreq",
+    "diskstats",
+    "filefd",
+    "filesystem",
+    "loadavg",
+    "meminfo",
+    "netdev",
+    "netstat",
+    "pressure",
+    "processes",
+    "sockstat",
+    "stat",
+    "thermal_zone",
+    "time",
+    "uname",
+    "vmstat",
+];
+
 /// Every source that `config` does not disable. `filesystem` comes last: a hanging mount may make it wait, and by then
 /// the others have been read.
 pub(crate) fn all(config: &Config, paths: &HostPaths) -> model::Result<Vec<Box<dyn Source>>> {
