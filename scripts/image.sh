@@ -5,9 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 binary=$1
 image=$2
+case "$image" in *:*) ;; *) image=$image:latest ;; esac
 name=${image%:*}
+# Nothing is done again where neither the binary nor what is put around it has changed.
+made_of=$( (stat -c '%Y %s' "$binary" && cat "$0" deploy/docker/scratch.Dockerfile) | sha256sum | cut -c 1-16)
+if [ "$(docker image inspect --format '{{ index .Config.Labels "made-of" }}' "$image" 2>/dev/null)" = "$made_of" ]; then
+    exit 0
+fi
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+trap 'rm -rf "$root" "$root.log"' EXIT
 
 mkdir -p "$root"/{bin,prometheus,tmp,etc/ssl/certs,etc/prometheus}
 install -m 755 "$binary" "$root/bin/bonghwa"
@@ -24,18 +30,21 @@ done
 [ -s "$root/etc/ssl/certs/ca-certificates.crt" ] ||
     echo "no certificate authorities found (CA_CERTIFICATES=FILE names them): https targets cannot be verified" >&2
 
-context() { tar -C "$root" --owner=0 --group=0 -cf - . ; }
+# The build says what it is made of on standard input; its own words are shown only where it fails.
+build() { docker build --quiet "$@" - >"$root.log" 2>&1 || { cat "$root.log" >&2; exit 1; }; }
+
 install -m 644 deploy/docker/scratch.Dockerfile "$root/Dockerfile"
-context | docker build --quiet --tag "$image" - >/dev/null
+tar -C "$root" --owner=0 --group=0 -cf - . | build --tag "$name:base"
 for role in cadvisor node-exporter; do
-    printf 'FROM %s\nENV BONGHWA_ROLE=%s BONGHWA_LISTEN=\n' "$image" "$role" >"$root/Dockerfile"
-    # cAdvisor asks the container engine, whose socket is root's.
-    [ "$role" = cadvisor ] && echo 'USER 0' >>"$root/Dockerfile"
     port=$([ "$role" = cadvisor ] && echo 8080 || echo 9100)
-    cat >>"$root/Dockerfile" <<END
-EXPOSE $port
-HEALTHCHECK CMD ["/bin/wget", "--quiet", "--tries=1", "--spider", "http://localhost:$port/healthz"]
-END
-    docker build --quiet --tag "$name:$role" - <"$root/Dockerfile" >/dev/null
+    {
+        printf 'FROM %s:base\nENV BONGHWA_ROLE=%s\nEXPOSE %s\n' "$name" "$role" "$port"
+        # cAdvisor asks the container engine, whose socket is root's.
+        if [ "$role" = cadvisor ]; then echo 'USER 0'; fi
+        echo "HEALTHCHECK CMD [\"/bin/wget\", \"--quiet\", \"--tries=1\", \"--spider\", \"http://localhost:$port/healthz\"]"
+    } | build --tag "$name:$role"
 done
-docker image inspect --format '{{.RepoTags}} {{.Size}} bytes' "$image"
+# Last: its label says that all of them are there.
+printf 'FROM %s:base\nLABEL made-of=%s\n' "$name" "$made_of" | build --tag "$image"
+docker rmi "$name:base" >/dev/null
+docker image inspect --format '{{ index .RepoTags 0 }}: {{ .Size }} bytes' "$image"
