@@ -251,10 +251,10 @@ fn a_compose_file_of_prometheus_starts_it_on_the_same_volume() {
     assert_eq!(volume.foreign(), before, "files of Prometheus were touched");
 
     let back = folder.path().join("back");
-    std::fs::create_dir(&back).unwrap();
-    volume.copy(false, &back);
+    std::fs::create_dir_all(back.join("data")).unwrap();
+    volume.copy(false, &back.join("data"));
     let program = testkit::reference("prometheus").unwrap();
-    let again = testkit::prometheus::Prometheus::start_on(&program, folder.path(), &back).unwrap();
+    let again = testkit::prometheus::Prometheus::start(&program, &back).unwrap();
     let range = [("query", "old_total"), ("time", &(now - 2 * 3600).to_string())];
     let answer = again.ask("query", &range).unwrap();
     assert_eq!(answer["data"]["result"][0]["metric"]["a"], "b", "{answer}");
@@ -312,7 +312,7 @@ fn the_exporters_of_the_image_show_what_their_originals_show() {
     let cadvisor = Exporter::start(
         "cadvisor",
         "8080",
-        &["--privileged", "-v", "/:/rootfs:ro", "-v", "/var/run:/var/run:ro", "-v", "/sys:/sys:ro"],
+        &["-v", "/:/rootfs:ro", "-v", "/var/run:/var/run:ro", "-v", "/sys:/sys:ro"],
         &[],
     );
     let own = docker(&["inspect", "-f", "{{.Name}}", &cadvisor.0]).unwrap();
