@@ -18,6 +18,9 @@ pub trait MetricFeed: Send + Sync {
     /// Forgets the place of every follower whose name is not in `keep`, so that a queue that was configured away does
     /// not pin the log.
     fn forget_others(&self, keep: &[String]) -> Result<()>;
+
+    /// How far behind the follower of this name is, whether it is open or not.
+    fn lag(&self, name: &str) -> FeedLag;
 }
 
 /// Reads the log forward.
@@ -28,9 +31,6 @@ pub trait Follower: Send {
     /// Everything up to the end of the batch with this `position` was delivered (or given up on purpose): remembered
     /// across restarts, and the log before it may go. Positions grow.
     fn acknowledge(&mut self, position: u64) -> Result<()>;
-
-    /// How far behind it is.
-    fn lag(&self) -> FeedLag;
 }
 
 /// Some records of the log.
@@ -75,4 +75,8 @@ pub struct FeedLag {
     pub newest_read_ms: i64,
     /// Bytes that were given up over the cap since the follower was opened.
     pub lost_bytes: u64,
+    /// Time of the newest sample that the store accepted since it was opened, ms; 0: none.
+    pub newest_accepted_ms: i64,
+    /// Samples that the store accepted since it was opened.
+    pub accepted: u64,
 }

@@ -31,6 +31,7 @@ pub mod labels;
 pub mod matcher;
 pub mod metrics;
 pub mod nearest;
+pub mod passing;
 pub mod pattern;
 pub mod relabel;
 pub mod resource;

@@ -16,6 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disk::Fs;
 use disk::log::{Log, Place};
@@ -42,6 +43,9 @@ pub(crate) struct Feed {
     budget: Budget,
     /// What all kept segments may take, whatever the caps say.
     limit: u64,
+    /// Time of the newest sample accepted, and how many were.
+    newest: AtomicI64,
+    accepted: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -63,6 +67,8 @@ struct Entry {
     open: bool,
     /// Bytes given up since it was opened.
     lost: u64,
+    /// Time of the newest sample read, ms.
+    newest: i64,
 }
 
 /// What is kept on disk for followers.
@@ -97,7 +103,7 @@ impl Prepared {
         size_limit: u64,
     ) -> Feed {
         let followers = self.places.all().map(|(name, place, cap)| {
-            (name.to_owned(), Entry { place, read: place, cap, open: false, lost: 0 })
+            (name.to_owned(), Entry { place, read: place, cap, open: false, lost: 0, newest: 0 })
         });
         let followers: BTreeMap<_, _> = followers.collect();
         // Numbers of segments that are gone are not used again: places name them.
@@ -105,7 +111,16 @@ impl Prepared {
         log.skip_to(used.chain(self.units.last_cut()).max().unwrap_or(0));
         let starts = self.units.cuts().collect();
         let state = State { starts, followers, places: self.places, units: self.units };
-        let feed = Feed { fs, log, metrics, budget, limit: size_limit / SHARE, state: Mutex::new(state) };
+        let feed = Feed {
+            fs,
+            log,
+            metrics,
+            budget,
+            limit: size_limit / SHARE,
+            newest: AtomicI64::new(0),
+            accepted: AtomicU64::new(0),
+            state: Mutex::new(state),
+        };
         feed.metrics.feed_kept_bytes.set(gauge(feed.bytes()));
         feed
     }
@@ -119,6 +134,12 @@ impl Feed {
     /// Bytes kept beyond the log.
     pub(crate) fn bytes(&self) -> u64 {
         self.state.lock().units.bytes()
+    }
+
+    /// So many samples were accepted, the newest of that time.
+    pub(crate) fn note(&self, accepted: usize, newest: i64) {
+        self.accepted.fetch_add(accepted as u64, Ordering::Relaxed);
+        self.newest.fetch_max(newest, Ordering::Relaxed);
     }
 
     /// From segment `first` on series are defined anew.
@@ -197,7 +218,12 @@ impl Feed {
 
     fn lag(&self, name: &str) -> FeedLag {
         let state = self.state.lock();
-        let Some(entry) = state.followers.get(name) else { return FeedLag::default() };
+        let lag = FeedLag {
+            newest_accepted_ms: self.newest.load(Ordering::Relaxed),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            ..FeedLag::default()
+        };
+        let Some(entry) = state.followers.get(name) else { return lag };
         let end = self.log.end();
         let live = disk::log::segments(&*self.fs, self.log.dir()).unwrap_or_default();
         let live = live.into_iter().map(|(number, _, size)| {
@@ -205,7 +231,7 @@ impl Feed {
             units::bytes_after(entry.place, number, written)
         });
         let bytes = state.units.bytes_from(entry.place) + live.sum::<u64>();
-        FeedLag { bytes, lost_bytes: entry.lost, ..FeedLag::default() }
+        FeedLag { bytes, lost_bytes: entry.lost, newest_read_ms: entry.newest, ..lag }
     }
 
     /// Opens segment `number`, wherever it is by now, or says which is the next one that is there.
@@ -259,7 +285,7 @@ impl MetricFeed for Store {
         };
         state.places.put(name, place, cap_bytes)?;
         state.places.sync()?;
-        let entry = Entry { place, read: place, cap: cap_bytes, open: true, lost: 0 };
+        let entry = Entry { place, read: place, cap: cap_bytes, open: true, lost: 0, newest: 0 };
         state.followers.insert(name.to_owned(), entry);
         Ok(Box::new(follower::LogFollower::new(Arc::clone(feed), name.to_owned(), place)))
     }
@@ -277,5 +303,9 @@ impl MetricFeed for Store {
             state.followers.remove(&name);
         }
         self.feed.release_locked(&mut state)
+    }
+
+    fn lag(&self, name: &str) -> FeedLag {
+        self.feed.lag(name)
     }
 }

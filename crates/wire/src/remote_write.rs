@@ -14,7 +14,7 @@ pub mod v2;
 pub use decode::{Item, Metadata, Reader, decompress};
 pub(crate) use decode::{read_label, read_series};
 pub(crate) use encode::put_label;
-pub use encode::{Encoder, compress};
+pub use encode::{Encoder, compress, encode_labels};
 pub use histogram::HistogramPoint;
 pub(crate) use histogram::put_histogram;
 pub use series::{BadLabels, Exemplar, LabelPair, Point, Series};

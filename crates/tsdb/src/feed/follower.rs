@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use disk::log::{Place, SegmentReader, Step};
-use model::{FeedBatch, FeedLag, Follower, Reservation, Result};
+use model::{FeedBatch, Follower, Reservation, Result};
 
 use super::decode::Decoder;
 use super::{Feed, Found};
@@ -23,7 +23,6 @@ pub(super) struct LogFollower {
     primed: bool,
     /// The definitions known belong to the part of the log that begins with this segment.
     start: u64,
-    newest: i64,
     held: Option<Reservation>,
 }
 
@@ -37,7 +36,6 @@ impl LogFollower {
             decoder: Decoder::default(),
             primed: false,
             start: 0,
-            newest: 0,
             held: None,
         }
     }
@@ -203,11 +201,11 @@ impl Follower for LogFollower {
         }
         std::mem::swap(&mut self.decoder.out, &mut out.samples);
         out.position = Self::pack(self.read);
-        self.newest = self.newest.max(self.decoder.newest);
         let orphans = std::mem::take(&mut self.decoder.orphans);
         self.feed.metrics.feed_orphans.inc_by(orphans);
         if let Some(entry) = self.feed.state.lock().followers.get_mut(&self.name) {
             entry.read = self.read;
+            entry.newest = self.decoder.newest;
         }
         // What was read before an error is there to be sent.
         if out.samples.is_empty() { result.map(|()| false) } else { Ok(true) }
@@ -223,10 +221,6 @@ impl Follower for LogFollower {
             entry.place = place;
         }
         Ok(())
-    }
-
-    fn lag(&self) -> FeedLag {
-        FeedLag { newest_read_ms: self.newest, ..self.feed.lag(&self.name) }
     }
 }
 

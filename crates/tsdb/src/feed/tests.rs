@@ -61,8 +61,9 @@ fn a_new_follower_gets_what_comes_after_it_with_the_labels_of_what_was_there_bef
     drain(&mut *follower, 1, &mut got);
     let want: Got = (0..4).map(|i| (labels("m", i), vec![(NOW + 1_000, 1f64.to_bits())])).collect();
     assert_eq!(got, want);
-    assert_eq!(follower.lag().bytes, 0);
-    assert_eq!(follower.lag().newest_read_ms, NOW + 1_000);
+    assert_eq!(store.lag("a").bytes, 0);
+    let lag = store.lag("a");
+    assert_eq!((lag.newest_read_ms, lag.newest_accepted_ms, lag.accepted), (NOW + 1_000, NOW + 1_000, 7));
     assert_eq!(store.metrics().feed_orphans.get(), 0);
 }
 
@@ -95,12 +96,12 @@ fn what_a_flush_cuts_stays_for_the_follower_and_is_not_replayed() {
     assert_eq!(store.warnings(), Vec::<String>::new());
     round(&store, 3, 6);
     let mut follower = store.follow("a", u64::MAX).unwrap();
-    assert!(follower.lag().bytes > 0);
+    assert!(store.lag("a").bytes > 0);
     let mut got = Got::new();
     drain(&mut *follower, 4, &mut got);
     let samples: Vec<_> = (0..7).map(|k| (NOW + k * 1_000, (k as f64).to_bits())).collect();
     assert_eq!(got, (0..3).map(|i| (labels("m", i), samples.clone())).collect());
-    assert_eq!(follower.lag().bytes, 0);
+    assert_eq!(store.lag("a").bytes, 0);
     store.maintain().unwrap();
     assert_eq!(kept(&fixture), Vec::<PathBuf>::new(), "acknowledged segments go");
     assert_eq!(store.metrics().feed_kept_bytes.get(), 0);
@@ -138,22 +139,22 @@ fn over_the_cap_the_oldest_is_given_up_and_counted() {
         store.flush().unwrap();
     }
     round(&store, 3, 4);
-    let lag = slow.lag();
-    assert!(lag.lost_bytes > 0 && lag.bytes > 0 && lag.bytes < patient.lag().bytes, "{lag:?}");
+    let lag = store.lag("slow");
+    assert!(lag.lost_bytes > 0 && lag.bytes > 0 && lag.bytes < store.lag("patient").bytes, "{lag:?}");
     assert_eq!(store.metrics().feed_lost_bytes.get(), lag.lost_bytes);
     let (mut got, mut all) = (Got::new(), Got::new());
     drain(&mut *slow, 100, &mut got);
     drain(&mut *patient, 100, &mut all);
     assert_eq!((count(&got), count(&all)), (3, 15));
-    assert_eq!(patient.lag().lost_bytes, 0);
+    assert_eq!(store.lag("patient").lost_bytes, 0);
     // What was read but is still under way when the cap strikes is not lost.
     round(&store, 3, 5);
     let mut batch = FeedBatch::default();
     while slow.next(100, &mut batch).unwrap() {}
     store.flush().unwrap();
-    assert_eq!(slow.lag().lost_bytes, lag.lost_bytes);
+    assert_eq!(store.lag("slow").lost_bytes, lag.lost_bytes);
     slow.acknowledge(batch.position).unwrap();
-    assert_eq!(slow.lag().bytes, 0);
+    assert_eq!(store.lag("slow").bytes, 0);
 }
 
 #[test]
@@ -269,5 +270,5 @@ fn metadata_moves_the_place_but_is_no_sample() {
     let mut batch = FeedBatch::default();
     assert!(!follower.next(10, &mut batch).unwrap());
     follower.acknowledge(batch.position).unwrap();
-    assert_eq!(follower.lag().bytes, 0);
+    assert_eq!(store.lag("a").bytes, 0);
 }

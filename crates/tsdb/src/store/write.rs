@@ -225,6 +225,7 @@ impl MetricWriter for Store {
         })?;
         self.log.commit(ticket)?;
         self.count(&appended);
+        self.feed.note(appended.accepted, batch.t.iter().copied().max().unwrap_or(0));
         Ok(appended)
     }
 

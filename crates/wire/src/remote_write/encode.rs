@@ -44,6 +44,13 @@ impl Encoder {
         self
     }
 
+    /// Begins a series whose labels were written by [`encode_labels`].
+    pub fn begin_encoded(&mut self, labels: &[u8]) -> &mut Self {
+        self.message.clear();
+        self.message.extend_from_slice(labels);
+        self
+    }
+
     /// A float sample of the series begun.
     pub fn point(&mut self, point: Point) -> &mut Self {
         self.field.clear();
@@ -100,6 +107,14 @@ impl Encoder {
         let compressed = compress(&self.body)?;
         self.body.clear();
         Ok(compressed)
+    }
+}
+
+/// Appends labels as a series repeats them, for [`Encoder::begin_encoded`].
+pub fn encode_labels<'l>(labels: impl IntoIterator<Item = (&'l str, &'l str)>, out: &mut Vec<u8>) {
+    let mut field = Vec::new();
+    for (name, value) in labels {
+        put_label(out, &mut field, name, value);
     }
 }
 

@@ -1,0 +1,137 @@
+//! One batch on its way: made into a body, sent, and sent again until the receiver has it or refuses it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::body::Body;
+use super::metrics::{Counts, Reason};
+use super::post::{Answer, Sender};
+use super::shard::Piece;
+
+/// What became of a batch.
+pub(super) enum Outcome {
+    /// It is delivered, or given up on purpose: the log need not keep it.
+    Done,
+    /// The shard ends before it could be delivered.
+    GivenBack(Vec<Piece>),
+}
+
+/// Sends the batches of one shard.
+pub(super) struct Courier {
+    sender: Arc<Sender>,
+    body: Body,
+}
+
+/// A batch as a body.
+struct Parcel {
+    body: Bytes,
+    counts: Counts,
+    newest: i64,
+}
+
+impl Courier {
+    pub(super) fn new(sender: Arc<Sender>) -> Self {
+        let body = Body::new(sender.settings.protocol);
+        Self { sender, body }
+    }
+
+    pub(super) fn max_per_send(&self) -> usize {
+        self.sender.settings.max_samples_per_send
+    }
+
+    /// How long a batch may wait until it is full.
+    pub(super) fn patience(&self) -> Duration {
+        if self.sender.is_flushing() { Duration::ZERO } else { self.sender.settings.batch_send_deadline }
+    }
+
+    /// Makes the body; what is too old or cannot be said in this protocol is dropped and counted.
+    fn pack(&mut self, pieces: &mut [Piece]) -> Result<Parcel, String> {
+        let sender = &self.sender;
+        let limit = sender.settings.sample_age_limit;
+        let oldest = (!limit.is_zero()).then(|| {
+            sender.clock.now_ms().saturating_sub(i64::try_from(limit.as_millis()).unwrap_or(i64::MAX))
+        });
+        let (mut counts, mut old, mut custom) = (Counts::default(), Counts::default(), Counts::default());
+        let mut newest = i64::MIN;
+        let families = sender.families.read();
+        for piece in pieces {
+            let before = piece.items.len();
+            piece.items.retain(|item| {
+                if oldest.is_some_and(|oldest| item.t < oldest) {
+                    old.add(&item.value);
+                    return false;
+                }
+                if !self.body.can_carry(&item.value) {
+                    custom.add(&item.value);
+                    return false;
+                }
+                newest = newest.max(item.t);
+                counts.add(&item.value);
+                self.body.add(item, &families);
+                true
+            });
+            piece.ticket.done(before - piece.items.len());
+        }
+        drop(families);
+        sender.metrics.dropped(Reason::TooOld, old);
+        sender.metrics.dropped(Reason::CustomBuckets, custom);
+        let body = self.body.finish().map_err(|e| e.to_string())?;
+        Ok(Parcel { body: Bytes::from(body), counts, newest })
+    }
+
+    /// Sends a batch until it is delivered or refused, or until `retire`. A request under way is never broken off for
+    /// `retire`: nobody would know whether it arrived.
+    pub(super) async fn deliver(&mut self, mut pieces: Vec<Piece>, retire: &CancellationToken) -> Outcome {
+        let settings = &Arc::clone(&self.sender).settings;
+        let mut backoff = settings.min_backoff;
+        let mut parcel: Option<Parcel> = None;
+        for attempt in 0.. {
+            if parcel.is_none() || !settings.sample_age_limit.is_zero() {
+                parcel = match self.pack(&mut pieces) {
+                    Ok(packed) => Some(packed),
+                    Err(why) => {
+                        tracing::error!(queue = self.sender.name, %why, "samples cannot be encoded");
+                        break;
+                    }
+                };
+            }
+            let Some(Parcel { body, counts, newest }) = &parcel else { break };
+            if counts.all() == 0 {
+                break;
+            }
+            let begun = Instant::now();
+            let answer = self.sender.post(body.clone(), attempt).await;
+            self.sender.took(begun.elapsed());
+            match self.sender.judge(answer, *counts) {
+                Answer::Delivered(_) => {
+                    self.sender.delivered(*counts, body.len(), *newest);
+                    break;
+                }
+                Answer::Refused(why) => {
+                    self.sender.refused(*counts, &why);
+                    break;
+                }
+                Answer::Again { after, why } => {
+                    self.sender.again(*counts, &why);
+                    let pause = after.unwrap_or(backoff);
+                    backoff = (pause * 2).min(settings.max_backoff);
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = retire.cancelled() => {}
+                    }
+                    if retire.is_cancelled() {
+                        return Outcome::GivenBack(pieces);
+                    }
+                }
+            }
+        }
+        for piece in &pieces {
+            piece.ticket.done(piece.items.len());
+        }
+        Outcome::Done
+    }
+}
