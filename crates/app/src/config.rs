@@ -49,6 +49,8 @@ model::section! {
         collect: Option<Collect> = None => hidden,
         /// Limits at the door of the stores.
         intake: intake::Config = intake::Config::default() => hidden,
+        /// How much may wait to be sent.
+        relay: relay::config::Relay = relay::config::Relay::default() => hidden,
     }
     check Self::check
 }

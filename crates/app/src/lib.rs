@@ -26,6 +26,7 @@ mod log;
 mod memory;
 mod metrics;
 mod process;
+mod relays;
 mod reload;
 mod resolved;
 mod retention;

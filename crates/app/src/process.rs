@@ -18,6 +18,7 @@ use crate::config::Collect;
 use crate::flags::Flags;
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::relays::Relays;
 use crate::resolved::Resolved;
 use crate::retention::Retention;
 
@@ -34,6 +35,7 @@ pub(crate) struct Process {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) collectors: Arc<Collectors>,
     pub(crate) scraper: Arc<Manager>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
     pub(crate) retention: Retention,

@@ -33,6 +33,7 @@ impl Process {
         };
         let written = loaded.written;
         let without_effect = written.without_effect();
+        let relays = self.relays.plan(&written)?;
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
         let collect = collectors(&self.flags, written.collect.unwrap_or_default(), stored);
         let changed = collect != self.state.read().collect;
@@ -44,6 +45,8 @@ impl Process {
             }
             return Err(error);
         }
+        // It was checked above.
+        self.relays.apply(&relays)?;
         if let Some(host) = host {
             self.runtime.block_on(self.collectors.replace(&collect, host));
             tracing::info!(stored, "the built-in collectors were started anew");

@@ -19,12 +19,14 @@ use crate::collectors::{Collectors, Doors};
 use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::process::{Process, State};
+use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::{data_dir, listen, stores};
 
 /// Everything that runs.
 pub struct Running {
     server: Server,
+    relays: Arc<Relays>,
     scraper: Arc<Manager>,
     collectors: Arc<Collectors>,
     background: Background,
@@ -85,6 +87,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         Manager::start(written.scrape_configs.clone(), &written.global, writer.clone(), clock.clone())?;
     scraper.metrics().register(&mut registry);
 
+    let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;
+
     let state = State::new(&resolved, clock.now_ms());
     let process = Arc::new(Process {
         flags,
@@ -96,6 +100,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         runtime: tokio::runtime::Handle::current(),
         collectors: collectors.clone(),
         scraper: scraper.clone(),
+        relays: relays.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
         retention: resolved.retention,
@@ -114,7 +119,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         otlp: resolved.otlp,
         admin_api: process.flags.web.enable_admin,
     };
-    let reader: Arc<dyn MetricReader> = metrics.clone();
+    let reader: Arc<dyn MetricReader> = relays.reader();
     let parts = Parts {
         metrics: reader,
         metric_stats: Some(metrics.clone()),
@@ -123,6 +128,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metric_writer: writer,
         containers: collectors.clone(),
         targets: scraper.clone(),
+        queues: relays.clone(),
         engine: Arc::new(Engine::new(resolved.engine.clone())),
         process: process.clone(),
         registry,
@@ -134,6 +140,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     tracing::info!(seconds = begun.elapsed().as_secs_f64(), "started");
     Ok(Running {
         server,
+        relays,
         scraper,
         collectors,
         background,
@@ -183,6 +190,8 @@ impl Running {
         timed("scraper", self.scraper.stop()).await;
         timed("container collector", self.collectors.stop_containers()).await;
         timed("host collector", self.collectors.stop_host()).await;
+        let deadline = self.process.flags.remote.flush_deadline;
+        timed("remote write", self.relays.stop(deadline)).await;
         timed("upkeep", self.background.stop()).await;
         let (metrics, events) = (self.metrics, self.events);
         let closed =

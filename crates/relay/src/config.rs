@@ -10,6 +10,24 @@ pub use write::{ProtobufMessage, RemoteWriteConfig};
 
 use std::collections::BTreeMap;
 
+use model::config::Size;
+use serde::Deserialize;
+
+/// Our own section `relay`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Relay {
+    /// How many bytes of the log are kept for each receiver of `remote_write` beyond what the store itself needs, so
+    /// that nothing is lost while a receiver is away. All receivers together never take more than half of what the store may take on disk.
+    pub log_cap: Size,
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        Self { log_cap: Size(2 << 30) }
+    }
+}
+
 /// Headers that senders and readers decide on themselves.
 const RESERVED: [&str; 12] = [
     "content-encoding",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::container::{Containers, Obstacle};
 use model::metrics::MetricStats;
+use model::passing::Queues;
 use model::target::Targets;
 use model::{Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricReader, MetricWriter, Result};
 use prometheus_client::registry::Registry;
@@ -26,6 +27,8 @@ pub struct Parts {
     pub containers: Arc<dyn Containers>,
     /// What is scraped.
     pub targets: Arc<dyn Targets>,
+    /// What passes samples on.
+    pub queues: Arc<dyn Queues>,
     /// Evaluates PromQL.
     pub engine: Arc<Engine>,
     /// The process around the server.

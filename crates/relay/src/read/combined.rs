@@ -53,12 +53,26 @@ impl Combined {
         &self.metrics
     }
 
+    /// Whether these servers can be asked.
+    pub fn check(&self, configs: &[RemoteReadConfig]) -> Result<()> {
+        self.prepare(configs, &BTreeMap::new()).map(|_| ())
+    }
+
     /// From here on these servers are asked. An error leaves everything as it was.
     pub fn apply(
         &self,
         configs: &[RemoteReadConfig],
         external_labels: &BTreeMap<String, String>,
     ) -> Result<()> {
+        *self.remotes.write() = Arc::new(self.prepare(configs, external_labels)?);
+        Ok(())
+    }
+
+    fn prepare(
+        &self,
+        configs: &[RemoteReadConfig],
+        external_labels: &BTreeMap<String, String>,
+    ) -> Result<Vec<Arc<Remote>>> {
         crate::config::check_names("remote read", configs.iter().map(|c| c.name.as_str()))
             .map_err(Error::invalid)?;
         let mut remotes = Vec::new();
@@ -78,8 +92,7 @@ impl Combined {
                 labels,
             }));
         }
-        *self.remotes.write() = Arc::new(remotes);
-        Ok(())
+        Ok(remotes)
     }
 
     /// The remotes that a selection concerns, with the times they are asked for.

@@ -97,6 +97,12 @@ impl Senders {
         &self.metrics
     }
 
+    /// Whether a plan can be taken.
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        places(&plan.receivers)?;
+        plan.receivers.iter().try_for_each(|receiver| self.prepare(receiver).map(|_| ()))
+    }
+
     /// Takes a plan. What can fail comes first: an error leaves everything as it was. Queues that did not change go on
     /// undisturbed; those that did go on from their place in the log.
     pub fn apply(self: &Arc<Self>, plan: &Plan) -> Result<()> {

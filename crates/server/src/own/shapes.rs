@@ -119,6 +119,7 @@ pub(crate) struct Status {
     pub(crate) memory: Memory,
     pub(crate) obstacles: Vec<Obstacle>,
     pub(crate) targets: TargetCounts,
+    pub(crate) queues: Vec<model::passing::QueueState>,
     pub(crate) ingestion: Vec<NameCount>,
 }
 

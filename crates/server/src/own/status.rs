@@ -38,6 +38,7 @@ fn gather(state: &state::State) -> model::Result<Status> {
         flags: process.flags(),
         config_yaml: config.yaml,
         config_reload_ok: config.reload_ok,
+        queues: state.parts.queues.queues(),
         config_reload_ms: config.read_ms,
         collect_stored: config.collect_stored,
         storage: storage(state)?,

@@ -68,6 +68,7 @@ impl Fixture {
             metric_writer: metrics.clone(),
             containers: containers.clone(),
             targets: targets.clone(),
+            queues: Arc::new(OneQueue),
             engine: Arc::new(Engine::new(EngineOptions::default())),
             process: process.clone(),
             registry: prometheus_client::registry::Registry::default(),
@@ -310,5 +311,21 @@ impl Process for FakeProcess {
 
     fn obstacles(&self) -> Vec<Obstacle> {
         Vec::new()
+    }
+}
+
+/// A queue that waits for its receiver.
+struct OneQueue;
+
+impl model::passing::Queues for OneQueue {
+    fn queues(&self) -> Vec<model::passing::QueueState> {
+        vec![model::passing::QueueState {
+            name: "far".into(),
+            url: "http://far.example/api/v1/write".into(),
+            activity: model::passing::QueueActivity::Retrying,
+            lag_bytes: 4_096,
+            last_error: Some("connection refused".into()),
+            ..Default::default()
+        }]
     }
 }

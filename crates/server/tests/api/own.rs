@@ -115,6 +115,8 @@ async fn status_and_nodes() {
     assert_eq!(status, 200);
     assert_eq!(body["targets"], json!({"up": 1, "down": 1, "unknown": 0}));
     assert_eq!(body["config_yaml"], "global: {}\n");
+    let queue = &body["queues"][0];
+    assert_eq!((&queue["activity"], &queue["lag_bytes"]), (&json!("retrying"), &json!(4_096)));
     assert_eq!(fixture.json("/api/bonghwa/v1/nodes").await.1[0]["name"], "host1");
     let document = fixture.get("/api/bonghwa/v1/openapi.yaml").await.text().await.unwrap();
     assert!(document.starts_with("openapi: 3.1.0"));

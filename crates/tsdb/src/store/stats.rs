@@ -52,6 +52,13 @@ impl MetricStats for Store {
 }
 
 impl Store {
+    /// Time of the oldest sample, ms.
+    pub fn oldest(&self) -> Option<i64> {
+        let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.start).min();
+        let blocks = self.blocks.all().iter().map(|b| b.meta.range.start).min();
+        head.into_iter().chain(blocks).min()
+    }
+
     fn index_stats(&self, stats: &mut StoreStats, limit: usize) {
         let index = self.index.read();
         stats.head_series = index.live().len();
