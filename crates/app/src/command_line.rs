@@ -1,7 +1,6 @@
 //! Which part of the program a command line means: the server, or one of the commands beside it.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config;
@@ -23,15 +22,12 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
     if tools::is_command(&args) {
         // Only the first caller in a process sets it; the provider is the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        return tools::main(args, &tools::Host { check_config });
+        let host =
+            tools::Host { check_config: config::named::check, check_web_config: server::web_config::check };
+        return tools::main(args, &host);
     }
     match Flags::read(args) {
         Ok(flags) => crate::run(flags),
         Err(error) => error.exit(),
     }
-}
-
-fn check_config(path: &Path) -> model::Result<tools::CheckedConfig> {
-    config::load(path)?;
-    Ok(tools::CheckedConfig::default())
 }

@@ -3,6 +3,7 @@
 //! [`Written`] is exactly what the file says; `resolved.rs` resolves it with the flags.
 
 mod load;
+pub(crate) mod named;
 mod process;
 mod shown;
 mod storage;

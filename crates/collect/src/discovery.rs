@@ -4,7 +4,7 @@
 //! together whenever one has changed. A source that fails keeps what it found last and says what is wrong.
 
 mod docker;
-mod file;
+pub mod file;
 
 use std::sync::Arc;
 

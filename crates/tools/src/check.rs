@@ -1,8 +1,10 @@
 //! `check`: files, input, a server. One file a subcommand.
 
 mod config;
+mod metrics;
 pub(crate) mod rules;
 mod server;
+mod web_config;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +23,10 @@ pub struct Check {
 pub enum What {
     /// Checks whether configuration files are valid.
     Config(config::Config),
+    /// Looks at metrics in the text format on the input: names, types, units.
+    Metrics(metrics::Metrics),
+    /// Checks whether files of --web.config.file are valid.
+    WebConfig(web_config::WebConfig),
     /// Checks whether a server is healthy.
     Healthy(server::Server),
     /// Checks whether a server is ready.
@@ -33,6 +39,8 @@ impl Check {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Outcome {
         match self.what {
             What::Config(config) => config.run(context),
+            What::Metrics(metrics) => metrics.run(context),
+            What::WebConfig(files) => files.run(context),
             What::Rules(rules) => rules.run(context),
             What::Healthy(server) => server.run("/-/healthy", context),
             What::Ready(server) => server.run("/-/ready", context),

@@ -77,13 +77,28 @@ pub struct Context<'a> {
 
 /// What only the whole program knows, handed in by it.
 pub struct Host {
-    /// Loads and checks a configuration file as the server does.
-    pub check_config: fn(&Path) -> model::Result<CheckedConfig>,
+    /// Loads and checks a configuration file as the server does; with `true`, without the files that it names.
+    pub check_config: fn(&Path, bool) -> model::Result<CheckedConfig>,
+    /// Loads and checks a file of `--web.config.file`.
+    pub check_web_config: fn(&Path) -> model::Result<()>,
 }
 
 /// What a configuration that is right names.
 #[derive(Debug, Clone, Default)]
 pub struct CheckedConfig {
-    /// `rule_files`, as patterns, resolved against the file's folder.
+    /// Files that `rule_files` match.
     pub rule_files: Vec<PathBuf>,
+    /// The scrape jobs.
+    pub jobs: Vec<CheckedJob>,
+    /// What is not wrong, but may not be meant.
+    pub warnings: Vec<String>,
+}
+
+/// A scrape job of a configuration that is right.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CheckedJob {
+    /// Its name.
+    pub name: String,
+    /// How often it scrapes, ms.
+    pub interval_ms: i64,
 }

@@ -1,17 +1,33 @@
 //! Asking a server.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use clap::Args;
+use outbound::client::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use outbound::{Client, ClientOptions, HttpConfig, Method, Request, Url};
 
 use crate::Failed;
 
 /// An answer larger than this is not an answer to one of our questions.
 const MAX_BODY: usize = 1 << 30;
+/// A file of client settings is small.
+const MAX_CONFIG: u64 = 1 << 20;
+
+/// How servers are connected to.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Connection {
+    /// File with the settings of the HTTP client (`basic_auth`, `authorization`, `tls_config` and the others).
+    #[arg(long = "http.config.file", value_name = "FILE", global = true)]
+    pub(crate) config: Option<PathBuf>,
+}
 
 /// A server that commands ask.
 pub(crate) struct Server {
-    client: reqwest::Client,
+    client: Client,
     runtime: tokio::runtime::Runtime,
-    base: String,
+    base: Url,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// What it answered.
@@ -22,50 +38,114 @@ pub(crate) struct Answer {
 }
 
 impl Server {
-    /// The server under `url`; without a scheme it is `http`.
+    /// The server under `url`; without a scheme it is `http`. User and password in the URL are sent as they are.
     pub(crate) fn new(url: &str) -> Result<Self, Failed> {
-        let base = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
-        let base = base.trim_end_matches('/').to_owned();
-        reqwest::Url::parse(&base).map_err(|e| Failed::new(format_args!("{url} is not a URL: {e}")))?;
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("bonghwa/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| Failed::new(format_args!("no HTTP client: {e}")))?;
+        Self::with_config(url, HttpConfig::default())
+    }
+
+    /// Likewise, with the settings that the command line names.
+    pub(crate) fn connect(url: &str, connection: &Connection) -> Result<Self, Failed> {
+        match &connection.config {
+            None => Self::new(url),
+            Some(file) => {
+                let config = load(file)
+                    .map_err(|e| Failed::new(format_args!("Failed to load HTTP config file: {e}")))?;
+                Self::with_config(url, config)
+            }
+        }
+    }
+
+    fn with_config(url: &str, config: HttpConfig) -> Result<Self, Failed> {
+        let text = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+        let base = Url::parse(text.trim_end_matches('/'))
+            .map_err(|e| Failed::new(format_args!("{url} is not a URL: {e}")))?;
+        let options = ClientOptions {
+            user_agent: concat!("bonghwa/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..ClientOptions::default()
+        };
+        let client =
+            Client::new(&config, options).map_err(|e| Failed::new(format_args!("no HTTP client: {e}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { client, runtime, base })
+        Ok(Self { client, runtime, base, headers: Vec::new() })
+    }
+
+    /// Sends this access token with every request.
+    #[allow(dead_code, reason = "commands that write need it")]
+    pub(crate) fn with_token(self, token: &str) -> Result<Self, Failed> {
+        self.with_header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    /// Sends this header with every request.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Result<Self, Failed> {
+        let wrong = || Failed::new(format_args!("{name} cannot be sent as a header"));
+        let header = (
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?,
+            HeaderValue::from_str(value).map_err(|_| wrong())?,
+        );
+        self.headers.push(header);
+        Ok(self)
     }
 
     /// The URL as commands show it.
     pub(crate) fn url(&self) -> &str {
-        &self.base
+        self.base.as_str().trim_end_matches('/')
     }
 
     /// Gets `path` (which begins with a slash).
     pub(crate) fn get(&self, path: &str, limit: Duration) -> Result<Answer, Failed> {
-        let request = self.client.get(format!("{}{path}", self.base)).timeout(limit);
+        self.ask(self.request(Method::GET, path)?.timeout(limit))
+    }
+
+    /// Posts `body` to `path` (which begins with a slash).
+    pub(crate) fn post(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Answer, Failed> {
+        let mut request = self.request(Method::POST, path)?.timeout(limit).body(body);
+        for (name, value) in headers {
+            let wrong = |_| Failed::new(format_args!("{name} cannot be sent as a header"));
+            let value = HeaderValue::from_str(value).map_err(wrong)?;
+            let wrong = |_| Failed::new(format_args!("{name} is not the name of a header"));
+            request = request.header(HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?, value);
+        }
+        self.ask(request)
+    }
+
+    fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {
+        let url = format!("{}{path}", self.url());
+        let url = Url::parse(&url).map_err(|e| Failed::new(format_args!("{url} is not a URL: {e}")))?;
+        let request = self.client.request(method, url);
+        let headers = self.headers.iter().cloned();
+        Ok(headers.fold(request, |request, (name, value)| request.header(name, value)))
+    }
+
+    fn ask(&self, request: Request) -> Result<Answer, Failed> {
         self.runtime.block_on(async {
-            let mut response = request.send().await.map_err(|e| describe(&e))?;
+            let response = request.send().await.map_err(Failed::new)?;
             let status = response.status().as_u16();
-            let mut body = Vec::new();
-            while let Some(chunk) = response.chunk().await.map_err(|e| describe(&e))? {
-                if body.len() + chunk.len() > MAX_BODY {
-                    return Err(Failed::new("the answer is too large"));
-                }
-                body.extend_from_slice(&chunk);
-            }
+            let body = response.body(MAX_BODY).await.map_err(Failed::new)?;
             Ok(Answer { status, body })
         })
     }
+
+    /// Waits before another try.
+    #[allow(dead_code, reason = "commands that send a lot try again")]
+    pub(crate) fn wait(&self, pause: Duration) {
+        self.runtime.block_on(tokio::time::sleep(pause));
+    }
 }
 
-/// The error with its causes; reqwest's own text names only the outermost.
-fn describe(error: &reqwest::Error) -> Failed {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+fn load(file: &Path) -> Result<HttpConfig, String> {
+    let size = std::fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
+    if size > MAX_CONFIG {
+        return Err(format!("{}: larger than {MAX_CONFIG} bytes", file.display()));
     }
-    Failed(text)
+    let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut config: HttpConfig =
+        serde_saphyr::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
+    config.set_directory(file.parent().unwrap_or(Path::new(".")));
+    Ok(config)
 }

@@ -14,9 +14,13 @@
 
 #![forbid(unsafe_code)]
 
+mod args;
 pub mod check;
 mod context;
+pub mod debug;
 mod http;
+pub mod push;
+pub mod query;
 pub mod test;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,11 +30,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use context::{CheckedConfig, Context, Exit, Failed, Host, Outcome};
+pub use context::{CheckedConfig, CheckedJob, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
-pub const OVERVIEW: &str =
-    "Commands: check, test. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+pub const OVERVIEW: &str = "Commands: check, test, query, push, debug. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -51,6 +54,12 @@ pub enum Command {
     Check(check::Check),
     /// Unit tests.
     Test(test::Test),
+    /// Asks a server.
+    Query(query::Query),
+    /// Sends metrics to a server.
+    Push(push::Push),
+    /// Collects what helps to find out what is wrong with a server.
+    Debug(debug::Debug),
 }
 
 impl Command {
@@ -58,6 +67,9 @@ impl Command {
         match self {
             Self::Check(check) => check.run(context),
             Self::Test(test) => test.run(context),
+            Self::Query(query) => query.run(context),
+            Self::Push(push) => push.run(context),
+            Self::Debug(debug) => debug.run(context),
         }
     }
 }

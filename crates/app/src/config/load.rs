@@ -136,7 +136,7 @@ fn message(error: &serde_saphyr::Error, text: &str) -> String {
 }
 
 /// The files that a path names whose last part may hold `*` and `?`, sorted.
-fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
     let Some(last) = pattern.file_name().and_then(|n| n.to_str()) else {
         return Err(Error::invalid(format_args!("scrape_config_files: {} names no file", pattern.display())));
     };

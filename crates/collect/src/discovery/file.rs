@@ -87,6 +87,22 @@ impl Files {
     }
 }
 
+/// Reads the files of a section once, for whoever checks a configuration: the patterns that no file matches, or what is
+/// wrong with a file.
+pub fn check(config: &FileConfig) -> Result<Vec<String>, String> {
+    let mut missing = Vec::new();
+    for pattern in &config.files {
+        let files: Vec<PathBuf> = glob::expand(pattern).into_iter().filter(|path| path.exists()).collect();
+        if files.is_empty() {
+            missing.push(pattern.clone());
+        }
+        for file in files {
+            read(&file).map_err(|e| format!("checking SD file {:?}: {e}", file.display().to_string()))?;
+        }
+    }
+    Ok(missing)
+}
+
 fn stamp(path: &Path) -> Option<(SystemTime, u64)> {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.modified().ok()?, meta.len()))

@@ -52,6 +52,14 @@ impl Default for Lint {
     }
 }
 
+impl Lint {
+    /// What `check config` asks for.
+    pub(crate) const fn new(duplicates: bool, fatal: bool, ignore_unknown: bool) -> Self {
+        let lint = if duplicates { LintOption::DuplicateRules } else { LintOption::None };
+        Self { lint, fatal, ignore_unknown }
+    }
+}
+
 impl Rules {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Outcome {
         if !self.files.is_empty() {

@@ -1,0 +1,78 @@
+//! The files that a configuration names: whether they are there and can be read. The server finds out when it needs
+//! them; `check config` tells before.
+
+use std::path::Path;
+
+use collect::discovery::file;
+use model::{Error, Result};
+use outbound::HttpConfig;
+use tools::{CheckedConfig, CheckedJob};
+
+use super::{Loaded, load};
+
+/// Loads and checks a file; with `syntax_only`, without looking at the files it names.
+pub(crate) fn check(path: &Path, syntax_only: bool) -> Result<CheckedConfig> {
+    let loaded = load(path)?;
+    let mut checked = CheckedConfig::default();
+    for job in &loaded.written.scrape_configs {
+        let name = job.job_name.clone();
+        let interval_ms = i64::try_from(job.scrape_interval.as_ms()).unwrap_or(i64::MAX);
+        checked.jobs.push(CheckedJob { name, interval_ms });
+    }
+    if !syntax_only {
+        named(&loaded, &mut checked)?;
+    }
+    Ok(checked)
+}
+
+fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
+    for pattern in &loaded.written.rule_files {
+        let files = load::matching(Path::new(pattern))?;
+        // A name without `*` must be that of a file.
+        if !pattern.contains('*') && !files.iter().any(|file| file.is_file()) {
+            return Err(Error::invalid(format_args!("{pattern:?} does not point to an existing file")));
+        }
+        checked.rule_files.extend(files);
+    }
+    for job in &loaded.written.scrape_configs {
+        http(&job.http)?;
+        for config in &job.discovery.file_sd_configs {
+            for missing in file::check(config).map_err(Error::invalid)? {
+                let job = &job.job_name;
+                checked
+                    .warnings
+                    .push(format!("file {missing:?} for file_sd in scrape job {job:?} does not exist"));
+            }
+        }
+    }
+    for receiver in &loaded.written.alerting.alertmanagers {
+        for config in &receiver.discovery.file_sd_configs {
+            for missing in file::check(config).map_err(Error::invalid)? {
+                checked
+                    .warnings
+                    .push(format!("file {missing:?} for file_sd in alertmanager config does not exist"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn http(config: &HttpConfig) -> Result<()> {
+    let exists = |what: &str, file: &Path| {
+        std::fs::metadata(file).map(drop).map_err(|e| {
+            let name = file.display().to_string();
+            Error::invalid(format_args!("error checking {what} {name:?}: stat {name}: {e}"))
+        })
+    };
+    if let Some(file) = config.authorization.as_ref().and_then(|a| a.credentials_file.as_deref()) {
+        exists("authorization credentials or bearer token file", file)?;
+    }
+    for (what, file) in
+        [("client cert file", &config.tls_config.cert_file), ("client key file", &config.tls_config.key_file)]
+    {
+        if let Some(file) = file {
+            exists(what, file)?;
+        }
+    }
+    Ok(())
+}
