@@ -39,6 +39,12 @@ fn resolve(text: &str) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
+/// The same listeners once more: whoever has them accepts from the same queue.
+pub(crate) fn clones(listeners: &[TcpListener]) -> Result<Vec<TcpListener>> {
+    let clones = listeners.iter().map(TcpListener::try_clone).collect::<std::io::Result<_>>();
+    clones.map_err(|e| Error::internal("a listener cannot be used twice").with_detail(e))
+}
+
 /// Whether every listener is reached from this machine only.
 pub(crate) fn all_loopback(listeners: &[TcpListener]) -> bool {
     listeners.iter().all(|l| l.local_addr().is_ok_and(|a| a.ip().is_loopback()))

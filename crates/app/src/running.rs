@@ -9,7 +9,9 @@ use collect::scrape::Manager;
 use disk::lock::DirLock;
 use disk::{Fs, RealFs};
 use intake::Intake;
-use model::{Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, Result, SystemClock};
+use model::{
+    Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, ReplayProgress, Result, SystemClock,
+};
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
 use server::{Access, Parts, Server};
@@ -57,10 +59,19 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
     let budget = Budget::new("all", resolved.memory_limit);
 
+    // Whoever asks while the log is read back is told how far it is.
+    let progress = Arc::new(ReplayProgress::default());
+    let waiting = Server::wait(
+        progress.clone(),
+        resolved.limits.clone(),
+        resolved.web.clone(),
+        listen::clones(&listeners)?,
+    )?;
     let blocking = {
         let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
-        let (retention, limit) = (resolved.retention, resolved.memory_limit);
-        tokio::task::spawn_blocking(move || stores::open(fs, &ours, retention, limit, &budget, clock))
+        let (retention, limit, progress) = (resolved.retention, resolved.memory_limit, progress.clone());
+        let open = move || stores::open(fs, &ours, retention, limit, &budget, clock, &progress);
+        tokio::task::spawn_blocking(open)
     };
     let (metrics, events) = blocking
         .await
@@ -122,6 +133,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let reader: Arc<dyn MetricReader> = relays.reader();
     let parts = Parts {
         metrics: reader,
+        replay: progress,
         metric_stats: Some(metrics.clone()),
         exemplars: Some(metrics.clone()),
         admin: Some(metrics.clone()),
@@ -136,6 +148,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         budget: budget.child("requests", resolved.memory_limit / 2),
         clock,
     };
+    waiting.stop().await;
     let server = Server::start(parts, access, resolved.limits.clone(), resolved.web.clone(), listeners)?;
     tracing::info!(seconds = begun.elapsed().as_secs_f64(), "started");
     Ok(Running {

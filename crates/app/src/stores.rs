@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use disk::Fs;
-use model::{Budget, Clock, Result};
+use model::{Budget, Clock, ReplayProgress, Result};
 
 use crate::retention::Retention;
 
@@ -24,6 +24,7 @@ pub(crate) fn open(
     memory_limit: u64,
     budget: &Budget,
     clock: Arc<dyn Clock>,
+    progress: &ReplayProgress,
 ) -> Result<Stores> {
     // One limit for the directory, so that both stores together stay inside.
     let (samples_bytes, events_bytes) = match disk::space::size_limit(&*fs, ours, retention.bytes)? {
@@ -39,7 +40,8 @@ pub(crate) fn open(
         budget: budget.clone(),
         ..defaults
     };
-    let metrics = tsdb::Store::open(fs.clone(), &ours.join("metrics"), options, clock.clone())?;
+    let metrics =
+        tsdb::Store::open_with(fs.clone(), &ours.join("metrics"), options, clock.clone(), progress)?;
     let defaults = events::Options::default();
     let options = events::Options {
         container_retention_ms: retention.time_ms,

@@ -33,6 +33,7 @@ pub mod metrics;
 pub mod nearest;
 pub mod passing;
 pub mod pattern;
+pub mod progress;
 pub mod relabel;
 pub mod resource;
 pub mod rule;
@@ -59,6 +60,7 @@ pub use metrics::{
     Position, RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef,
 };
 pub use pattern::Pattern;
+pub use progress::ReplayProgress;
 pub use resource::{Identity, IdentityKey, Resource};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use time::TimeRange;

@@ -37,6 +37,7 @@ mod slow;
 mod state;
 pub mod ui;
 mod user_assets;
+mod waiting;
 mod web;
 pub mod web_config;
 

@@ -27,6 +27,7 @@ use crate::parts::Parts;
 use crate::router;
 use crate::slow::PatientIo;
 use crate::state::State;
+use crate::waiting;
 use crate::web::{Routed, Web};
 use crate::web_config::Admission;
 
@@ -68,6 +69,19 @@ impl Server {
         let stopping = CancellationToken::new();
         let door = Door { limits, metrics: Metrics::default(), web, stopping };
         Self::listen(door, &exporter::router(exposed, path), listeners)
+    }
+
+    /// Says how far the log is read back, and refuses everything else for now, until [`Server::stop`]. `listeners` are
+    /// clones of those the server will have, so that no connection is refused in between.
+    pub fn wait(
+        progress: Arc<model::ReplayProgress>,
+        limits: Limits,
+        web: Web,
+        listeners: Vec<std::net::TcpListener>,
+    ) -> model::Result<Self> {
+        let stopping = CancellationToken::new();
+        let door = Door { limits, metrics: Metrics::default(), web, stopping };
+        Self::listen(door, &waiting::router(progress), listeners)
     }
 
     fn listen(door: Door, router: &Router, listeners: Vec<std::net::TcpListener>) -> model::Result<Self> {

@@ -15,6 +15,8 @@ use query::promql::Engine;
 pub struct Parts {
     /// Where queries read.
     pub metrics: Arc<dyn MetricReader>,
+    /// How the log of the metric store was read back.
+    pub replay: Arc<model::ReplayProgress>,
     /// Figures of the metric store, where it has them.
     pub metric_stats: Option<Arc<dyn MetricStats>>,
     /// Exemplars, where the store keeps them.

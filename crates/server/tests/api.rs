@@ -23,5 +23,7 @@ mod own;
 mod prometheus;
 #[path = "api/surface.rs"]
 mod surface;
+#[path = "api/waiting.rs"]
+mod waiting;
 #[path = "api/write.rs"]
 mod write;

@@ -31,6 +31,11 @@ pub struct Options {
     pub flush_bytes: u64,
     /// ... or when the log has this many bytes.
     pub flush_log_bytes: u64,
+    /// An orderly stop writes memory to a block where the log has this many bytes, so that the next start is quick; 0:
+    /// never ...
+    pub close_flush_log_bytes: u64,
+    /// ... but not where more bytes of samples than this are in memory: a stop must be quick too.
+    pub close_flush_bytes: u64,
     /// A series without samples for this long leaves memory at the next flush (its blocks stay).
     pub idle_ms: i64,
     /// Most series in memory; more are refused.
@@ -61,6 +66,8 @@ impl Default for Options {
             flush_ms: 30 * 60_000,
             flush_bytes: 128 << 20,
             flush_log_bytes: 256 << 20,
+            close_flush_log_bytes: 16 << 20,
+            close_flush_bytes: 48 << 20,
             idle_ms: 3_600_000,
             max_series: 10_000_000,
             max_labels_bytes: 64 << 10,

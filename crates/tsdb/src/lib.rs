@@ -39,4 +39,5 @@ mod wal;
 
 pub use config::Options;
 pub use metrics::Metrics;
+pub use model::ReplayProgress;
 pub use store::Store;

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use disk::Fs;
 use disk::log::{Log, SyncPolicy};
 use model::metrics::Family;
-use model::{Clock, Error, Result, Tenant};
+use model::{Clock, Error, ReplayProgress, Result, Tenant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::Options;
@@ -68,6 +68,17 @@ pub struct Store {
 impl Store {
     /// Opens the store in `dir` (created if missing) and reads its log.
     pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_with(fs, dir, options, clock, &ReplayProgress::default())
+    }
+
+    /// Like [`Store::open`], telling how far it is: reading a long log takes seconds.
+    pub fn open_with(
+        fs: Arc<dyn Fs>,
+        dir: &Path,
+        options: Options,
+        clock: Arc<dyn Clock>,
+        progress: &ReplayProgress,
+    ) -> Result<Self> {
         let root = dir.to_owned();
         let dir = dir.join(Tenant::DEFAULT);
         disk::publish::prepare(&*fs, &dir)?;
@@ -80,14 +91,18 @@ impl Store {
         let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
         let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
         let mut prepared = Prepared::open(&fs, &dir)?;
+        let wal = dir.join("wal");
+        disk::publish::prepare(&*fs, &wal)?;
+        progress.begin(disk::log::segments(&*fs, &wal)?.into_iter().map(|(number, _, size)| (number, size)));
         let mut exemplars = Exemplars::new(options.max_exemplars, options.budget.clone());
         let mut replay = replay::Replay::new(&head, &mut index, &lookup, &mut exemplars, &options);
-        let (log, recovery) =
-            Log::open(Arc::clone(&fs), &dir.join("wal"), log_options, &mut |place, record| {
-                replay.record(place, record);
-                Ok(())
-            })?;
+        let (log, recovery) = Log::open(Arc::clone(&fs), &wal, log_options, &mut |place, record| {
+            replay.record(place, record);
+            progress.record(place.segment, record.len() as u64);
+            Ok(())
+        })?;
         let replayed = replay.finish();
+        progress.finish();
         head.adopt(&options.budget);
         index.adopt();
         let mut warnings = recovery.warnings;
@@ -141,10 +156,14 @@ impl Store {
         &self.warnings
     }
 
-    /// Makes everything durable. The store may be dropped without it: the log has every acknowledged sample.
+    /// Makes everything durable, and leaves a short log where that takes a moment only (see
+    /// [`Options::close_flush_log_bytes`]). The store may be dropped without it: the log has every acknowledged sample.
     pub fn close(&self) -> Result<()> {
         self.log.commit(self.log.enqueued())?;
         self.log.sync()?;
+        if self.flush_is_worth_it()? {
+            self.flush()?;
+        }
         self.feed.release()
     }
 

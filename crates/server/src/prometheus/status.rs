@@ -120,9 +120,8 @@ pub(crate) async fn blocks(State(state): State<Shared>) -> Answer {
     Ok(success(json!({ "blocks": blocks }), Vec::new()))
 }
 
-pub(crate) async fn wal_replay() -> Answer {
-    // The server listens once the log is replayed.
-    Ok(success(json!({ "min": 0, "max": 0, "current": 0 }), Vec::new()))
+pub(crate) async fn wal_replay(State(state): State<Shared>) -> Answer {
+    Ok(success(crate::waiting::figures(state.parts.replay.now()), Vec::new()))
 }
 
 pub(crate) async fn rules() -> Answer {

@@ -61,6 +61,7 @@ impl Fixture {
         let targets = Arc::new(FakeTargets::default());
         let process = Arc::new(FakeProcess::default());
         let parts = Parts {
+            replay: Arc::default(),
             metrics: wanted.reader.unwrap_or_else(|| metrics.clone()),
             metric_stats: Some(metrics.clone()),
             exemplars: wanted.exemplars,

@@ -56,6 +56,17 @@ impl Store {
             || self.log.bytes()? >= self.options.flush_log_bytes)
     }
 
+    /// Whether a stop should write memory to a block: reading the log back would take longer, and this does not take
+    /// long.
+    pub(super) fn flush_is_worth_it(&self) -> Result<bool> {
+        let least = self.options.close_flush_log_bytes;
+        if least == 0 || self.log.bytes()? < least || self.head.frozen().is_some() {
+            return Ok(false);
+        }
+        let in_memory: u64 = self.head.read_all().iter().map(|shard| shard.current().bytes()).sum();
+        Ok((1..=self.options.close_flush_bytes).contains(&in_memory))
+    }
+
     /// Moves all samples in memory to blocks and cuts the log. After an error they stay readable, and the next call
     /// goes on with them.
     pub fn flush(&self) -> Result<()> {

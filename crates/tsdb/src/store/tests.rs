@@ -8,6 +8,7 @@ mod admin;
 mod crash;
 mod exemplars;
 mod faults;
+mod progress;
 mod property;
 mod rich;
 
