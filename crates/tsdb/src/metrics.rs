@@ -1,11 +1,16 @@
 //! The store's own metrics.
 
+mod named;
+
 use model::RejectReason;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+
+use named::Kind;
+pub(crate) use named::Named;
 
 /// Why samples were refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,6 +60,8 @@ pub struct Metrics {
     pub exemplar_series: Gauge,
     /// Time of the oldest exemplar in seconds.
     pub oldest_exemplar: Gauge<f64, std::sync::atomic::AtomicU64>,
+    /// Under the names of Prometheus.
+    pub(crate) named: Named,
 }
 
 /// Every reason, for iteration.
@@ -100,6 +107,7 @@ impl Metrics {
         );
         r.register("bonghwa_tsdb_log_corruptions", "Corrupt places in the log", self.log_corruptions.clone());
         self.register_feed(r);
+        self.register_named(r);
     }
 
     /// What followers of the log keep and lose.
@@ -133,9 +141,20 @@ impl Metrics {
         self.oldest_exemplar.set(ring.oldest().map_or(0.0, |ms| ms as f64 / 1_000.0));
     }
 
-    pub(crate) fn reject(&self, reason: RejectReason, count: u64) {
+    pub(crate) fn take(&self, kind: &'static str, count: u64) {
         if count > 0 {
-            self.rejected.get_or_create(&Reason { reason: reason.as_str() }).inc_by(count);
+            self.appended.inc_by(count);
+            self.named.appended.get_or_create(&Kind { r#type: kind }).inc_by(count);
         }
+    }
+
+    pub(crate) fn reject(&self, kind: &'static str, reason: RejectReason) {
+        self.rejected.get_or_create(&Reason { reason: reason.as_str() }).inc();
+        let named = match reason {
+            RejectReason::OutOfOrder => &self.named.out_of_order,
+            RejectReason::TooOld | RejectReason::TooFarInFuture => &self.named.out_of_bound,
+            _ => return,
+        };
+        named.get_or_create(&Kind { r#type: kind }).inc();
     }
 }

@@ -122,7 +122,7 @@ impl Store {
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
         metrics.show_exemplars(&exemplars);
-        Ok(Self {
+        let store = Self {
             fs,
             root,
             clock,
@@ -143,7 +143,10 @@ impl Store {
             size_limit,
             warnings,
             options,
-        })
+        };
+        store.metrics.named.replay_seconds.set((store.clock.now_ms() - clock_now) as f64 / 1_000.0);
+        store.show_figures();
+        Ok(store)
     }
 
     /// The store's own metrics, for registration.

@@ -18,6 +18,7 @@ use crate::codec::{
     run_length,
 };
 use crate::merge::Run;
+use crate::metrics::Named;
 
 /// Compression of index frames.
 const LEVEL: i32 = 3;
@@ -48,6 +49,8 @@ pub(crate) struct BlockWriter {
     remembered: usize,
     /// Encoded start timestamps already written.
     starts: HashMap<Vec<u8>, (u64, u32), RandomState>,
+    /// Where sizes of pages are counted.
+    observer: Option<Named>,
     scratch: Vec<u8>,
     reserved: Reservation,
     used: u64,
@@ -74,10 +77,17 @@ impl BlockWriter {
             times: HashMap::default(),
             remembered: 0,
             starts: HashMap::default(),
+            observer: None,
             scratch: Vec::new(),
             reserved: budget.reserve(STEP)?,
             used: 0,
         })
+    }
+
+    /// Counts the sizes of pages there.
+    pub(crate) fn observed(mut self, metrics: &Named) -> Self {
+        self.observer = Some(metrics.clone());
+        self
     }
 
     /// Adds a series. Its labels come after those of the one before; times increase strictly.
@@ -98,6 +108,10 @@ impl BlockWriter {
             self.range.start = self.range.start.min(page.range.start);
             self.range.end = self.range.end.max(page.range.end);
             self.samples += u64::from(page.samples);
+            if let Some(observer) = &self.observer {
+                observer.page_bytes.observe(f64::from(page.values_len));
+                observer.page_samples.observe(f64::from(page.samples));
+            }
             self.describe(page, last_t);
             last_t = page.range.start;
         }

@@ -87,6 +87,7 @@ impl Blocks {
     fn install(&self, mut list: Vec<Arc<Block>>) {
         list.sort_by_key(|b| (b.meta.rank, b.number));
         self.metrics.blocks.set(list.len() as i64);
+        self.metrics.named.block_reloads.inc();
         *self.list.write() = Arc::new(list);
     }
 
@@ -152,6 +153,7 @@ impl Blocks {
 
     fn set_aside(&self, name: &str, range: TimeRange) -> Result<()> {
         self.metrics.quarantined.inc();
+        self.metrics.named.block_failures.inc();
         let (from, aside) = (self.dir.join(name), format!("{ASIDE}{name}"));
         let to = self.dir.join(&aside);
         self.fs.rename(&from, &to).map_err(|e| io_error("set a corrupt block aside", &from, &e))?;

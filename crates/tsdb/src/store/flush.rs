@@ -88,6 +88,7 @@ impl Store {
         self.log.sync()?;
         let upto = self.flushing.lock().upto;
         self.feed.cut(upto)?;
+        self.metrics.named.log_cuts.inc();
         self.metrics.flushes.inc();
         info!(samples = written, "samples flushed");
         self.forget_idle()

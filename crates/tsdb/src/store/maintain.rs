@@ -16,6 +16,7 @@ impl Store {
         if result.is_err() {
             self.metrics.failures.inc();
         }
+        self.show_figures();
         result
     }
 
@@ -26,6 +27,13 @@ impl Store {
         self.blocks.quarantine()?;
         // Before the flush: where the disk is full, this makes room for it.
         self.apply_retention()?;
+        self.write_what_is_due().inspect_err(|_| {
+            self.metrics.named.compactions_failed.inc();
+        })?;
+        self.apply_retention()
+    }
+
+    fn write_what_is_due(&self) -> Result<()> {
         if self.flush_is_due()? {
             self.flush_locked()?;
         }
@@ -34,7 +42,7 @@ impl Store {
                 break;
             }
         }
-        self.apply_retention()
+        Ok(())
     }
 
     fn apply_retention(&self) -> Result<()> {
@@ -42,6 +50,9 @@ impl Store {
             let oldest = self.clock.now_ms().saturating_sub(self.options.retention_ms);
             let all = self.blocks.all();
             let expired: Vec<_> = all.iter().filter(|b| b.meta.range.end < oldest).cloned().collect();
+            if !expired.is_empty() {
+                self.metrics.named.by_time.inc();
+            }
             self.drop_blocks(&expired, "older than the retention")?;
         }
         let mut by_age: Vec<_> = self.blocks.all().iter().cloned().collect();
@@ -49,6 +60,9 @@ impl Store {
         let sizes: Vec<u64> = by_age.iter().map(|b| b.bytes).collect();
         let room = self.size_limit.saturating_sub(self.log.bytes()?).saturating_sub(self.feed.bytes());
         let too_many = disk::space::oldest_to_remove(&sizes, room);
+        if too_many > 0 {
+            self.metrics.named.by_size.inc();
+        }
         self.drop_blocks(&by_age[..too_many], "over the size limit")
     }
 

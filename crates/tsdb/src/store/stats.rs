@@ -52,6 +52,28 @@ impl MetricStats for Store {
 }
 
 impl Store {
+    /// Shows what only changes from time to time.
+    pub(super) fn show_figures(&self) {
+        let named = &self.metrics.named;
+        let (mut chunks, mut range) = (0, None);
+        for shard in self.head.read_all() {
+            chunks += shard.current().chunks();
+            range = union(range, shard.current().range());
+        }
+        named.head_chunks.set(chunks as i64);
+        named.head_min.set(range.map_or(0, |r| r.start));
+        named.head_max.set(range.map_or(0, |r| r.end));
+        named.lowest.set(self.oldest().unwrap_or(0));
+        if let Ok(bytes) = self.log.bytes() {
+            named.log_bytes.set(bytes as i64);
+        }
+        named.log_segment.set(self.log.end().segment as i64);
+        named.block_bytes.set(self.blocks.all().iter().map(|b| b.bytes).sum::<u64>() as i64);
+        named.retention_bytes.set(if self.size_limit == u64::MAX { 0 } else { self.size_limit as i64 });
+        named.retention_seconds.set(self.options.retention_ms as f64 / 1_000.0);
+        named.max_exemplars.set(self.options.max_exemplars as i64);
+    }
+
     /// Time of the oldest sample, ms.
     pub fn oldest(&self) -> Option<i64> {
         let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.start).min();

@@ -13,7 +13,6 @@ use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 use super::Store;
 use crate::codec::put_histogram;
 use crate::head::{Encoded, Head, Index, Outcome, Rules, SHARDS, SeriesId, Shard};
-use crate::metrics::REASONS;
 use crate::wal::{self, SamplesWriter};
 
 /// A record that has reached this many bytes goes out; the rest of its batch goes with the next.
@@ -106,13 +105,15 @@ impl Store {
         Ok((appended, ticket))
     }
 
-    fn count(&self, appended: &Appended) {
-        self.metrics.appended.inc_by(appended.accepted as u64);
-        if !appended.rejected.is_empty() {
-            for reason in REASONS {
-                let count = appended.rejected.iter().filter(|r| r.reason == reason).count();
-                self.metrics.reject(reason, count as u64);
-            }
+    fn count(&self, appended: &Appended, batch: &MetricBatch<'_>) {
+        let floats = batch.refs.len();
+        let kind = |rejected: &Rejected| if rejected.index < floats { "float" } else { "histogram" };
+        let refused_floats = appended.rejected.iter().filter(|r| r.index < floats).count();
+        let taken_floats = floats - refused_floats;
+        self.metrics.take("float", taken_floats as u64);
+        self.metrics.take("histogram", appended.accepted.saturating_sub(taken_floats) as u64);
+        for rejected in &appended.rejected {
+            self.metrics.reject(kind(rejected), rejected.reason);
         }
     }
 
@@ -224,7 +225,7 @@ impl MetricWriter for Store {
             applied
         })?;
         self.log.commit(ticket)?;
-        self.count(&appended);
+        self.count(&appended, &batch);
         self.feed.note(appended.accepted, batch.t.iter().copied().max().unwrap_or(0));
         Ok(appended)
     }

@@ -65,3 +65,56 @@ fn closing_flushes_where_the_log_is_long_and_the_flush_is_short() {
     assert!(!close(10_000, 1_000), "a big head would hold up the stop");
     assert!(!close(0, 1 << 30), "switched off");
 }
+
+#[test]
+fn figures_under_the_names_of_prometheus() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, 0..40);
+    let series = resolve(&store, &[labels("m", 0)])[0];
+    assert_eq!(append(&store, series, NOW - 40 * 60_000, 1.0).unwrap(), Some(RejectReason::OutOfOrder));
+    assert_eq!(append(&store, series, NOW + 40 * 60_000, 1.0).unwrap(), Some(RejectReason::TooFarInFuture));
+    let value = super::rich::histogram(3);
+    let histogram = model::HistogramSample { series, t: NOW + 100_000, start: 0, value: &value };
+    store
+        .append(&Tenant::default(), MetricBatch { histograms: &[histogram], ..MetricBatch::default() })
+        .unwrap();
+    store.maintain().unwrap();
+    let exposed = |store: &Store| {
+        let mut registry = prometheus_client::registry::Registry::default();
+        store.metrics().register(&mut registry);
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    };
+    let text = exposed(&store);
+    for line in [
+        "prometheus_tsdb_head_series 100",
+        "prometheus_tsdb_head_samples_appended_total{type=\"float\"} 4000",
+        "prometheus_tsdb_head_samples_appended_total{type=\"histogram\"} 1",
+        "prometheus_tsdb_out_of_order_samples_total{type=\"float\"} 1",
+        "prometheus_tsdb_out_of_bound_samples_total{type=\"float\"} 1",
+        "prometheus_tsdb_head_chunks 200",
+        &format!("prometheus_tsdb_head_max_time {}", NOW + 100_000),
+        "prometheus_tsdb_wal_segment_current 1",
+        "prometheus_tsdb_blocks_loaded 0",
+        "prometheus_tsdb_reloads_failures_total 0",
+        "prometheus_tsdb_exemplar_max_exemplars 100000",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+    }
+    store.flush().unwrap();
+    fill(&store, 101..110);
+    store.flush().unwrap();
+    fixture.clock.advance_ms(6 * 3_600_000);
+    store.maintain().unwrap();
+    let text = exposed(&store);
+    for line in [
+        "prometheus_tsdb_compactions_total 1",
+        "prometheus_tsdb_blocks_loaded 1",
+        "prometheus_tsdb_compaction_chunk_size_bytes_count 101",
+        "prometheus_tsdb_wal_truncations_total 2",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
+    }
+}
