@@ -518,8 +518,72 @@ export interface components {
                 down: number;
                 unknown: number;
             };
+            /** @description What passes samples on, in the order of `remote_write`. */
+            queues: components["schemas"]["Queue"][];
             /** @description Own counters of what came in and what was dropped, as in /metrics. */
             ingestion: components["schemas"]["NameCount"][];
+        };
+        Queue: {
+            name: string;
+            /** @description Without user, password and query. */
+            url: string;
+            /** @description The message it sends. */
+            protocol: string;
+            /** @enum {string} */
+            activity: "starting" | "sending" | "retrying" | "refused" | "stopping";
+            /** @description How far what was delivered is behind what was stored. */
+            lag_seconds: number;
+            /**
+             * Format: int64
+             * @description Bytes of the log that are not delivered.
+             */
+            lag_bytes: number;
+            /**
+             * Format: int64
+             * @description How many bytes of the log may wait.
+             */
+            cap_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the log given up over the cap.
+             */
+            lost_bytes: number;
+            /**
+             * Format: int64
+             * @description Requests under way at once.
+             */
+            shards: number;
+            /** Format: int64 */
+            max_shards: number;
+            /**
+             * Format: int64
+             * @description Samples read from the log and not delivered.
+             */
+            pending: number;
+            /** Format: int64 */
+            sent: number;
+            /**
+             * Format: int64
+             * @description Samples that the receiver refused.
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Samples dropped before they were sent.
+             */
+            dropped: number;
+            /**
+             * Format: int64
+             * @description Samples sent again.
+             */
+            retried: number;
+            /**
+             * Format: int64
+             * @description 0: never.
+             */
+            last_sent_ms: number;
+            /** @description Until something is delivered again. */
+            last_error: string | null;
         };
         WhyEmpty: {
             /** @enum {string} */

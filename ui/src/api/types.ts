@@ -15,6 +15,7 @@ export type LogDropped = Schemas['LogDropped'];
 export type LogEnd = Schemas['LogEnd'];
 export type Node = Schemas['Node'];
 export type Obstacle = Schemas['Obstacle'];
+export type Queue = Schemas['Queue'];
 export type Severity = Schemas['Severity'];
 export type Status = Schemas['Status'];
 export type Verdict = Schemas['Verdict'];

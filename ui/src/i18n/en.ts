@@ -495,6 +495,22 @@ export const en = {
     dropped_one: '{{count}} discovered target was dropped by relabelling.',
     dropped_other: '{{count}} discovered targets were dropped by relabelling.',
     health: { up: 'up', down: 'down', unknown: 'not scraped yet' },
+    remoteWrite: 'Passed on (remote write)',
+    receiver: 'Receiver',
+    behind: 'Behind',
+    waiting: 'Waits in the log',
+    shards: 'Requests at once',
+    sent: 'Sent',
+    failed: 'Refused',
+    droppedSamples: 'Dropped',
+    logLost: '{{bytes}} of the log were given up: more than {{cap}} was waiting',
+    activity: {
+      starting: 'starting',
+      sending: 'sending',
+      retrying: 'trying again',
+      refused: 'refused',
+      stopping: 'stopping',
+    },
   },
 };
 

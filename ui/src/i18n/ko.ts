@@ -488,6 +488,22 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     every: '{{interval}}마다',
     dropped_other: '발견한 대상 중 {{count}}개는 레이블 재작성 규칙에 따라 제외되었습니다.',
     health: { up: '정상', down: '응답 없음', unknown: '수집 전' },
+    remoteWrite: '전달 (remote write)',
+    receiver: '받는 곳',
+    behind: '뒤처짐',
+    waiting: '로그에서 대기',
+    shards: '동시 요청',
+    sent: '보냄',
+    failed: '거절됨',
+    droppedSamples: '버림',
+    logLost: '대기 중인 로그가 {{cap}}를 넘어 {{bytes}}를 포기했습니다',
+    activity: {
+      starting: '시작 중',
+      sending: '보내는 중',
+      retrying: '다시 시도 중',
+      refused: '거절됨',
+      stopping: '멈추는 중',
+    },
   },
   obstacle: {
     procfs_missing: {

@@ -9,6 +9,7 @@ import { ago, duration, localTime, utcTime } from '../../format/time';
 import { bytes, format } from '../../format/units';
 import { ObstacleList } from '../../widgets/ObstacleList';
 import { Facts } from './Facts';
+import { Queues } from './Queues';
 import classes from './StatusPage.module.css';
 import { Targets } from './Targets';
 
@@ -43,7 +44,12 @@ export function StatusPage() {
           {error.message || t('error.unreachable')}
         </div>
       )}
-      {tab === 'overview' && data && <Overview status={data} />}
+      {tab === 'overview' && data && (
+        <>
+          <Overview status={data} />
+          <Queues queues={data.queues} now={data.now_ms} />
+        </>
+      )}
       {tab === 'targets' && <Targets />}
       {tab === 'storage' && data && <Storage status={data} />}
       {tab === 'config' && data && <Config status={data} />}
