@@ -38,6 +38,7 @@ pub mod relabel;
 pub mod resource;
 pub mod rule;
 pub mod sample;
+mod series_data;
 pub mod target;
 pub mod time;
 

@@ -26,6 +26,8 @@ pub use duration::{DurationContext, DurationError, format_duration, parse_durati
 pub use engine::{Engine, EngineOptions, QueryError};
 pub use error::{ParseError, ParseErrors};
 pub use eval::hints::note_resets;
+pub use native::{equal as equal_histograms, text as histogram_text};
+pub use number::go_g;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use print::format;
 pub use value::{InstantSample, QueryOutput, QueryStats, SampleStats, SampleValue, Series, Value};

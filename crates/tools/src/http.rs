@@ -70,7 +70,6 @@ impl Server {
     }
 
     /// Sends this access token with every request.
-    #[allow(dead_code, reason = "commands that write need it")]
     pub(crate) fn with_token(self, token: &str) -> Result<Self, Failed> {
         self.with_header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
     }
@@ -132,7 +131,6 @@ impl Server {
     }
 
     /// Waits before another try.
-    #[allow(dead_code, reason = "commands that send a lot try again")]
     pub(crate) fn wait(&self, pause: Duration) {
         self.runtime.block_on(tokio::time::sleep(pause));
     }

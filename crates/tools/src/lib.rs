@@ -24,6 +24,7 @@ pub mod query;
 pub mod test;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tsdb;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -33,7 +34,7 @@ use clap::{Parser, Subcommand};
 pub use context::{CheckedConfig, CheckedJob, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
-pub const OVERVIEW: &str = "Commands: check, test, query, push, debug. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -60,6 +61,8 @@ pub enum Command {
     Push(push::Push),
     /// Collects what helps to find out what is wrong with a server.
     Debug(debug::Debug),
+    /// Looks at data directories, and brings history into ours.
+    Tsdb(tsdb::Tsdb),
 }
 
 impl Command {
@@ -70,6 +73,7 @@ impl Command {
             Self::Query(query) => query.run(context),
             Self::Push(push) => push.run(context),
             Self::Debug(debug) => debug.run(context),
+            Self::Tsdb(tsdb) => tsdb.run(context),
         }
     }
 }

@@ -31,6 +31,8 @@ mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
 mod head;
+pub mod import;
+pub mod inspect;
 mod matching;
 mod merge;
 mod metrics;

@@ -58,7 +58,7 @@ pub struct Store {
     pub(crate) blocks: Blocks,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
-    maintenance: Mutex<()>,
+    pub(crate) maintenance: Mutex<()>,
     /// What blocks and log may take.
     pub(crate) size_limit: u64,
     /// What opening found wrong.

@@ -143,20 +143,5 @@ pub fn decode(encoding: Encoding, bytes: &[u8], out: &mut SeriesData) -> Result<
     }
 }
 
-/// Adds a float; start timestamps are kept from the first one that is known.
-fn push_float(out: &mut SeriesData, start: i64, t: i64, v: f64) {
-    push_start(&mut out.start, out.t.len(), start);
-    out.t.push(t);
-    out.v.push(v);
-}
-
-/// Keeps `starts` empty until a start is known, then one a sample.
-fn push_start(starts: &mut Vec<i64>, before: usize, start: i64) {
-    if start != 0 || !starts.is_empty() {
-        starts.resize(before, 0);
-        starts.push(start);
-    }
-}
-
 #[cfg(test)]
 mod tests;

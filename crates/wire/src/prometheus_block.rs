@@ -2,7 +2,8 @@
 //!
 //! A block is a folder named by a ULID with `meta.json` ([`Meta`]), `index` ([`Index`]: symbols and, in the order of
 //! their labels, series with the places of their chunks), `chunks/000001` ... ([`ChunkFile`]) and `tombstones`
-//! ([`Tombstones`]). [`Block`] puts them together and gives out one series at a time. [`wal`] reads the log.
+//! ([`Tombstones`]). [`Block`] puts them together and gives out one series at a time. [`wal`] reads the log,
+//! [`read_head_chunks`] what the head has put on disk beside it.
 //!
 //! The formats are those of prometheus/prometheus `tsdb/docs/format`, index versions 1 to 3. Postings are not read:
 //! whoever comes over wants every series, and the series themselves are in order. Damage is reported and the rest is
@@ -11,6 +12,7 @@
 mod block;
 mod chunks;
 mod cursor;
+mod head_chunks;
 mod index;
 mod meta;
 mod tombstones;
@@ -20,6 +22,7 @@ use std::io;
 
 pub use block::Block;
 pub use chunks::ChunkFile;
+pub use head_chunks::{HeadChunk, read_head_chunks};
 pub use index::{ChunkPlace, Index, IndexedSeries, SeriesScan};
 pub use meta::{Compaction, Meta, Parent, Stats, is_ulid};
 pub use tombstones::Tombstones;

@@ -10,7 +10,8 @@ mod reset;
 mod sum;
 mod trim;
 
-pub(crate) use buckets::{all_buckets, compact, equal, is_custom};
+pub use buckets::equal;
+pub(crate) use buckets::{all_buckets, compact, is_custom};
 pub(crate) use estimate::{fraction, quantile, variance};
 pub(crate) use reset::is_reset;
 pub(crate) use sum::{Incompatible, Sum};
@@ -53,7 +54,7 @@ fn map(h: &Histogram, f: impl Fn(f64) -> f64) -> Histogram {
 }
 
 /// A histogram as label values show it: count, sum and buckets.
-pub(crate) fn text(h: &Histogram) -> String {
+pub fn text(h: &Histogram) -> String {
     use crate::promql::number::go_g;
     let custom = is_custom(h);
     let mut parts = vec![format!("count:{}", go_g(h.count)), format!("sum:{}", go_g(h.sum))];

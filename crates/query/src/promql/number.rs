@@ -1,7 +1,7 @@
 //! Numbers written the way Go writes them, and sums that do not lose small terms.
 
 /// `%g`: the shortest digits, an exponent below -4 and from 6 on.
-pub(crate) fn go_g(v: f64) -> String {
+pub fn go_g(v: f64) -> String {
     shortest(v, 6)
 }
 

@@ -74,7 +74,7 @@ impl Store {
         self.flush_locked()
     }
 
-    pub(super) fn flush_locked(&self) -> Result<()> {
+    pub(crate) fn flush_locked(&self) -> Result<()> {
         let frozen = match self.head.frozen() {
             Some(frozen) => frozen, // the last flush failed
             None => self.freeze()?,

@@ -5,7 +5,7 @@ use model::{Histogram, ResetHint, SeriesData, is_stale_nan};
 use super::bits::{BitReader, BitWriter, Stop, Xor};
 use super::layout::Layout;
 use super::start::Starts;
-use super::{Encoding, Error, MAX_DECODED_BYTES, push_start, sample_count};
+use super::{Encoding, Error, MAX_DECODED_BYTES, sample_count};
 
 const RESET_BITS: u8 = 0xc0;
 
@@ -47,8 +47,7 @@ pub(super) fn decode(encoding: Encoding, bytes: &[u8], out: &mut SeriesData) -> 
             .starts
             .read(&mut state.r, index, state.t, before)
             .map_err(|stop| stop.at(index + 1, samples))?;
-        push_start(&mut out.histogram_start, out.histograms.len(), state.starts.start);
-        out.histograms.push((state.t, h));
+        out.push_histogram(state.starts.start, state.t, h);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use model::SeriesData;
 
 use super::bits::{BitReader, BitWriter, Stop, Xor, fits};
-use super::{Encoding, Error, push_float, sample_count};
+use super::{Encoding, Error, sample_count};
 
 /// Widths of a second difference behind one, two and three ones.
 const WIDTHS: [u32; 3] = [14, 17, 20];
@@ -27,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut SeriesData) -> Result<(), Error> {
             xor.read(&mut r)
         })()
         .map_err(|stop: Stop| stop.at(index + 1, samples))?;
-        push_float(out, 0, t, xor.value());
+        out.push_float(0, t, xor.value());
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use model::{STALE_NAN_BITS, SeriesData, is_stale_nan};
 
 use super::bits::{BitReader, BitWriter, Stop, Xor};
 use super::start::Starts;
-use super::{Encoding, Error, push_float, sample_count};
+use super::{Encoding, Error, sample_count};
 
 pub(super) fn decode(bytes: &[u8], out: &mut SeriesData) -> Result<(), Error> {
     let samples = sample_count(Encoding::Xor2, bytes);
@@ -32,7 +32,7 @@ pub(super) fn decode(bytes: &[u8], out: &mut SeriesData) -> Result<(), Error> {
             .starts
             .read(&mut state.r, index, state.t, before)
             .map_err(|stop| stop.at(index + 1, samples))?;
-        push_float(out, state.starts.start, state.t, v);
+        out.push_float(state.starts.start, state.t, v);
     }
     Ok(())
 }

@@ -1,57 +1,84 @@
 //! A block, put together.
 
-use model::{Matcher, SeriesData};
+use model::{Labels, SeriesData};
 
-use super::tombstones::keep;
-use super::{ChunkFile, Index, IndexedSeries, ReadAt, Tombstones};
+use super::{ChunkFile, ChunkPlace, Index, IndexedSeries, ReadAt, SeriesScan, Tombstones};
 use crate::chunk::{self, Encoding};
 
 /// Samples of a whole block, series by series.
 pub struct Block<R> {
-    /// Labels, and where chunks are.
-    pub index: Index<R>,
-    /// The files of chunks in their order; `None` where one cannot be read.
-    pub files: Vec<Option<ChunkFile<R>>>,
-    /// What was deleted.
-    pub tombstones: Tombstones,
+    index: Index<R>,
+    files: Vec<Option<ChunkFile<R>>>,
+    tombstones: Tombstones,
+    scan: SeriesScan,
 }
 
 impl<R: ReadAt> Block<R> {
-    /// Gives `take` each series that satisfies all `matchers`, in the order of labels, with its samples within
+    /// `files`: the files of chunks in their order, `None` where one cannot be read.
+    pub fn new(index: Index<R>, files: Vec<Option<ChunkFile<R>>>, tombstones: Tombstones) -> Self {
+        let scan = index.scan();
+        Self { index, files, tombstones, scan }
+    }
+
+    /// Puts the next series whose labels `wanted` accepts into `data`, in the order of labels, with its samples within
     /// `[from, to]`, deleted ones left out; a series without samples is passed over. `damage` hears what cannot be
-    /// read. `take` ends the walk with `false`.
-    pub fn walk(
+    /// read. `false`: no more.
+    pub fn next(
         &mut self,
-        matchers: &[Matcher],
+        wanted: &dyn Fn(&Labels) -> bool,
         (from, to): (i64, i64),
-        mut take: impl FnMut(f64, &mut SeriesData) -> bool,
-        mut damage: impl FnMut(String),
-    ) {
-        let mut data = SeriesData::default();
-        let mut scan = self.index.series();
-        while let Some(series) = scan.next() {
+        data: &mut SeriesData,
+        damage: &mut dyn FnMut(String),
+    ) -> bool {
+        while let Some(series) = self.index.next_series(&mut self.scan) {
             let series = match series {
-                Ok(series) => series,
+                Ok(series) if wanted(&series.labels) => series,
+                Ok(_) => continue,
                 Err(e) => {
                     damage(e.to_string());
                     continue;
                 }
             };
-            if !matchers.iter().all(|m| m.matches_labels(&series.labels)) {
-                continue;
-            }
             data.clear();
-            read_chunks(&mut self.files, &series, (from, to), &mut data, &mut damage);
-            self.tombstones.apply(series.reference, &mut data);
-            if data.t.is_empty() && data.histograms.is_empty() {
-                continue;
+            read_chunks(&mut self.files, &series, (from, to), data, damage);
+            self.tombstones.apply(series.reference, data);
+            if !data.t.is_empty() || !data.histograms.is_empty() {
+                data.labels = series.labels;
+                return true;
             }
-            data.labels = series.labels;
-            if !take(self.index.progress(&scan), &mut data) {
-                return;
+        }
+        false
+    }
+
+    /// The next series without its samples.
+    pub fn next_indexed(&mut self, damage: &mut dyn FnMut(String)) -> Option<IndexedSeries> {
+        loop {
+            match self.index.next_series(&mut self.scan)? {
+                Ok(series) => return Some(series),
+                Err(e) => damage(e.to_string()),
             }
         }
     }
+
+    /// Encoding and bytes of a chunk.
+    pub fn chunk(&mut self, place: &ChunkPlace) -> Result<(u8, &[u8]), String> {
+        chunk_at(&mut self.files, place)
+    }
+
+    /// How far the walk is, 0 to 1.
+    pub fn progress(&self) -> f64 {
+        self.index.progress(&self.scan)
+    }
+}
+
+fn chunk_at<'f, R: ReadAt>(
+    files: &'f mut [Option<ChunkFile<R>>],
+    place: &ChunkPlace,
+) -> Result<(u8, &'f [u8]), String> {
+    let number = place.file.saturating_add(1);
+    let file = files.get_mut(place.file).and_then(Option::as_mut);
+    let file = file.ok_or_else(|| format!("file {number} of chunks is missing or cannot be read"))?;
+    file.chunk(place.offset).map_err(|e| format!("file {number} of {e}"))
 }
 
 fn read_chunks<R: ReadAt>(
@@ -59,60 +86,23 @@ fn read_chunks<R: ReadAt>(
     series: &IndexedSeries,
     (from, to): (i64, i64),
     data: &mut SeriesData,
-    damage: &mut impl FnMut(String),
+    damage: &mut dyn FnMut(String),
 ) {
     for place in series.chunks.iter().filter(|c| c.min_time <= to && c.max_time >= from) {
-        let file = match files.get_mut(place.file) {
-            Some(Some(file)) => file,
-            Some(None) => continue, // that the file cannot be read was said when it was opened
-            None => {
-                damage(format!("{}: file {} of chunks is missing", series.labels, place.file + 1));
-                continue;
-            }
-        };
-        let decoded = file.chunk(place.offset).map_err(|e| e.to_string()).and_then(|(encoding, bytes)| {
+        let decoded = chunk_at(files, place).and_then(|(encoding, bytes)| {
             let encoding = Encoding::from_code(encoding).map_err(|e| e.to_string())?;
             chunk::decode(encoding, bytes, data).map_err(|e| e.to_string())
         });
         if let Err(what) = decoded {
-            damage(format!("{}: file {} of chunks: {what}", series.labels, place.file + 1));
+            damage(format!("{}: {what}", series.labels));
         }
     }
     if !data.t.is_sorted_by(|a, b| a < b) || !data.histograms.is_sorted_by(|a, b| a.0 < b.0) {
-        put_in_order(data);
+        data.put_in_order();
     }
     let inside = |t: &i64| from <= *t && *t <= to;
     let times = || data.t.iter().chain(data.histograms.iter().map(|(t, _)| t));
     if !times().all(inside) {
-        keep(data, |t| inside(&t));
-    }
-}
-
-/// Sorts by time; of equal times the first stays.
-fn put_in_order(data: &mut SeriesData) {
-    let (t, v, start) = (&data.t, &data.v, &data.start);
-    let mut order: Vec<usize> = (0..t.len()).collect();
-    order.sort_by_key(|i| t[*i]);
-    order.dedup_by_key(|i| t[*i]);
-    let start = if start.is_empty() {
-        Vec::new()
-    } else {
-        order.iter().map(|i| start.get(*i).copied().unwrap_or(0)).collect()
-    };
-    (data.t, data.v) = order.iter().map(|i| (t[*i], v[*i])).unzip();
-    data.start = start;
-    let starts = std::mem::take(&mut data.histogram_start);
-    let mut all: Vec<_> = std::mem::take(&mut data.histograms)
-        .into_iter()
-        .enumerate()
-        .map(|(i, sample)| (starts.get(i).copied().unwrap_or(0), sample))
-        .collect();
-    all.sort_by_key(|(_, (t, _))| *t);
-    all.dedup_by_key(|(_, (t, _))| *t);
-    for (start, sample) in all {
-        if !starts.is_empty() {
-            data.histogram_start.push(start);
-        }
-        data.histograms.push(sample);
+        data.keep(|t| inside(&t));
     }
 }

@@ -83,13 +83,13 @@ impl<R: ReadAt> Index<R> {
         Ok(Self { file, version, symbols, series })
     }
 
-    /// Walks the series in the order of their labels.
-    pub fn series(&self) -> SeriesScan<'_, R> {
-        SeriesScan { index: self, at: self.series.0, window: Vec::new(), window_at: 0, lost: false }
+    /// A walk through the series in the order of their labels, for [`Self::next_series`].
+    pub fn scan(&self) -> SeriesScan {
+        SeriesScan { at: self.series.0, window: Vec::new(), window_at: 0, lost: false }
     }
 
     /// How far through the series `scan` is, 0 to 1.
-    pub fn progress(&self, scan: &SeriesScan<'_, R>) -> f64 {
+    pub fn progress(&self, scan: &SeriesScan) -> f64 {
         let (from, to) = self.series;
         if to > from { (scan.at.min(to) - from) as f64 / (to - from) as f64 } else { 1.0 }
     }
@@ -187,9 +187,8 @@ impl Symbols {
     }
 }
 
-/// Walks the series of an index.
-pub struct SeriesScan<'a, R> {
-    index: &'a Index<R>,
+/// A walk through the series of an index.
+pub struct SeriesScan {
     at: u64,
     window: Vec<u8>,
     window_at: u64,
@@ -197,12 +196,44 @@ pub struct SeriesScan<'a, R> {
     lost: bool,
 }
 
-impl<R: ReadAt> SeriesScan<'_, R> {
-    /// The entry at `at`: where the next may begin, and where its body is in the window. `None`: there is padding.
-    fn entry(&mut self) -> Result<Option<(u64, std::ops::Range<usize>)>, Error> {
-        let (at, end) = (self.at, self.index.series.1);
+impl<R: ReadAt> Index<R> {
+    /// The next series. After damage the walk goes on where an entry with a right checksum begins, except in version 1,
+    /// where that cannot be found.
+    pub fn next_series(&self, scan: &mut SeriesScan) -> Option<Result<IndexedSeries, Error>> {
+        let step = if self.version == 1 { 1 } else { ALIGN };
+        while scan.at < self.series.1 {
+            let at = scan.at;
+            let found = match self.entry(scan) {
+                Ok(None) => {
+                    scan.at = (at / step + 1) * step;
+                    continue;
+                }
+                Ok(Some((next, body))) => {
+                    let body = scan.window.get(body).unwrap_or_default();
+                    let series = self.decode(at, body).map_err(|e| Error::damaged(FILE, at, e));
+                    scan.at = next.next_multiple_of(step);
+                    scan.lost = false;
+                    return Some(series);
+                }
+                Err(e) => e,
+            };
+            if matches!(found, Error::Io(_)) || step == 1 {
+                scan.at = self.series.1;
+                return Some(Err(found));
+            }
+            scan.at = (at / step + 1) * step;
+            if !std::mem::replace(&mut scan.lost, true) {
+                return Some(Err(found));
+            }
+        }
+        None
+    }
+
+    /// The entry where `scan` is: where the next may begin, and where its body is in the window. `None`: padding.
+    fn entry(&self, scan: &mut SeriesScan) -> Result<Option<(u64, std::ops::Range<usize>)>, Error> {
+        let (at, end) = (scan.at, self.series.1);
         let damaged = |what: &str| Error::damaged(FILE, at, what);
-        let head = self.bytes(at, 10.min(end - at))?;
+        let head = self.bytes(scan, at, 10.min(end - at))?;
         let mut cursor = Cursor::new(head);
         let len = match cursor.uvarint() {
             Ok(0) => return Ok(None),
@@ -213,67 +244,30 @@ impl<R: ReadAt> SeriesScan<'_, R> {
         if len + 4 > end - from {
             return Err(damaged("the series end within one"));
         }
-        let bytes = self.bytes(from, len + 4)?;
+        let bytes = self.bytes(scan, from, len + 4)?;
         let (body, checksum) = bytes.split_last_chunk::<4>().ok_or_else(|| damaged("no checksum"))?;
         if crc32c(body) != u32::from_be_bytes(*checksum) {
             return Err(damaged("the checksum of a series is wrong"));
         }
         let body = body.len();
-        let begin = (from - self.window_at) as usize;
+        let begin = (from - scan.window_at) as usize;
         Ok(Some((from + len + 4, begin..begin + body)))
     }
 
-    fn bytes(&mut self, offset: u64, len: u64) -> Result<&[u8], Error> {
-        let inside = offset >= self.window_at && offset + len <= self.window_at + self.window.len() as u64;
+    fn bytes<'s>(&self, scan: &'s mut SeriesScan, offset: u64, len: u64) -> Result<&'s [u8], Error> {
+        let inside = offset >= scan.window_at && offset + len <= scan.window_at + scan.window.len() as u64;
         if !inside {
-            let take = WINDOW.max(len).min(self.index.file.size() - offset);
-            self.window.resize(take as usize, 0);
-            self.window_at = offset;
-            if let Err(e) = self.index.file.read_at(offset, &mut self.window) {
-                self.window.clear();
+            let take = WINDOW.max(len).min(self.file.size() - offset);
+            scan.window.resize(take as usize, 0);
+            scan.window_at = offset;
+            if let Err(e) = self.file.read_at(offset, &mut scan.window) {
+                scan.window.clear();
                 return Err(e.into());
             }
         }
-        let from = (offset - self.window_at) as usize;
-        self.window
+        let from = (offset - scan.window_at) as usize;
+        scan.window
             .get(from..from + len as usize)
             .ok_or_else(|| Error::damaged(FILE, offset, "the file ends"))
-    }
-}
-
-impl<R: ReadAt> Iterator for SeriesScan<'_, R> {
-    type Item = Result<IndexedSeries, Error>;
-
-    /// The next series. After damage the walk goes on where an entry with a right checksum begins, except in version 1,
-    /// where that cannot be found.
-    fn next(&mut self) -> Option<Self::Item> {
-        let step = if self.index.version == 1 { 1 } else { ALIGN };
-        while self.at < self.index.series.1 {
-            let at = self.at;
-            let index = self.index;
-            let found = match self.entry() {
-                Ok(None) => {
-                    self.at = (at / step + 1) * step;
-                    continue;
-                }
-                Ok(Some((next, body))) => {
-                    let body = self.window.get(body).unwrap_or_default();
-                    let series = index.decode(at, body).map_err(|e| Error::damaged(FILE, at, e));
-                    self.at = next.next_multiple_of(step);
-                    self.lost = false;
-                    return Some(series);
-                }
-                Err(e) => e,
-            };
-            if matches!(found, Error::Io(_)) || step == 1 {
-                self.at = self.index.series.1;
-                return Some(Err(found));
-            }
-            self.at = (at / step + 1) * step;
-            if !std::mem::replace(&mut self.lost, true) {
-                return Some(Err(found));
-            }
-        }
-        None
     }
 }

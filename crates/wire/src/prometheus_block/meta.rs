@@ -49,6 +49,8 @@ pub struct Compaction {
     pub deletable: bool,
     /// Blocks that it replaces.
     pub parents: Vec<Parent>,
+    /// `from-out-of-order`: made of samples that came late.
+    pub hints: Vec<String>,
 }
 
 /// A block that was replaced.
@@ -64,6 +66,11 @@ pub struct Parent {
 }
 
 impl Meta {
+    /// Whether it was made of samples that came late.
+    pub fn is_out_of_order(&self) -> bool {
+        self.compaction.hints.iter().any(|hint| hint == "from-out-of-order")
+    }
+
     /// Reads the description.
     pub fn read(json: &[u8]) -> Result<Self, Error> {
         const FILE: &str = "meta.json";

@@ -56,26 +56,15 @@ impl Tombstones {
         self.ranges.is_empty()
     }
 
+    /// Whether the sample of `series` at `t` was deleted.
+    pub fn contains(&self, series: u64, t: i64) -> bool {
+        self.ranges.get(&series).is_some_and(|ranges| ranges.iter().any(|range| range.contains(t)))
+    }
+
     /// Removes from `data` what was deleted of `series`.
     pub fn apply(&self, series: u64, data: &mut SeriesData) {
         if let Some(ranges) = self.ranges.get(&series) {
-            keep(data, |t| !ranges.iter().any(|range| range.contains(t)));
+            data.keep(|t| !ranges.iter().any(|range| range.contains(t)));
         }
     }
-}
-
-/// Keeps the samples whose time `wanted` accepts.
-pub(super) fn keep(data: &mut SeriesData, wanted: impl Fn(i64) -> bool) {
-    let floats: Vec<bool> = data.t.iter().map(|t| wanted(*t)).collect();
-    let histograms: Vec<bool> = data.histograms.iter().map(|(t, _)| wanted(*t)).collect();
-    retain(&mut data.t, &floats);
-    retain(&mut data.v, &floats);
-    retain(&mut data.start, &floats);
-    retain(&mut data.histograms, &histograms);
-    retain(&mut data.histogram_start, &histograms);
-}
-
-fn retain<T>(items: &mut Vec<T>, wanted: &[bool]) {
-    let mut wanted = wanted.iter();
-    items.retain(|_| wanted.next().is_none_or(|w| *w));
 }

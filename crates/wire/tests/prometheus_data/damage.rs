@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use wire::chunk::Options;
 use wire::prometheus_block::wal::{read_record, read_segment};
-use wire::prometheus_block::{Block, ChunkFile, Index, Meta, Tombstones};
+use wire::prometheus_block::{Block, ChunkFile, Index, Meta, Tombstones, read_head_chunks};
 
 use crate::write::{Files, block};
 
@@ -58,25 +58,19 @@ pub(crate) fn data(from: i64) -> Vec<SeriesData> {
 }
 
 fn open(files: &Files) -> Result<Block<&[u8]>, wire::prometheus_block::Error> {
-    Ok(Block {
-        index: Index::new(files.index.as_slice())?,
-        files: vec![ChunkFile::new(files.chunks.as_slice()).ok()],
-        tombstones: Tombstones::read(&files.tombstones)?,
-    })
+    let index = Index::new(files.index.as_slice())?;
+    let chunks = vec![ChunkFile::new(files.chunks.as_slice()).ok()];
+    Ok(Block::new(index, chunks, Tombstones::read(&files.tombstones)?))
 }
 
 fn walk(block: &mut Block<&[u8]>, matchers: &[Matcher]) -> (Vec<SeriesData>, Vec<String>) {
     let (mut all, mut damage) = (Vec::new(), Vec::new());
-    block.walk(
-        matchers,
-        (i64::MIN, i64::MAX),
-        |progress, data| {
-            assert!((0.0..=1.0).contains(&progress));
-            all.push(data.clone());
-            true
-        },
-        |what| damage.push(what),
-    );
+    let mut data = SeriesData::default();
+    let wanted = |labels: &Labels| matchers.iter().all(|m| m.matches_labels(labels));
+    while block.next(&wanted, (i64::MIN, i64::MAX), &mut data, &mut |what| damage.push(what)) {
+        assert!((0.0..=1.0).contains(&block.progress()));
+        all.push(data.clone());
+    }
     (all, damage)
 }
 
@@ -129,7 +123,9 @@ pub(crate) fn the_rest_is_read() {
     // In a series entry: it is gone, the next is found.
     let mut files = block(ULID, &data, Options::default(), &[]);
     let index = Index::new(files.index.as_slice()).unwrap();
-    let second = index.series().nth(1).unwrap().unwrap().reference as usize * 16;
+    let mut scan = index.scan();
+    index.next_series(&mut scan).unwrap().unwrap();
+    let second = index.next_series(&mut scan).unwrap().unwrap().reference as usize * 16;
     files.index[second + 3] ^= 0x40;
     let (all, damage) = walk(&mut open(&files).unwrap(), &[]);
     assert_eq!((all.len(), damage.len()), (data.len() - 1, 1), "{damage:?}");
@@ -168,6 +164,7 @@ pub(crate) fn any_bytes_end_without_panic() {
             }
             read_segment(&mut files.index.as_slice(), |_| {}).unwrap();
             read_record(&files.chunks);
+            read_head_chunks(&mut files.chunks.as_slice(), |_| {}).unwrap();
             Ok(())
         })
         .unwrap();

@@ -30,11 +30,11 @@ impl ReadAt for OnDisk {
 
 fn open(dir: &Path) -> Block<OnDisk> {
     let file = |name: &str| OnDisk(File::open(dir.join(name)).unwrap());
-    Block {
-        index: Index::new(file("index")).unwrap(),
-        files: vec![Some(ChunkFile::new(file("chunks/000001")).unwrap())],
-        tombstones: Tombstones::read(&std::fs::read(dir.join("tombstones")).unwrap()).unwrap(),
-    }
+    Block::new(
+        Index::new(file("index")).unwrap(),
+        vec![Some(ChunkFile::new(file("chunks/000001")).unwrap())],
+        Tombstones::read(&std::fs::read(dir.join("tombstones")).unwrap()).unwrap(),
+    )
 }
 
 /// Times as whole seconds: what a text file can say.
@@ -75,19 +75,14 @@ pub(crate) fn blocks_of_promtool_read_as_it_dumps_them() {
     let mut found = BTreeSet::new();
     let blocks = std::fs::read_dir(&output).unwrap().map(|e| e.unwrap().path());
     for dir in blocks.filter(|p| p.join("meta.json").is_file()) {
-        open(&dir).walk(
-            &[],
-            (i64::MIN, i64::MAX),
-            |_, series| {
-                let pairs: Vec<String> = series.labels.iter().map(|(n, v)| format!("{n}={v:?}")).collect();
-                let labels = format!("{{{}}}", pairs.join(", "));
-                for (t, v) in series.t.iter().zip(&series.v) {
-                    found.insert((labels.clone(), *t, v.to_bits()));
-                }
-                true
-            },
-            |damage| panic!("{damage}"),
-        );
+        let (mut block, mut series) = (open(&dir), SeriesData::default());
+        while block.next(&|_| true, (i64::MIN, i64::MAX), &mut series, &mut |damage| panic!("{damage}")) {
+            let pairs: Vec<String> = series.labels.iter().map(|(n, v)| format!("{n}={v:?}")).collect();
+            let labels = format!("{{{}}}", pairs.join(", "));
+            for (t, v) in series.t.iter().zip(&series.v) {
+                found.insert((labels.clone(), *t, v.to_bits()));
+            }
+        }
     }
     assert!(found.len() > 10_000, "{} samples", found.len());
     assert!(found == expected, "only here: {:?}", found.difference(&expected).next());

@@ -96,7 +96,7 @@ pub(crate) fn compact(h: &mut Histogram) {
 }
 
 /// Whether two histograms hold the same data, bit by bit; reset hints do not count.
-pub(crate) fn equal(a: &Histogram, b: &Histogram) -> bool {
+pub fn equal(a: &Histogram, b: &Histogram) -> bool {
     let bits = |v: &f64| v.to_bits();
     let same = |a: &[f64], b: &[f64]| a.iter().map(bits).eq(b.iter().map(bits));
     let places = |s: &[Span], c: &[f64]| pairs(s, c).map(|(i, _)| i).collect::<Vec<_>>();

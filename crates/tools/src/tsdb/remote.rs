@@ -1,0 +1,160 @@
+//! History into a running server: by its import where it is this program, else by remote write.
+
+use std::time::Duration;
+
+use model::{Error, SeriesData};
+use tsdb::import::Imported;
+use wire::remote_write::{Encoder, Point};
+
+use super::import::Next;
+use crate::Failed;
+use crate::http::Server;
+
+/// A request is sent when its message has this many bytes.
+const REQUEST_BYTES: usize = 4 << 20;
+/// Samples of one series in a request.
+const RUN: usize = 50_000;
+const LIMIT: Duration = Duration::from_secs(300);
+/// Tries of a request that the server cannot take now.
+const TRIES: u32 = 6;
+
+/// A server that history is sent to.
+pub(crate) struct Remote {
+    server: Server,
+    /// Whether it takes history of any age.
+    imports: bool,
+    refused: u64,
+    reason: String,
+}
+
+/// Where this program takes history.
+const IMPORT: &str = "/api/bonghwa/v1/import";
+const WRITE: &str = "/api/v1/write";
+
+impl Remote {
+    /// Finds out what the server takes.
+    pub(crate) fn connect(url: &str, token: Option<&str>) -> Result<Self, Failed> {
+        let mut server = Server::new(url)?;
+        if let Some(token) = token {
+            server = server.with_token(token)?;
+        }
+        let body = Encoder::new().finish().map_err(Failed::new)?;
+        let answer = server.post(IMPORT, &HEADERS, body, LIMIT)?;
+        let imports = match answer.status {
+            200 => true,
+            404 | 405 => false,
+            status => {
+                return Err(Failed::new(format_args!(
+                    "{url}: {status}: {}",
+                    String::from_utf8_lossy(&answer.body).trim()
+                )));
+            }
+        };
+        Ok(Self { server, imports, refused: 0, reason: String::new() })
+    }
+
+    /// Sends series.
+    pub(super) fn send(&mut self, next: &mut Next<'_>) -> model::Result<Imported> {
+        let mut encoder = Encoder::new();
+        let (mut data, mut total, mut waiting) = (SeriesData::default(), Imported::default(), 0u64);
+        loop {
+            data.clear();
+            if !next(&mut data)? {
+                break;
+            }
+            let mut from = 0;
+            for part in data.t.chunks(RUN) {
+                encoder.series(
+                    data.labels.iter(),
+                    part.iter().enumerate().map(|(i, t)| Point { t: *t, v: data.v[from + i] }),
+                );
+                from += part.len();
+                waiting += part.len() as u64;
+                self.flush_if(REQUEST_BYTES, &mut encoder, &mut waiting, &mut total)?;
+            }
+            for part in data.histograms.chunks(RUN / 50) {
+                encoder.begin(data.labels.iter());
+                for (t, h) in part {
+                    encoder.histogram(*t, h);
+                }
+                encoder.end();
+                waiting += part.len() as u64;
+                self.flush_if(REQUEST_BYTES, &mut encoder, &mut waiting, &mut total)?;
+            }
+        }
+        self.flush_if(1, &mut encoder, &mut waiting, &mut total)?;
+        Ok(total)
+    }
+
+    fn flush_if(
+        &mut self,
+        bytes: usize,
+        encoder: &mut Encoder,
+        waiting: &mut u64,
+        total: &mut Imported,
+    ) -> model::Result<()> {
+        if encoder.as_bytes().len() < bytes {
+            return Ok(());
+        }
+        let body = encoder.finish().map_err(Error::internal)?;
+        let answer = self.post(body)?;
+        let samples = std::mem::take(waiting);
+        let text = || String::from_utf8_lossy(&answer.1).trim().to_owned();
+        match answer.0 {
+            200 if self.imports => {
+                let report: serde_json::Value = serde_json::from_slice(&answer.1).unwrap_or_default();
+                let figure = |name: &str| report["data"][name].as_u64().unwrap_or(0);
+                total.add(Imported {
+                    series: figure("series"),
+                    samples: figure("samples"),
+                    known: figure("known"),
+                    blocks: figure("blocks"),
+                });
+            }
+            200..300 => total.add(Imported { samples, ..Imported::default() }),
+            // What it refuses once it refuses again; the rest of the history may still be taken.
+            400 if !self.imports => {
+                self.refused += samples;
+                self.reason = text();
+            }
+            status => {
+                return Err(Error::unavailable(format_args!("{}: {status}: {}", self.server.url(), text())));
+            }
+        }
+        Ok(())
+    }
+
+    fn post(&self, body: Vec<u8>) -> model::Result<(u16, Vec<u8>)> {
+        let path = if self.imports { IMPORT } else { WRITE };
+        let mut pause = Duration::from_millis(500);
+        for attempt in 1.. {
+            let answer = self.server.post(path, &HEADERS, body.clone(), LIMIT);
+            match answer {
+                Ok(answer) if !matches!(answer.status, 429 | 500..) || attempt >= TRIES => {
+                    return Ok((answer.status, answer.body));
+                }
+                Err(failed) if attempt >= TRIES => return Err(Error::unavailable(failed)),
+                _ => {}
+            }
+            self.server.wait(pause);
+            pause *= 2;
+        }
+        Err(Error::internal("no attempt was made"))
+    }
+
+    /// What was refused.
+    pub(super) fn refused(&self) -> Option<String> {
+        (self.refused > 0).then(|| {
+            format!(
+                "requests with {} samples were refused in whole or in part: {}",
+                self.refused, self.reason
+            )
+        })
+    }
+}
+
+const HEADERS: [(&str, &str); 3] = [
+    ("content-type", "application/x-protobuf"),
+    ("content-encoding", "snappy"),
+    ("x-prometheus-remote-write-version", "0.1.0"),
+];

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use disk::RealFs;
+use model::metrics::{Selected, SeriesData};
+use model::{Ctx, ManualClock, MetricBatch, MetricReader, MetricWriter, SelectHints, Tenant};
+
+use super::*;
+use crate::Options;
+
+const HOUR: i64 = 3_600_000;
+
+fn open(dir: &std::path::Path) -> Store {
+    let options = Options { retention_ms: 0, ..Options::default() };
+    Store::open(Arc::new(RealFs), dir, options, Arc::new(ManualClock::at_ms(1_000 * HOUR))).unwrap()
+}
+
+fn labels(n: usize) -> Labels {
+    Labels::from_pairs([("__name__", "m"), ("n", &format!("{n:03}"))])
+}
+
+fn all(store: &Store) -> Vec<SeriesData> {
+    let selection = store.select(&Ctx::unbounded(), &[], TimeRange::ALL, &SelectHints::default()).unwrap();
+    assert!(selection.complete);
+    let Selected::Series(partitions) = selection.data else { panic!("a grid") };
+    let mut series = Vec::new();
+    for mut partition in partitions {
+        let mut data = SeriesData::default();
+        while partition.next(&mut data).unwrap() {
+            series.push(data.clone());
+        }
+    }
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    series
+}
+
+fn block(store: &Store, series: std::ops::Range<usize>, times: std::ops::Range<i64>) -> Result<Imported> {
+    let mut numbers = series;
+    store.import(TimeRange::new(times.start, times.end - 1), &mut |out| {
+        let Some(n) = numbers.next() else { return Ok(false) };
+        out.labels = labels(n);
+        out.t = times.clone().step_by(60_000).collect();
+        out.v = out.t.iter().map(|t| (*t + n as i64) as f64).collect();
+        Ok(true)
+    })
+}
+
+#[test]
+fn a_block_of_old_times_is_there_at_once_and_after_a_restart_and_only_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let first = block(&store, 0..5, 0..2 * HOUR).unwrap();
+    assert_eq!(first, Imported { series: 5, samples: 600, known: 0, blocks: 1 });
+    let again = block(&store, 0..5, 0..2 * HOUR).unwrap();
+    assert_eq!(again, Imported { series: 0, samples: 0, known: 600, blocks: 0 });
+    // A wider one brings only what is new.
+    let more = block(&store, 3..7, 0..4 * HOUR).unwrap();
+    assert_eq!((more.samples, more.known, more.series), (4 * 240 - 240, 240, 4));
+    drop(store);
+    let store = open(dir.path());
+    let series = all(&store);
+    assert_eq!(series.iter().map(|s| s.t.len()).collect::<Vec<_>>(), [120, 120, 120, 240, 240, 240, 240]);
+    assert_eq!(series[4].v[7], (7 * 60_000 + 4) as f64);
+}
+
+#[test]
+fn what_is_in_memory_counts_as_known() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut refs = Vec::new();
+    store.resolve(&Tenant::default(), &[labels(1)], &mut refs).unwrap();
+    let refs = [refs[0].unwrap()];
+    store
+        .append(
+            &Tenant::default(),
+            MetricBatch { refs: &refs, t: &[60_000], v: &[7.5], ..Default::default() },
+        )
+        .unwrap();
+    let report = block(&store, 1..2, 0..HOUR).unwrap();
+    assert_eq!((report.samples, report.known), (59, 1));
+    let series = all(&store);
+    assert_eq!((series[0].t[1], series[0].v[1]), (60_000, 7.5));
+}
+
+#[test]
+fn disorder_and_times_outside_are_refused_and_leave_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let give = |all: Vec<(usize, Vec<i64>)>| {
+        let mut rest = all.into_iter();
+        store.import(TimeRange::new(0, 99), &mut |out| {
+            let Some((n, t)) = rest.next() else { return Ok(false) };
+            out.labels = labels(n);
+            out.v = t.iter().map(|t| *t as f64).collect();
+            out.t = t;
+            Ok(true)
+        })
+    };
+    for bad in [vec![(2, vec![1]), (1, vec![1])], vec![(1, vec![5, 5])], vec![(1, vec![1]), (2, vec![100])]] {
+        assert_eq!(give(bad).unwrap_err().kind, model::ErrorKind::Invalid);
+    }
+    assert!(all(&store).is_empty());
+}
+
+#[test]
+fn a_spool_takes_any_order_within_its_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let fill = |limit| {
+        let mut spool = Spool::new(&store, limit);
+        for i in 0..3000i64 {
+            let place = spool.series(&labels((i % 7) as usize));
+            let t = (i * 7919 % 3000) * 300_000;
+            spool.float(place, 0, t, t as f64).unwrap();
+            if i % 10 == 0 {
+                spool.float(place, 0, t, -1.0).unwrap(); // the first of one time stays
+            }
+        }
+        spool.finish().unwrap()
+    };
+    let first = fill(10_000);
+    assert_eq!(first.samples, 3000);
+    assert!(first.blocks > 3, "{first:?}");
+    assert_eq!(fill(usize::MAX).samples, 0);
+    let series = all(&store);
+    assert_eq!(series.iter().map(|s| s.t.len()).sum::<usize>(), 3000);
+    for one in series {
+        assert!(one.t.iter().zip(&one.v).all(|(t, v)| *t as f64 == *v));
+    }
+}
+
+#[test]
+fn times_far_apart_need_no_blocks_in_between() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut spool = Spool::new(&store, usize::MAX);
+    let place = spool.series(&labels(1));
+    for t in [i64::MIN + 1, -5, 0, 86_400_000 * 365, i64::MAX - 1] {
+        spool.float(place, 0, t, 1.0).unwrap();
+    }
+    assert_eq!(spool.finish().unwrap().samples, 5);
+    assert_eq!(all(&store)[0].t, [i64::MIN + 1, -5, 0, 86_400_000 * 365, i64::MAX - 1]);
+}
