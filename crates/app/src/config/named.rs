@@ -4,8 +4,10 @@
 use std::path::Path;
 
 use collect::discovery::file;
+use model::relabel::{self, RelabelConfig};
 use model::{Error, Result};
 use outbound::HttpConfig;
+use outbound::discovery::{ADDRESS, Group, check_address};
 use tools::{CheckedConfig, CheckedJob};
 
 use super::{Loaded, load};
@@ -19,10 +21,30 @@ pub(crate) fn check(path: &Path, syntax_only: bool) -> Result<CheckedConfig> {
         let interval_ms = i64::try_from(job.scrape_interval.as_ms()).unwrap_or(i64::MAX);
         checked.jobs.push(CheckedJob { name, interval_ms });
     }
+    targets(&loaded)?;
     if !syntax_only {
         named(&loaded, &mut checked)?;
     }
     Ok(checked)
+}
+
+/// Whether what is written down as targets can be connected to.
+fn targets(loaded: &Loaded) -> Result<()> {
+    for job in &loaded.written.scrape_configs {
+        for (number, group) in job.discovery.static_configs.iter().enumerate() {
+            addresses(group, &job.relabel_configs, job.legacy_names()).map_err(|(at, error)| {
+                Error::invalid(format_args!("instance {at} in group {number}: {error}"))
+            })?;
+        }
+    }
+    let legacy = loaded.written.global.legacy_names();
+    for receiver in &loaded.written.alerting.alertmanagers {
+        for group in &receiver.discovery.static_configs {
+            addresses(group, &receiver.relabel_configs, legacy)
+                .map_err(|(_, error)| Error::invalid(error))?;
+        }
+    }
+    Ok(())
 }
 
 fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
@@ -57,11 +79,30 @@ fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
     Ok(())
 }
 
+/// Whether each target, once relabelled, has an address that can be connected to; which one has not, and why.
+fn addresses(
+    group: &Group,
+    rules: &[RelabelConfig],
+    legacy: bool,
+) -> std::result::Result<(), (usize, String)> {
+    for (at, labels) in group.label_sets().enumerate() {
+        let mut labels = labels.to_builder();
+        if relabel::apply(rules, &mut labels, legacy) {
+            check_address(labels.get(ADDRESS)).map_err(|error| (at, error))?;
+        }
+    }
+    Ok(())
+}
+
 fn http(config: &HttpConfig) -> Result<()> {
     let exists = |what: &str, file: &Path| {
         std::fs::metadata(file).map(drop).map_err(|e| {
             let name = file.display().to_string();
-            Error::invalid(format_args!("error checking {what} {name:?}: stat {name}: {e}"))
+            let error = match e.kind() {
+                std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+                _ => e.to_string(),
+            };
+            Error::invalid(format_args!("error checking {what} {name:?}: stat {name}: {error}"))
         })
     };
     if let Some(file) = config.authorization.as_ref().and_then(|a| a.credentials_file.as_deref()) {

@@ -11,10 +11,16 @@ use super::Format;
 pub(super) fn value(data: &Json, format: Format, out: &mut dyn Write) -> Result<()> {
     let result = &data["result"];
     if format == Format::Json {
-        return json(result, out);
+        let mut result = result.clone();
+        match data["resultType"].as_str() {
+            Some("string") => {}
+            Some("scalar") => rewrite(&mut result),
+            _ => result.as_array_mut().into_iter().flatten().for_each(rewrite_points),
+        }
+        return json(&result, out);
     }
     match data["resultType"].as_str() {
-        Some("scalar") => writeln!(out, "scalar: {} @[{}]", text(&result[1]), time(&result[0])),
+        Some("scalar") => writeln!(out, "scalar: {}", point(result)),
         Some("string") => writeln!(out, "{}", text(&result[1])),
         Some("vector") => {
             let lines: Vec<String> = each(result).map(sample).collect();
@@ -26,6 +32,32 @@ pub(super) fn value(data: &Json, format: Format, out: &mut dyn Write) -> Result<
             let lines: Vec<String> = streams.into_iter().map(|(_, text)| text).collect();
             writeln!(out, "{}", lines.join("\n"))
         }
+    }
+}
+
+/// Numbers of a series without exponents, as [`plain`] has them.
+fn rewrite_points(series: &mut Json) {
+    for field in ["value", "histogram", "values", "histograms"] {
+        if let Some(points) = series.get_mut(field) {
+            rewrite(points);
+        }
+    }
+}
+
+fn rewrite(value: &mut Json) {
+    match value {
+        Json::String(number) => *number = plain(number),
+        Json::Array(items) => items.iter_mut().for_each(rewrite),
+        Json::Object(fields) => fields.values_mut().for_each(rewrite),
+        _ => {}
+    }
+}
+
+/// A number without an exponent.
+fn plain(number: &str) -> String {
+    match number.parse::<f64>() {
+        Ok(v) if v.is_finite() => v.to_string(),
+        _ => number.to_owned(),
     }
 }
 
@@ -110,7 +142,7 @@ fn stream(series: &Json) -> (String, String) {
 }
 
 fn point(pair: &Json) -> String {
-    format!("{} @[{}]", text(&pair[1]), time(&pair[0]))
+    format!("{} @[{}]", plain(text(&pair[1])), time(&pair[0]))
 }
 
 fn histogram_point(pair: &Json) -> String {
@@ -131,7 +163,7 @@ fn bucket(bucket: &Json) -> String {
     let boundaries = bucket[0].as_u64().unwrap_or_default();
     let open = if matches!(boundaries, 1 | 3) { '[' } else { '(' };
     let close = if matches!(boundaries, 0 | 3) { ']' } else { ')' };
-    format!("{open}{},{}{close}:{}", text(&bucket[1]), text(&bucket[2]), text(&bucket[3]))
+    format!("{open}{},{}{close}:{}", text(&bucket[1]), text(&bucket[2]), plain(text(&bucket[3])))
 }
 
 #[cfg(test)]
@@ -165,6 +197,13 @@ mod tests {
         let scalar = json!({"resultType": "scalar", "result": [1.25, "5"]});
         assert_eq!(printed(&scalar, Format::Promql), "scalar: 5 @[1.25]\n");
         assert_eq!(printed(&scalar, Format::Json), "[1.25,\"5\"]\n");
+        let large =
+            json!({"resultType": "vector", "result": [{"metric": {"le": "1e3"}, "value": [1, "1e+21"]}]});
+        assert_eq!(printed(&large, Format::Promql), "{le=\"1e3\"} => 1000000000000000000000 @[1]\n");
+        assert_eq!(
+            printed(&large, Format::Json),
+            "[{\"metric\":{\"le\":\"1e3\"},\"value\":[1,\"1000000000000000000000\"]}]\n"
+        );
         let string = json!({"resultType": "string", "result": [1, "a<b"]});
         assert_eq!(printed(&string, Format::Promql), "a<b\n");
         assert_eq!(printed(&string, Format::Json), "[1,\"a\\u003cb\"]\n");
