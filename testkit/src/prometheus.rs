@@ -25,8 +25,18 @@ impl Prometheus {
 
     /// Like [`Self::start`], with more flags.
     pub fn start_with(program: &Path, folder: &Path, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_configured(program, folder, "global: {}\n", flags)
+    }
+
+    /// Like [`Self::start`], with this configuration and more flags.
+    pub fn start_configured(
+        program: &Path,
+        folder: &Path,
+        config_text: &str,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let config = folder.join("prometheus.yml");
-        std::fs::write(&config, "global: {}\n")?;
+        std::fs::write(&config, config_text)?;
         let address = free_address()?;
         let child = Command::new(program)
             .arg(format!("--config.file={}", config.display()))
@@ -113,6 +123,12 @@ impl Prometheus {
             from += slice_ms;
         }
         Ok(())
+    }
+
+    /// A GET of the HTTP API, for endpoints that take no form.
+    pub fn get(&self, path: &str) -> anyhow::Result<Json> {
+        let answer = request(self.address, "GET", path, &[], &[])?;
+        serde_json::from_slice(&answer.body).with_context(|| format!("status {}, no JSON", answer.status))
     }
 
     /// Asks the HTTP API; what it answers, failures included.

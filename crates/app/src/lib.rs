@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alerting;
 mod background;
 mod collectors;
 mod command_line;

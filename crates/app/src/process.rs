@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use server::{BuildInfo, ConfigState, MemoryState, Node, StorageState};
 use tokio_util::sync::CancellationToken;
 
+use crate::alerting::Alerting;
 use crate::collectors::Collectors;
 use crate::config::Collect;
 use crate::flags::Flags;
@@ -36,6 +37,7 @@ pub(crate) struct Process {
     pub(crate) collectors: Arc<Collectors>,
     pub(crate) scraper: Arc<Manager>,
     pub(crate) relays: Arc<Relays>,
+    pub(crate) alerting: Arc<Alerting>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
     pub(crate) retention: Retention,

@@ -35,9 +35,10 @@ impl Process {
         let without_effect = written.without_effect();
         let relays = self.relays.plan(&written)?;
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
-        let collect = collectors(&self.flags, written.collect.unwrap_or_default(), stored);
+        let collect = collectors(&self.flags, written.collect.clone().unwrap_or_default(), stored);
         let changed = collect != self.state.read().collect;
         // What can fail comes first: an error leaves everything as it was.
+        let alerting = self.alerting.prepare(&written)?;
         let host = changed.then(|| self.collectors.prepare(&collect)).transpose()?;
         if let Err(error) = self.scraper.apply(written.scrape_configs, &written.global) {
             if let Some(host) = host {
@@ -51,6 +52,7 @@ impl Process {
             self.runtime.block_on(self.collectors.replace(&collect, host));
             tracing::info!(stored, "the built-in collectors were started anew");
         }
+        self.alerting.apply(alerting);
         let mut state = self.state.write();
         state.shown = loaded.shown;
         state.read_ms = self.clock.now_ms();

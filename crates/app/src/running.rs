@@ -16,6 +16,7 @@ use prometheus_client::registry::Registry;
 use query::promql::Engine;
 use server::{Access, Parts, Server};
 
+use crate::alerting::{Alerting, Doors as RuleDoors};
 use crate::background::Background;
 use crate::collectors::{Collectors, Doors};
 use crate::flags::Flags;
@@ -30,6 +31,7 @@ pub struct Running {
     server: Server,
     relays: Arc<Relays>,
     scraper: Arc<Manager>,
+    alerting: Arc<Alerting>,
     collectors: Arc<Collectors>,
     background: Background,
     metrics: Arc<tsdb::Store>,
@@ -99,6 +101,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
     scraper.metrics().register(&mut registry);
 
     let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;
+    let rule_doors = RuleDoors {
+        reader: metrics.clone(),
+        writer: writer.clone(),
+        clock: clock.clone(),
+        budget: budget.child("rules", resolved.memory_limit / 4),
+    };
+    let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
+    let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
+    let prepared = alerting.prepare(&resolved.loaded.written)?;
 
     let state = State::new(&resolved, clock.now_ms());
     let process = Arc::new(Process {
@@ -112,6 +123,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         collectors: collectors.clone(),
         scraper: scraper.clone(),
         relays: relays.clone(),
+        alerting: alerting.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
         retention: resolved.retention,
@@ -120,6 +132,12 @@ pub async fn start(flags: Flags) -> Result<Running> {
         store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
     });
     process.note_start();
+    let applied = alerting.clone();
+    tokio::task::spawn_blocking(move || applied.apply(prepared))
+        .await
+        .map_err(|e| model::Error::internal("the rules cannot be started").with_detail(e))?;
+    let asked = process.clone();
+    alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
     let background =
         Background::start(metrics.clone(), events.clone(), budget.clone(), resolved.memory_limit, own)?;
     let access = Access {
@@ -141,6 +159,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         containers: collectors.clone(),
         targets: scraper.clone(),
         queues: relays.clone(),
+        rules: alerting.clone(),
         engine: Arc::new(Engine::new(resolved.engine.clone())),
         process: process.clone(),
         registry,
@@ -155,6 +174,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         server,
         relays,
         scraper,
+        alerting,
         collectors,
         background,
         metrics,
@@ -200,6 +220,7 @@ impl Running {
     pub async fn stop(self) -> Result<()> {
         let begun = Instant::now();
         timed("server", self.server.stop()).await;
+        timed("rules", self.alerting.stop()).await;
         timed("scraper", self.scraper.stop()).await;
         timed("container collector", self.collectors.stop_containers()).await;
         timed("host collector", self.collectors.stop_host()).await;

@@ -39,7 +39,8 @@ fn check(flags: &Flags) -> Result<()> {
     match &flags.config_file {
         Some(path) => {
             let jobs = resolved.loaded.written.scrape_configs.len();
-            println!("{} is valid: {jobs} scrape jobs", path.display());
+            let rules = crate::alerting::check_rules(&resolved)?;
+            println!("{} is valid: {jobs} scrape jobs, {rules} rules", path.display());
         }
         None => println!("the flags are valid; no configuration file is given"),
     }

@@ -72,6 +72,29 @@ impl Report {
     }
 }
 
+/// Looks for the targets of `configs` until `stop`, for others than scrape jobs: `found` is told of all label sets at
+/// once and whenever they have changed. Call it within a Tokio runtime.
+pub fn watch(
+    configs: &Configs,
+    clients: &Arc<Clients>,
+    stop: CancellationToken,
+    found: impl Fn(Vec<Labels>) + Send + Sync + 'static,
+) {
+    let tasks = TaskTracker::new();
+    let discovery = Discovery::start(configs, clients, &stop, &tasks);
+    let mut changes = discovery.changes();
+    found(discovery.found());
+    let follow = async move {
+        while changes.changed().await.is_ok() {
+            found(discovery.found());
+        }
+    };
+    tokio::spawn(async move {
+        // Stopped: the sources end by themselves.
+        let _ = stop.run_until_cancelled(follow).await;
+    });
+}
+
 impl Discovery {
     /// Starts the sources of `configs`; they run until `stop`.
     pub(crate) fn start(

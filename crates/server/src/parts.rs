@@ -6,6 +6,7 @@ use std::sync::Arc;
 use model::container::{Containers, Obstacle};
 use model::metrics::MetricStats;
 use model::passing::Queues;
+use model::rule::Rules;
 use model::target::Targets;
 use model::{Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricReader, MetricWriter, Result};
 use prometheus_client::registry::Registry;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub targets: Arc<dyn Targets>,
     /// What passes samples on.
     pub queues: Arc<dyn Queues>,
+    /// Rules and where their alerts are sent.
+    pub rules: Arc<dyn Rules>,
     /// Evaluates PromQL.
     pub engine: Arc<Engine>,
     /// The process around the server.

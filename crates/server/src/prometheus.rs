@@ -15,6 +15,7 @@ mod query;
 mod read;
 mod response;
 mod routes;
+mod rules;
 mod selector;
 mod self_metrics;
 mod series;

@@ -21,6 +21,8 @@ mod limits;
 mod own;
 #[path = "api/prometheus.rs"]
 mod prometheus;
+#[path = "api/rules.rs"]
+mod rules;
 #[path = "api/surface.rs"]
 mod surface;
 #[path = "api/waiting.rs"]

@@ -100,7 +100,7 @@ pub fn matching(folder: &Path, patterns: &[String]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for pattern in patterns {
         let mut found = vec![if pattern.starts_with('/') { PathBuf::from("/") } else { folder.to_owned() }];
-        for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        for part in pattern.split('/').filter(|part| !matches!(*part, "" | ".")) {
             found = found.iter().flat_map(|base| children(base, part)).collect();
         }
         found.retain(|path| path.is_file());

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::{
-    admin, exemplars, features, federate, label_lists, metadata, notifications, query, read, self_metrics,
-    series, status, targets, tree, write,
+    admin, exemplars, features, federate, label_lists, metadata, notifications, query, read, rules,
+    self_metrics, series, status, targets, tree, write,
 };
 use crate::state::Shared;
 
@@ -25,9 +25,9 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/api/v1/targets/relabel_steps", get(targets::relabel_steps))
         .route("/api/v1/scrape_pools", get(targets::pools))
         .route("/api/v1/scrape_pools/config", get(targets::pool_config))
-        .route("/api/v1/rules", get(status::rules))
-        .route("/api/v1/alerts", get(status::alerts))
-        .route("/api/v1/alertmanagers", get(status::alertmanagers))
+        .route("/api/v1/rules", get(rules::rules))
+        .route("/api/v1/alerts", get(rules::alerts))
+        .route("/api/v1/alertmanagers", get(rules::alertmanagers))
         .route("/api/v1/status/config", get(status::config))
         .route("/api/v1/status/flags", get(status::flags))
         .route("/api/v1/status/runtimeinfo", get(status::runtime_info))

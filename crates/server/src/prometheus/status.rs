@@ -1,4 +1,4 @@
-//! `status/*`, and the lists of rules and Alertmanagers, which are empty: no rules are evaluated yet.
+//! `status/*`.
 
 use axum::extract::State;
 use model::metrics::StoreStats;
@@ -122,16 +122,4 @@ pub(crate) async fn blocks(State(state): State<Shared>) -> Answer {
 
 pub(crate) async fn wal_replay(State(state): State<Shared>) -> Answer {
     Ok(success(crate::waiting::figures(state.parts.replay.now()), Vec::new()))
-}
-
-pub(crate) async fn rules() -> Answer {
-    Ok(success(json!({ "groups": [] }), Vec::new()))
-}
-
-pub(crate) async fn alerts() -> Answer {
-    Ok(success(json!({ "alerts": [] }), Vec::new()))
-}
-
-pub(crate) async fn alertmanagers() -> Answer {
-    Ok(success(json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }), Vec::new()))
 }

@@ -70,6 +70,7 @@ impl Fixture {
             containers: containers.clone(),
             targets: targets.clone(),
             queues: Arc::new(OneQueue),
+            rules: Arc::new(FakeRules),
             engine: Arc::new(Engine::new(EngineOptions::default())),
             process: process.clone(),
             registry: prometheus_client::registry::Registry::default(),
@@ -241,6 +242,66 @@ impl Targets for FakeTargets {
 
     fn dropped(&self) -> Vec<DroppedTarget> {
         vec![DroppedTarget { pool: "a".to_owned(), discovered: Labels::from_pairs([("__address__", "d:1")]) }]
+    }
+}
+
+/// Three groups in two files: what alerting and recording rules have.
+pub struct FakeRules;
+
+impl model::rule::Rules for FakeRules {
+    fn groups(&self) -> Vec<model::rule::GroupStatus> {
+        use model::rule::{AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus};
+        let alert = AlertStatus {
+            labels: Labels::from_pairs([("alertname", "Down"), ("job", "j")]),
+            annotations: Labels::from_pairs([("text", "j is down")]),
+            state: AlertState::Firing,
+            active_at_ms: NOW_MS - 60_000,
+            keep_firing_since_ms: 0,
+            value: 0.5,
+        };
+        let kept = AlertStatus { keep_firing_since_ms: NOW_MS - 1000, ..alert.clone() };
+        let down = RuleStatus {
+            name: "Down".to_owned(),
+            query: "up == 0".to_owned(),
+            labels: Labels::from_pairs([("severity", "page")]),
+            health: RuleHealth::Ok,
+            last_evaluation_ms: NOW_MS - 500,
+            duration_s: 0.25,
+            alerting: Some(AlertingStatus {
+                for_ms: 90_000,
+                keep_firing_for_ms: 0,
+                annotations: Labels::from_pairs([("text", "{{ $labels.job }} is down")]),
+                state: AlertState::Firing,
+                alerts: vec![alert, kept],
+            }),
+            ..RuleStatus::default()
+        };
+        let recorded = |name: &str, error: &str| RuleStatus {
+            name: name.to_owned(),
+            query: "sum(up)".to_owned(),
+            health: if error.is_empty() { RuleHealth::Unknown } else { RuleHealth::Err },
+            last_error: error.to_owned(),
+            ..RuleStatus::default()
+        };
+        let group = |file: &str, name: &str, rules: Vec<RuleStatus>| GroupStatus {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            interval_ms: 15_000,
+            rules,
+            ..GroupStatus::default()
+        };
+        vec![
+            group("a.yml", "one", vec![down, recorded("sum:up", "no")]),
+            group("a.yml", "two", vec![recorded("sum:up", "")]),
+            group("b.yml", "one", vec![recorded("other", "")]),
+        ]
+    }
+
+    fn alertmanagers(&self) -> model::rule::AlertmanagersStatus {
+        model::rule::AlertmanagersStatus {
+            active: vec!["http://am:9093/api/v2/alerts".to_owned()],
+            dropped: vec!["http://not:9093/api/v2/alerts".to_owned()],
+        }
     }
 }
 

@@ -1,0 +1,175 @@
+//! Rules and the sending of their alerts, as one part with one configuration.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use alert::notify::{self, Discovery, Notifier, OnFound};
+use alert::rules::group::Shared;
+use alert::rules::{self, Manager, ParseSettings, Surroundings, manager};
+use model::rule::{AlertmanagersStatus, GroupStatus, Rules};
+use model::{Budget, Clock, Labels, MetricReader, MetricWriter, Result};
+use outbound::Clients;
+use outbound::discovery::Configs;
+use parking_lot::RwLock;
+use prometheus_client::registry::Registry;
+use query::promql::{Engine, EngineOptions};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Written;
+use crate::flags::Flags;
+use crate::resolved::Resolved;
+
+/// How often it is asked whether the stores can be read.
+const LOOK: Duration = Duration::from_millis(200);
+/// How often rules are evaluated where nothing is said, ms.
+const DEFAULT_INTERVAL_MS: i64 = 60_000;
+/// Groups that are evaluated at one time.
+const CONCURRENT_GROUPS: usize = 20;
+
+/// What rules read from and write to.
+pub(crate) struct Doors {
+    pub(crate) reader: Arc<dyn MetricReader>,
+    pub(crate) writer: Arc<dyn MetricWriter>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) budget: Budget,
+}
+
+/// Rules and notifier.
+pub(crate) struct Alerting {
+    rules: Arc<Manager>,
+    notifier: Arc<Notifier>,
+    external_url: Arc<str>,
+    parse: ParseSettings,
+}
+
+/// A configuration that was read and checked, not in use yet.
+pub(crate) struct Prepared {
+    rules: manager::Prepared,
+    notifier: notify::Prepared,
+}
+
+impl Alerting {
+    /// Both parts, without rules and receivers yet. Call it within a Tokio runtime.
+    pub(crate) fn new(
+        flags: &Flags,
+        engine: &EngineOptions,
+        external_url: &str,
+        doors: Doors,
+        registry: &mut Registry,
+    ) -> Self {
+        let clients = Arc::new(Clients::default());
+        let settings = notify::Settings {
+            capacity: flags.rules.queue_capacity,
+            batch: flags.rules.batch_size,
+            drain: flags.rules.drain_on_shutdown,
+        };
+        let discovery = Arc::new(Collected(clients.clone()));
+        let runtime = Handle::current();
+        let notifier =
+            Arc::new(Notifier::new(settings, clients, discovery, doors.clock.clone(), runtime.clone()));
+        notifier.metrics().register(registry);
+        let around = Surroundings {
+            engine: Arc::new(Engine::new(engine.clone())),
+            reader: doors.reader,
+            writer: doors.writer,
+            sink: notifier.clone(),
+            clock: doors.clock,
+            budget: doors.budget,
+            timeout: flags.query.timeout,
+            resend_delay_ms: ms(flags.rules.resend_delay),
+            outage_tolerance_ms: ms(flags.rules.for_outage_tolerance),
+            grace_period_ms: ms(flags.rules.for_grace_period),
+            metrics: rules::Metrics::default(),
+            shared: RwLock::default(),
+        };
+        around.metrics.register(registry);
+        let rules = Arc::new(Manager::new(around, CONCURRENT_GROUPS, runtime));
+        let parse = ParseSettings { expressions: engine.syntax, ..ParseSettings::default() };
+        Self { rules, notifier, external_url: Arc::from(external_url), parse }
+    }
+
+    /// Reads the rule files and makes the clients of a configuration; nothing is changed.
+    pub(crate) fn prepare(&self, written: &Written) -> Result<Prepared> {
+        let settings = settings(written, self.external_url.clone(), &self.parse);
+        let legacy = settings.parse.legacy_names;
+        let external_labels = settings.shared.external_labels.clone();
+        let rules = manager::prepare(settings)?;
+        let notifier = self.notifier.prepare(written.alerting.clone(), external_labels, legacy)?;
+        Ok(Prepared { rules, notifier })
+    }
+
+    /// Takes a configuration. Call it off the runtime's own threads.
+    pub(crate) fn apply(&self, prepared: Prepared) {
+        self.notifier.apply(prepared.notifier);
+        self.rules.apply(prepared.rules);
+    }
+
+    /// Lets rules run as soon as `ready` says that the stores can be read.
+    pub(crate) fn begin_when(&self, ready: impl Fn() -> bool + Send + 'static) {
+        let rules = self.rules.clone();
+        tokio::spawn(async move {
+            while !ready() {
+                tokio::time::sleep(LOOK).await;
+            }
+            rules.begin();
+        });
+    }
+
+    /// Ends evaluations, then the sending of what they gave.
+    pub(crate) async fn stop(&self) {
+        self.rules.stop().await;
+        self.notifier.stop().await;
+    }
+}
+
+impl Rules for Alerting {
+    fn groups(&self) -> Vec<GroupStatus> {
+        self.rules.groups()
+    }
+
+    fn alertmanagers(&self) -> AlertmanagersStatus {
+        self.notifier.status()
+    }
+}
+
+/// What `written` says about rules.
+fn settings(written: &Written, external_url: Arc<str>, parse: &ParseSettings) -> manager::Settings {
+    let global = &written.global;
+    let legacy_names = global.legacy_names();
+    let interval = ms(global.evaluation_interval.to_std());
+    manager::Settings {
+        files: written.rule_files.clone(),
+        // The patterns are relative to the working directory already.
+        folder: PathBuf::from("."),
+        interval_ms: if interval == 0 { DEFAULT_INTERVAL_MS } else { interval },
+        parse: ParseSettings { legacy_names, ..parse.clone() },
+        shared: Shared {
+            external_url,
+            external_labels: Labels::from_pairs(global.external_labels.clone()),
+            query_offset_ms: ms(global.rule_query_offset.to_std()),
+        },
+    }
+}
+
+/// Reads and checks the rule files of a configuration: how many rules there are.
+pub(crate) fn check_rules(resolved: &Resolved) -> Result<usize> {
+    let parse = ParseSettings { expressions: resolved.engine.syntax, ..ParseSettings::default() };
+    let loaded = &resolved.loaded;
+    let prepared = manager::prepare(settings(&loaded.written, Arc::default(), &parse))?;
+    Ok(prepared.rules())
+}
+
+/// Finds Alertmanagers as scraping finds its targets.
+struct Collected(Arc<Clients>);
+
+impl Discovery for Collected {
+    fn watch(&self, configs: &Configs, stop: CancellationToken, found: OnFound) {
+        collect::discovery::watch(configs, &self.0, stop, found);
+    }
+}
+
+fn ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
