@@ -10,7 +10,8 @@ use http::header::{HeaderValue, LOCATION};
 
 use crate::state::Shared;
 
-const PAGES: [&str; 6] = ["/graph", "/targets", "/service-discovery", "/config", "/flags", "/tsdb-status"];
+const PAGES: [&str; 8] =
+    ["/graph", "/alerts", "/rules", "/targets", "/service-discovery", "/config", "/flags", "/tsdb-status"];
 
 pub(crate) fn routes() -> Router<Shared> {
     PAGES.into_iter().fold(Router::new(), |router, page| {

@@ -78,6 +78,7 @@ pub(crate) fn an_alert_reaches_alertmanager_and_is_resolved() {
     ];
     let data = folder.path().join("data");
     let bonghwa = Bonghwa::start(&data, &args).unwrap();
+    eventually("the Alertmanager answers", LIMIT, || receiver.alerts(&bonghwa));
     let room = [("__name__", "temperature"), ("room", "hall")];
     put(&bonghwa, &room, 35.5);
     eventually("pending", LIMIT, || (states(&bonghwa) == ["pending"]).then_some(()));

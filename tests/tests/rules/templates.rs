@@ -71,8 +71,14 @@ const SAME: &[&str] = &[
 ];
 
 /// Templates whose words differ, and why.
-const DIFFERENT: &[(&str, &str)] =
-    &[("{{ (query \"m\" | first).Foo }}", "the place of a chain is told another way")];
+const DIFFERENT: &[(&str, &str)] = &[
+    ("{{ (query \"m\" | first).Foo }}", "the place of a chain is told another way"),
+    ("{{ .foo }}x", "3.0: the value may be a histogram, which the type in the words shows"),
+    (
+        "{{ range query \"m\" }}{{ if eq .Labels.job \"node\" }}{{ break }}{{ end }}{{ .Labels.job }}{{ end }}",
+        "an annotation that comes out empty is left out",
+    ),
+];
 
 fn yaml_quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))

@@ -3,6 +3,7 @@ import { useSyncExternalStore } from 'react';
 import type { Range } from '../time/range';
 import { onGrid, stepFor } from '../time/range';
 import type { PageRange } from '../time/useRange';
+import type { GroupItem } from '../pages/alerts/model';
 import { ApiError, getJson, ownPath } from './client';
 import { liveStore, type LiveState } from './live';
 import { get, queryRange, type MatrixItem, type VectorItem, queryInstant } from './prometheus';
@@ -102,6 +103,16 @@ export function useTargets() {
         signal,
       ),
     refetchInterval: 5000,
+    retry,
+  });
+}
+
+export function useRules() {
+  return useQuery({
+    queryKey: ['rules'],
+    queryFn: ({ signal }) => get<{ groups: GroupItem[] }>('/api/v1/rules', signal),
+    refetchInterval: 5000,
+    placeholderData: keepPreviousData,
     retry,
   });
 }

@@ -7,6 +7,8 @@ const KEYS = [
   ['g c', 'containers'],
   ['g n', 'nodes'],
   ['g e', 'explore'],
+  ['g a', 'alerts'],
+  ['g r', 'rules'],
   ['g s', 'status'],
   ['t', 'time'],
   ['j  k', 'move'],

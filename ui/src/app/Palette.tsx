@@ -48,6 +48,8 @@ function useEntries(onClose: () => void): Entry[] {
         ['/', 'containers'],
         ['/nodes', 'nodes'],
         ['/explore', 'explore'],
+        ['/alerts', 'alerts'],
+        ['/rules', 'rules'],
         ['/status', 'status'],
       ] as const
     ).map(([to, key]): Entry => ({

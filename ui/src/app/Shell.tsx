@@ -17,6 +17,8 @@ const PAGES = [
   { to: '/', key: 'containers' },
   { to: '/nodes', key: 'nodes' },
   { to: '/explore', key: 'explore' },
+  { to: '/alerts', key: 'alerts' },
+  { to: '/rules', key: 'rules' },
   { to: '/status', key: 'status' },
 ] as const;
 

@@ -38,6 +38,18 @@ const explore = createRoute({
   component: lazyRouteComponent(() => import('../pages/explore/ExplorePage'), 'ExplorePage'),
 });
 
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: '/alerts',
+  component: lazyRouteComponent(() => import('../pages/alerts/AlertsPage'), 'AlertsPage'),
+});
+
+const rules = createRoute({
+  getParentRoute: () => root,
+  path: '/rules',
+  component: lazyRouteComponent(() => import('../pages/rules/RulesPage'), 'RulesPage'),
+});
+
 const status = createRoute({
   getParentRoute: () => root,
   path: '/status',
@@ -74,6 +86,8 @@ export const router = createRouter({
     nodes,
     node,
     explore,
+    alerts,
+    rules,
     status,
     oldQueryPage('/graph'),
     oldQueryPage('/query'),

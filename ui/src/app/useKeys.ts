@@ -9,10 +9,12 @@ interface Actions {
   blocked: boolean;
 }
 
-const JUMPS: Record<string, '/' | '/nodes' | '/explore' | '/status'> = {
+const JUMPS: Record<string, '/' | '/nodes' | '/explore' | '/alerts' | '/rules' | '/status'> = {
   c: '/',
   n: '/nodes',
   e: '/explore',
+  a: '/alerts',
+  r: '/rules',
   s: '/status',
 };
 /** How long `g` waits for the second key, ms. */

@@ -125,14 +125,10 @@ fn internal() -> TemplateError {
     TemplateError::Exec("a call without its place".to_owned())
 }
 
-/// An error in Go's words, with its place; what it is about is cut after twenty characters.
+/// An error in Go's words, with its place and what it is about.
 fn located(template: &str, place: &Value, shown: &Value, what: &str) -> TemplateError {
     let (place, shown) = (as_text(place), as_text(shown));
-    let cut = match shown.char_indices().nth(20) {
-        Some((at, _)) => format!("{}...", &shown[..at]),
-        None => shown.to_owned(),
-    };
-    TemplateError::Exec(format!("template: {template}:{place}: executing {template:?} at <{cut}>: {what}"))
+    TemplateError::Exec(format!("template: {template}:{place}: executing {template:?} at <{shown}>: {what}"))
 }
 
 /// A field of a value, or what its method of that name gives.
