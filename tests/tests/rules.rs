@@ -17,10 +17,8 @@ const PROMETHEUS: Component =
     Component { name: "Debian's prometheus", is_here: || testkit::reference("prometheus").is_some() };
 const PROMTOOL: Component =
     Component { name: "Debian's promtool", is_here: || testkit::reference("promtool").is_some() };
-const ALERTMANAGER: Component = Component {
-    name: "Debian's prometheus-alertmanager",
-    is_here: || testkit::reference("prometheus-alertmanager").is_some(),
-};
+const ALERTMANAGER: Component =
+    Component { name: "Debian's prometheus-alertmanager with its templates", is_here: alertmanager::is_here };
 
 fn main() {
     tests::run(&[

@@ -1,7 +1,7 @@
 //! The way of an alert: pending, firing, seen in the Alertmanager's API, resolved; over a restart, too.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +9,26 @@ use serde_json::Value;
 use tests::{Bonghwa, eventually};
 
 use crate::put;
+
+/// Debian's Alertmanager reads its templates from where the package puts them; nothing is installed here, so it gets a
+/// view of the file system of its own.
+const IN_ITS_PLACE: &str = "at=/usr/share/prometheus/alertmanager; mount -t tmpfs none /usr/share && mkdir -p $at && \
+                            cp \"$1\"/*.tmpl $at && shift && exec \"$@\"";
+
+/// The templates of the unpacked package.
+fn templates() -> Option<PathBuf> {
+    let program = testkit::reference("prometheus-alertmanager")?;
+    let folder = program.parent()?.parent()?.join("share/prometheus/alertmanager");
+    folder.join("default.tmpl").is_file().then_some(folder)
+}
+
+/// Whether it can be started: the program, its templates, and the right to a view of its own.
+pub(crate) fn is_here() -> bool {
+    let probe = ["--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "none", "/usr/share"];
+    let allowed =
+        || Command::new("unshare").args(probe).stderr(Stdio::null()).status().is_ok_and(|s| s.success());
+    templates().is_some() && allowed()
+}
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -29,7 +49,10 @@ impl Alertmanager {
         let config = folder.join("alertmanager.yml");
         std::fs::write(&config, "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n").unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-        let child = Command::new(testkit::reference("prometheus-alertmanager").unwrap())
+        let child = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", IN_ITS_PLACE, "sh"])
+            .arg(templates().unwrap())
+            .arg(testkit::reference("prometheus-alertmanager").unwrap())
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.path={}", folder.join("alertmanager").display()))
             .arg(format!("--web.listen-address={address}"))
