@@ -102,7 +102,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
 
     let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;
     let rule_doors = RuleDoors {
-        reader: metrics.clone(),
+        reader: relays.reader(),
         writer: writer.clone(),
         clock: clock.clone(),
         budget: budget.child("rules", resolved.memory_limit / 4),
