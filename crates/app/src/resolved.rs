@@ -22,6 +22,8 @@ pub(crate) struct Resolved {
     pub(crate) limits: Limits,
     pub(crate) web: server::Web,
     pub(crate) external_host: Option<String>,
+    /// What of scraping is off unless a feature is enabled.
+    pub(crate) scrape_features: collect::scrape::Features,
     /// Whether remote write is received.
     pub(crate) remote_write: bool,
     /// Whether OTLP metrics are received.
@@ -59,6 +61,10 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
         },
         external_host: web::external_host(flags)?,
         web: web::of(flags)?,
+        scrape_features: collect::scrape::Features {
+            start_timestamps: features.on("created-timestamp-zero-ingestion") || features.on("st-storage"),
+            type_and_unit_labels: features.on("type-and-unit-labels"),
+        },
         remote_write: flags.web.enable_remote_write || features.on("remote-write-receiver"),
         otlp: flags.web.enable_otlp || features.on("otlp-write-receiver"),
         loaded,

@@ -96,8 +96,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         Doors { metrics: writer.clone(), events: event_writer, history: event_reader, clock: clock.clone() };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
     let written = &resolved.loaded.written;
-    let scraper =
-        Manager::start(written.scrape_configs.clone(), &written.global, writer.clone(), clock.clone())?;
+    let scraper = Manager::start(
+        written.scrape_configs.clone(),
+        &written.global,
+        writer.clone(),
+        clock.clone(),
+        resolved.scrape_features,
+        // Bodies of scrapes together.
+        budget.child("scrapes", resolved.memory_limit / 4),
+    )?;
     scraper.metrics().register(&mut registry);
 
     let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;

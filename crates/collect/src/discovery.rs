@@ -1,10 +1,15 @@
-//! Finds targets: in the configuration, in files, at a Docker engine.
+//! Finds targets: in the configuration, in files, at servers, in DNS, at Docker engines, in Consul's catalogue.
 //!
 //! Every source of a job runs as a task of its own and replaces its own list of label sets; the job takes all lists
 //! together whenever one has changed. A source that fails keeps what it found last and says what is wrong.
 
+mod consul;
+mod dns;
 mod docker;
+mod engine;
 pub mod file;
+mod http;
+mod swarm;
 
 use std::sync::Arc;
 
@@ -105,7 +110,12 @@ impl Discovery {
     ) -> Self {
         let fixed = configs.static_configs.iter().flat_map(Group::label_sets).collect();
         let mut sources = vec![Source { found: fixed, error: None }];
-        let others = configs.file_sd_configs.len() + configs.docker_sd_configs.len();
+        let others = configs.file_sd_configs.len()
+            + configs.docker_sd_configs.len()
+            + configs.dockerswarm_sd_configs.len()
+            + configs.http_sd_configs.len()
+            + configs.dns_sd_configs.len()
+            + configs.consul_sd_configs.len();
         sources.resize_with(1 + others, Source::default);
         let lists = Arc::new(Lists { sources: Mutex::new(sources), changed: watch::Sender::new(()) });
         let mut next = 0;
@@ -118,9 +128,26 @@ impl Discovery {
             source.read_once(); // so that targets in files run at once, too
             tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
         }
+        let until = || stop.clone();
         for docker in &configs.docker_sd_configs {
-            let source = docker::Engine::new(docker.clone(), clients.clone(), report());
-            tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
+            let source = docker::Docker::new(docker.clone(), clients.clone(), report());
+            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+        }
+        for swarm in &configs.dockerswarm_sd_configs {
+            let source = swarm::Swarm::new(swarm.clone(), clients.clone(), report());
+            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+        }
+        for server in &configs.http_sd_configs {
+            let source = http::Server::new(server.clone(), clients.clone(), report());
+            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+        }
+        for names in &configs.dns_sd_configs {
+            let source = dns::Names::new(names.clone(), report());
+            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+        }
+        for consul in &configs.consul_sd_configs {
+            let source = consul::Consul::new(consul.clone(), clients.clone(), report());
+            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         Self { lists }
     }
@@ -139,4 +166,14 @@ impl Discovery {
     pub(crate) fn errors(&self) -> Vec<String> {
         self.lists.sources.lock().iter().filter_map(|source| source.error.clone()).collect()
     }
+}
+
+/// Host and port as an address; an IPv6 address gets its brackets.
+fn join(host: &str, port: impl std::fmt::Display) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// A label name of the classic syntax: everything else becomes an underscore.
+fn sanitize(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }

@@ -18,5 +18,5 @@ mod runner;
 mod target;
 
 pub use config::{GlobalConfig, ScrapeConfig};
-pub use manager::{Manager, Problem};
+pub use manager::{Features, Manager, Problem};
 pub use metrics::Metrics;

@@ -16,6 +16,25 @@ pub(crate) use labels::{Dialect, label_set};
 pub use number::{NORMAL_NAN_BITS, format_float, parse_float};
 pub use text::Text;
 
+/// A copy of a text body whose comments hold bytes that are not UTF-8, with these replaced; `None` where nothing is to
+/// be replaced. What follows HELP, TYPE, UNIT or EOF is no comment.
+pub fn repair_comments(body: &[u8]) -> Option<Vec<u8>> {
+    std::str::from_utf8(body).err()?;
+    let mut out = Vec::with_capacity(body.len() + 16);
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let word = line.trim_ascii_start().strip_prefix(b"#").map(<[u8]>::trim_ascii_start);
+        let said = word.is_some_and(|word| {
+            [&b"HELP"[..], b"TYPE", b"UNIT", b"EOF"].iter().any(|known| word.starts_with(known))
+        });
+        if word.is_some() && !said {
+            out.extend_from_slice(String::from_utf8_lossy(line).as_bytes());
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    Some(out)
+}
+
 /// Where a body stops being what its format allows, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]

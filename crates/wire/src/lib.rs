@@ -26,6 +26,7 @@ pub mod histogram;
 pub mod influx;
 pub mod openmetrics;
 pub mod otlp;
+pub mod prom_proto;
 pub mod prom_text;
 pub mod prometheus_block;
 pub mod remote_read;

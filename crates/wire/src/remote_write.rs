@@ -17,6 +17,7 @@ pub(crate) use encode::put_label;
 pub use encode::{Encoder, compress, encode_labels};
 pub use histogram::HistogramPoint;
 pub(crate) use histogram::put_histogram;
+pub(crate) use histogram::{Counts, deltas, doubles, push_span, zigzag};
 pub use series::{BadLabels, Exemplar, LabelPair, Point, Series};
 
 /// Why a body cannot be read.

@@ -1,23 +1,16 @@
 //! Containers of a Docker engine as targets: one for each network and TCP port, labelled as Prometheus' `docker_sd`.
 //!
-//! One call is made, GET `/containers/json`. What only the network calls tell (`scope`, `internal`, `ingress`, labels of
-//! networks) is therefore left out.
+//! Two lists are asked for: `/containers/json` and `/networks`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use model::LabelsBuilder;
+use outbound::Clients;
 use outbound::discovery::{ADDRESS, DockerConfig};
-use outbound::{Client, ClientOptions, Clients, Method, Url};
 
-use super::{Found, Report};
-
-/// Bytes that the list of containers may have.
-const BODY_LIMIT: usize = 64 << 20;
-
-/// The longest that one call may take.
-const CALL_LIMIT: Duration = Duration::from_secs(60);
+use super::engine::{Engine, Networks, pace};
+use super::{Found, Report, join, sanitize};
 
 /// A container as listed. Everything may be missing: Podman leaves out more than Docker.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -80,69 +73,41 @@ impl Container {
 }
 
 /// One entry of `docker_sd_configs`.
-pub(super) struct Engine {
+pub(super) struct Docker {
     config: DockerConfig,
-    clients: Arc<Clients>,
+    engine: Engine,
     report: Report,
 }
 
-impl Engine {
+impl Docker {
     pub(super) fn new(config: DockerConfig, clients: Arc<Clients>, report: Report) -> Self {
-        Self { config, clients, report }
+        let engine = Engine::new(config.host.clone(), config.http.clone(), clients);
+        Self { config, engine, report }
     }
 
     /// Asks the engine at the refresh interval, for ever.
     pub(super) async fn watch(self) {
-        let interval = self.config.refresh_interval.to_std().max(Duration::from_millis(100));
+        let (limit, interval) = pace(self.config.refresh_interval);
+        let host = &self.config.host;
         loop {
-            match tokio::time::timeout(interval.min(CALL_LIMIT), self.list()).await {
-                Ok(Ok(containers)) => self.report.found(targets(&self.config, &containers)),
-                Ok(Err(error)) => self.report.failed(format!("docker at {}: {error}", self.config.host)),
-                Err(_) => self.report.failed(format!("docker at {} does not answer", self.config.host)),
+            match tokio::time::timeout(limit, self.refresh()).await {
+                Ok(Ok(found)) => self.report.found(found),
+                Ok(Err(error)) => self.report.failed(format!("docker at {host}: {error}")),
+                Err(_) => self.report.failed(format!("docker at {host} does not answer")),
             }
             tokio::time::sleep(interval).await;
         }
     }
 
-    async fn list(&self) -> Result<Vec<Container>, String> {
-        let (client, mut url) = self.client()?;
-        url.set_path(&format!("{}/containers/json", url.path().trim_end_matches('/')));
-        let filters: HashMap<&str, &[String]> =
-            self.config.filters.iter().map(|f| (f.name.as_str(), f.values.as_slice())).collect();
-        if !filters.is_empty() {
-            let json = serde_json::to_string(&filters).map_err(|e| e.to_string())?;
-            url.query_pairs_mut().append_pair("filters", &json);
-        }
-        let response = client.request(Method::GET, url).send().await.map_err(|e| e.to_string())?;
-        if !response.status().is_success() {
-            return Err(format!("HTTP status {}", response.status()));
-        }
-        let body = response.body(BODY_LIMIT).await.map_err(|e| e.to_string())?;
-        serde_json::from_slice(&body).map_err(|e| format!("the list of containers cannot be read: {e}"))
-    }
-
-    fn client(&self) -> Result<(Client, Url), String> {
-        let host = &self.config.host;
-        if let Some(path) = host.strip_prefix("unix://") {
-            let options = ClientOptions { unix_socket: Some(path.into()), ..ClientOptions::default() };
-            let client = self.clients.get(&self.config.http, &options)?;
-            let url = Url::parse("http://localhost/").map_err(|e| e.to_string())?;
-            return Ok((client, url));
-        }
-        let url = match host.strip_prefix("tcp://") {
-            Some(rest) => format!("http://{rest}"),
-            None => host.clone(),
-        };
-        let url = Url::parse(&url).map_err(|e| format!("host: {e}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err("host: only unix://, tcp://, http:// and https:// are supported".to_owned());
-        }
-        Ok((self.clients.get(&self.config.http, &ClientOptions::default())?, url))
+    async fn refresh(&self) -> Result<Vec<Found>, String> {
+        let containers: Vec<Container> = self.engine.list("/containers/json", &self.config.filters).await?;
+        let networks = self.engine.networks("__meta_docker_").await?;
+        Ok(targets(&self.config, &containers, &networks))
     }
 }
 
 /// The targets of all containers.
-fn targets(config: &DockerConfig, containers: &[Container]) -> Vec<Found> {
+fn targets(config: &DockerConfig, containers: &[Container], known: &Networks) -> Vec<Found> {
     let by_id: HashMap<&str, &Container> = containers.iter().map(|c| (c.id.as_str(), c)).collect();
     let mut found = Vec::new();
     for container in containers {
@@ -160,10 +125,12 @@ fn targets(config: &DockerConfig, containers: &[Container]) -> Vec<Found> {
         if config.match_first_network {
             networks.truncate(1); // sorted by name
         }
-        for (network_name, network) in networks {
-            common.set("__meta_docker_network_name", network_name);
-            common.set("__meta_docker_network_id", network.id.as_deref().unwrap_or_default());
-            of_network(config, container, network, &common, &mut found);
+        for (_, network) in networks {
+            let mut labels = common.clone();
+            for (name, value) in network.id.as_ref().and_then(|id| known.get(id)).into_iter().flatten() {
+                labels.set(name.as_str(), value.as_str());
+            }
+            of_network(config, container, network, &labels, &mut found);
         }
     }
     found
@@ -217,15 +184,6 @@ fn of_network(
         };
         found.push(base.set(ADDRESS, address).build());
     }
-}
-
-fn join(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
-/// A label name of the classic syntax: everything else becomes an underscore.
-fn sanitize(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 #[cfg(test)]

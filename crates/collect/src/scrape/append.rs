@@ -3,7 +3,12 @@
 //! A scrape is stored as one batch or not at all: when its body has an error, only stale markers and `up 0` are written.
 
 mod cache;
+mod classic;
+mod exposed;
+mod native;
+mod proto;
 mod report;
+mod starts;
 mod write;
 
 use std::borrow::Cow;
@@ -13,12 +18,16 @@ use std::sync::Arc;
 use model::ctx::Tenant;
 use model::labels::{METRIC_NAME, is_plain_label_name, is_plain_metric_name};
 use model::metrics::Family;
-use model::{Labels, LabelsBuilder, MetricWriter, relabel};
-use wire::exposition::{Entry, ParseError, Sample};
+use model::{Exemplar, Labels, LabelsBuilder, MetricWriter, relabel};
+use wire::exposition::{Entry, Kind, ParseError, Sample, Text};
 use wire::{openmetrics, prom_text};
 
 use self::cache::{Cache, Series, Slot};
+use self::classic::Classics;
+use self::exposed::{Exposed, NamedSeries, Point, TextSeries, Value, write_key};
+use self::starts::Starts;
 use self::write::Batch;
+use super::Features;
 use super::config::ScrapeConfig;
 use super::fetch::{Answer, FetchError};
 use super::metrics::Metrics;
@@ -31,8 +40,18 @@ pub(crate) struct Appender {
     writer: Arc<dyn MetricWriter>,
     tenant: Tenant,
     metrics: Metrics,
+    features: Features,
     cache: Cache,
     batch: Batch,
+}
+
+/// A body while it is read.
+struct Reading {
+    t: i64,
+    counts: Counts,
+    over_limit: bool,
+    /// Memory for keys.
+    key: Vec<u8>,
 }
 
 /// What a scrape gave.
@@ -54,6 +73,7 @@ impl Appender {
         job: Arc<ScrapeConfig>,
         writer: Arc<dyn MetricWriter>,
         metrics: Metrics,
+        features: Features,
     ) -> Self {
         Self {
             target,
@@ -61,6 +81,7 @@ impl Appender {
             writer,
             tenant: Tenant::default(),
             metrics,
+            features,
             cache: Cache::new(),
             batch: Batch::default(),
         }
@@ -89,6 +110,7 @@ impl Appender {
             self.batch.clear();
             self.cache.roll_back();
             self.metrics.failed.inc();
+            self.metrics.failure(error.as_deref().unwrap_or_default());
         } else {
             self.metrics.succeeded.inc();
         }
@@ -113,35 +135,15 @@ impl Appender {
             return Ok(());
         }
         let mut changed = HashMap::new();
-        let outcome = self.read(t, answer, counts, &mut changed);
+        let mut reading = Reading { t, counts: *counts, over_limit: false, key: Vec::new() };
+        let outcome = match Format::of(answer, &self.job)? {
+            Format::Proto => self.read_proto(&mut reading, &answer.body, &mut changed),
+            format => self.read_text(&mut reading, format, &answer.body, &mut changed),
+        };
         self.publish(changed);
-        outcome
-    }
-
-    fn read(
-        &mut self,
-        t: i64,
-        answer: &Answer,
-        counts: &mut Counts,
-        changed: &mut HashMap<String, Family>,
-    ) -> Result<(), String> {
-        let mut parser = Parser::new(answer, &self.job)?;
-        let mut over_limit = false;
-        while let Some(entry) = parser.next_entry().map_err(|e| e.to_string())? {
-            match entry {
-                Entry::Sample(sample) => self.take_sample(t, &sample, counts, &mut over_limit)?,
-                Entry::Type { name, kind } => {
-                    self.describe(name.unescape(), changed, |f| replace(&mut f.kind, kind.as_str()));
-                }
-                Entry::Help { name, help } => {
-                    self.describe(name.unescape(), changed, |f| replace(&mut f.help, &help.unescape()));
-                }
-                Entry::Unit { name, unit } => {
-                    self.describe(name.unescape(), changed, |f| replace(&mut f.unit, unit));
-                }
-            }
-        }
-        if over_limit {
+        *counts = reading.counts;
+        outcome?;
+        if reading.over_limit {
             return Err(format!(
                 "sample_limit exceeded ({} samples, limit {})",
                 counts.kept, self.job.sample_limit
@@ -150,16 +152,94 @@ impl Appender {
         Ok(())
     }
 
-    fn take_sample(
+    fn read_text(
         &mut self,
-        t: i64,
-        sample: &Sample<'_, '_>,
-        counts: &mut Counts,
-        over_limit: &mut bool,
+        reading: &mut Reading,
+        format: Format,
+        body: &[u8],
+        changed: &mut HashMap<String, Family>,
     ) -> Result<(), String> {
-        counts.scraped += 1;
-        let own_time = sample.timestamp_ms.filter(|_| self.job.honor_timestamps);
-        let key = self.cache.key(sample.series.as_bytes());
+        let repaired = wire::exposition::repair_comments(body);
+        let mut parser = Parser::new(format, repaired.as_deref().unwrap_or(body))?;
+        let convert = self.job.convert_classic_histograms_to_nhcb == Some(true);
+        let classic_too = self.job.always_scrape_classic_histograms == Some(true);
+        let (mut classics, mut starts) = (Classics::default(), Starts::default());
+        let mut unit = ("", Text::default());
+        while let Some(entry) = parser.next_entry().map_err(|e| e.to_string())? {
+            match entry {
+                Entry::Sample(sample) => {
+                    if self.features.start_timestamps && sample.created {
+                        starts.created(&sample);
+                        continue;
+                    }
+                    if convert && classics.take(&sample, reading.t) && !classic_too {
+                        continue;
+                    }
+                    let of_family = !unit.0.is_empty() && sample.name.raw.starts_with(unit.1.raw);
+                    let series = TextSeries { sample: &sample, unit: if of_family { unit.0 } else { "" } };
+                    let place = self.batch.floats();
+                    self.take_point(reading, text_point(&sample, reading.t), &series)?;
+                    if self.features.start_timestamps && self.batch.floats() > place {
+                        starts.sample(&sample, place);
+                    }
+                }
+                Entry::Type { name, kind } => {
+                    self.describe(name.unescape(), changed, |f| replace(&mut f.kind, kind.as_str()));
+                }
+                Entry::Help { name, help } => {
+                    self.describe(name.unescape(), changed, |f| replace(&mut f.help, &help.unescape()));
+                }
+                Entry::Unit { name, unit: of_family } => {
+                    unit = (of_family, name);
+                    self.describe(name.unescape(), changed, |f| replace(&mut f.unit, of_family));
+                }
+            }
+        }
+        for (place, start) in starts.found() {
+            self.batch.set_start(place, start);
+        }
+        self.take_converted(reading, classics)
+    }
+
+    /// Takes classic histograms that are converted.
+    fn take_converted(&mut self, reading: &mut Reading, classics: Classics) -> Result<(), String> {
+        for classic in classics.into_all() {
+            let Some(value) = classic.convert(false) else {
+                self.metrics.drop("bad_histogram", 1);
+                continue;
+            };
+            let value = Value::Histogram(Box::new(self.storable(&classic.name, value, false)?));
+            let mut key = Vec::new();
+            let labels = classic.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+            write_key(&mut key, [&classic.name, "\u{1}"], labels);
+            let (timestamp_ms, exemplars) = (classic.timestamp_ms, classic.exemplars);
+            let point = Point { key: &key, timestamp_ms, start: 0, value, exemplars };
+            let series = NamedSeries {
+                name: &classic.name,
+                labels: &classic.labels,
+                extra: None,
+                kind: Kind::Histogram,
+                unit: "",
+            };
+            self.take_point(reading, point, &series)?;
+        }
+        Ok(())
+    }
+
+    fn take_point(
+        &mut self,
+        reading: &mut Reading,
+        point: Point<'_>,
+        exposed: &dyn Exposed,
+    ) -> Result<(), String> {
+        reading.counts.scraped += 1;
+        let own_time = point.timestamp_ms.filter(|_| self.job.honor_timestamps);
+        let mut key = self.cache.key(point.key);
+        if self.features.type_and_unit_labels {
+            // The labels of a series depend on its family's type and unit, too.
+            let family = [exposed.kind().as_str(), exposed.unit()].join("\u{1}");
+            key ^= self.cache.key(family.as_bytes());
+        }
         let round = self.cache.round;
         let mut again = false;
         match self.cache.slots.get_mut(&key) {
@@ -172,44 +252,60 @@ impl Appender {
                 series.seen = round;
             }
             None => {
-                let Some(labels) = self.labels(sample)? else {
+                let Some(labels) = self.labels(exposed)? else {
                     self.cache.slots.insert(key, Slot::Dropped { seen: round });
                     return Ok(());
                 };
-                counts.added += 1;
-                let series = Series { labels, id: None, seen: round, tracked: 0, live: false, pinned: false };
+                reading.counts.added += 1;
+                let series = Series {
+                    labels,
+                    id: None,
+                    seen: round,
+                    tracked: 0,
+                    live: false,
+                    pinned: false,
+                    histogram: false,
+                };
                 self.cache.slots.insert(key, Slot::Series(series));
                 self.batch.new.push(key);
             }
         }
-        counts.kept += 1;
-        if sample.exemplar.is_some() {
-            self.metrics.exemplars.inc();
-        }
+        reading.counts.kept += 1;
         if again && own_time.is_none() {
             self.metrics.drop("duplicate", 1);
             return Ok(());
         }
-        if self.job.sample_limit > 0 && counts.kept > self.job.sample_limit {
-            *over_limit = true; // reading goes on, so that the counts are right
+        if self.job.sample_limit > 0 && reading.counts.kept > self.job.sample_limit {
+            reading.over_limit = true; // reading goes on, so that the counts are right
             return Ok(());
         }
         if let Some(series) = self.cache.series_mut(key) {
             if own_time.is_none() || self.job.track_timestamps_staleness {
                 series.tracked = round;
             }
-            self.batch.push(key, series.id, own_time.unwrap_or(t), sample.value);
+            series.histogram = matches!(point.value, Value::Histogram(_));
+            let at = own_time.unwrap_or(reading.t);
+            let start = if self.features.start_timestamps && point.start < at { point.start } else { 0 };
+            match point.value {
+                Value::Float(value) => self.batch.push(key, series.id, at, start, value),
+                Value::Histogram(value) => self.batch.push_histogram(key, series.id, at, start, *value),
+            }
+            self.batch.exemplars.extend(point.exemplars.into_iter().map(|exemplar| (key, exemplar)));
         }
         Ok(())
     }
 
     /// The labels that a new series is stored with; `None`: a rule drops it. The error fails the scrape.
-    fn labels(&self, sample: &Sample<'_, '_>) -> Result<Option<Labels>, String> {
+    fn labels(&self, exposed: &dyn Exposed) -> Result<Option<Labels>, String> {
         let mut labels = LabelsBuilder::new();
-        sample
+        exposed
             .build(&mut labels)
-            .map_err(|name| format!("label name {name:?} is not unique in {}", clip(sample.series)))?;
-        self.add_target_labels(sample, &mut labels);
+            .map_err(|name| format!("label name {name:?} is not unique in {}", clip(exposed.shown())))?;
+        if self.features.type_and_unit_labels {
+            let kind = if exposed.kind() == Kind::Unknown { "" } else { exposed.kind().as_str() };
+            labels.set("__type__", kind).set("__unit__", exposed.unit());
+        }
+        self.add_target_labels(exposed, &mut labels);
         let legacy = self.job.legacy_names();
         if !relabel::apply(&self.job.metric_relabel_configs, &mut labels, legacy) {
             return Ok(None);
@@ -232,12 +328,11 @@ impl Appender {
     }
 
     /// With `honor_labels` the exposed label wins, even an empty one; otherwise it is renamed to `exported_...`.
-    fn add_target_labels(&self, sample: &Sample<'_, '_>, labels: &mut LabelsBuilder) {
+    fn add_target_labels(&self, exposed: &dyn Exposed, labels: &mut LabelsBuilder) {
         let mut moved = Vec::new();
         for (name, value) in &self.target.labels {
-            let exposed = sample.labels.iter().any(|pair| pair.name.unescape() == name);
             if self.job.honor_labels {
-                if !exposed {
+                if !exposed.has(name) {
                     labels.set(name, value);
                 }
                 continue;
@@ -332,33 +427,77 @@ fn clip(text: &str) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// Either format.
+/// A sample of a text format as a point.
+fn text_point<'a>(sample: &Sample<'a, '_>, t: i64) -> Point<'a> {
+    Point {
+        key: sample.series.as_bytes(),
+        timestamp_ms: sample.timestamp_ms,
+        start: 0,
+        value: Value::Float(sample.value),
+        exemplars: sample.exemplar.iter().map(|found| exemplar(found, t)).collect(),
+    }
+}
+
+/// An exemplar as it is stored; one without a time has that of the scrape.
+fn exemplar(found: &wire::exposition::Exemplar<'_, '_>, t: i64) -> Exemplar {
+    let labels = found.labels.iter().map(|pair| (pair.name.unescape(), pair.value.unescape())).collect();
+    Exemplar { labels, t: found.timestamp_ms.unwrap_or(t), v: found.value }
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    OpenMetrics,
+    Proto,
+}
+
+impl Format {
+    /// Chooses by content type, then by the job's fallback.
+    fn of(answer: &Answer, job: &ScrapeConfig) -> Result<Self, String> {
+        let mut parts = answer.content_type.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let parameter = |name: &str| {
+            let mut all = answer.content_type.split(';').skip(1).filter_map(|part| part.split_once('='));
+            all.find(|(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, v)| v.trim().trim_matches('"'))
+        };
+        if media.eq_ignore_ascii_case("text/plain") {
+            return Ok(Self::Text);
+        }
+        if media.eq_ignore_ascii_case("application/openmetrics-text") {
+            return Ok(Self::OpenMetrics);
+        }
+        let delimited = parameter("encoding").is_none_or(|encoding| encoding == "delimited");
+        let family = parameter("proto").is_none_or(|proto| proto == "io.prometheus.client.MetricFamily");
+        if media.eq_ignore_ascii_case("application/vnd.google.protobuf") && delimited && family {
+            return Ok(Self::Proto);
+        }
+        match &job.fallback_scrape_protocol {
+            Some(fallback) if fallback.is_protobuf() => Ok(Self::Proto),
+            Some(fallback) if fallback.is_openmetrics() => Ok(Self::OpenMetrics),
+            Some(_) => Ok(Self::Text),
+            None if media.is_empty() => {
+                Err("the target names no Content-Type and the job has no fallback_scrape_protocol".to_owned())
+            }
+            None => {
+                let media = clip(&answer.content_type);
+                Err(format!("unsupported Content-Type {media:?} and no fallback_scrape_protocol"))
+            }
+        }
+    }
+}
+
+/// Either text format.
 enum Parser<'a> {
     Text(prom_text::Parser<'a>),
     OpenMetrics(openmetrics::Parser<'a>),
 }
 
 impl<'a> Parser<'a> {
-    /// Chooses by content type, then by the job's fallback.
-    fn new(answer: &'a Answer, job: &ScrapeConfig) -> Result<Self, String> {
-        let media = answer.content_type.split(';').next().unwrap_or_default().trim();
-        let openmetrics = match (media, &job.fallback_scrape_protocol) {
-            (media, _) if media.eq_ignore_ascii_case("text/plain") => false,
-            (media, _) if media.eq_ignore_ascii_case("application/openmetrics-text") => true,
-            (_, Some(fallback)) => fallback.is_openmetrics(),
-            ("", None) => {
-                return Err(
-                    "the target names no Content-Type and the job has no fallback_scrape_protocol".to_owned()
-                );
-            }
-            (media, None) => {
-                let media = clip(media);
-                return Err(format!("unsupported Content-Type {media:?} and no fallback_scrape_protocol"));
-            }
-        };
-        let parser = match openmetrics {
-            true => openmetrics::Parser::new(&answer.body).map(Self::OpenMetrics),
-            false => prom_text::Parser::new(&answer.body).map(Self::Text),
+    fn new(format: Format, body: &'a [u8]) -> Result<Self, String> {
+        let parser = match format {
+            Format::OpenMetrics => openmetrics::Parser::new(body).map(Self::OpenMetrics),
+            Format::Text | Format::Proto => prom_text::Parser::new(body).map(Self::Text),
         };
         parser.map_err(|e| e.to_string())
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration as StdDuration;
 
+use model::{Budget, Reservation};
 use outbound::client::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use outbound::{Client, Failure, Method, StatusCode};
 
@@ -18,6 +19,8 @@ const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-
 pub(crate) struct Answer {
     pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
+    /// Its place in the memory budget until it is stored.
+    pub(crate) _reserved: Option<Reservation>,
 }
 
 /// Why there is no answer.
@@ -36,10 +39,11 @@ pub(crate) async fn fetch(
     client: &Client,
     job: &ScrapeConfig,
     target: &Target,
+    budget: &Budget,
     spare: Vec<u8>,
 ) -> Result<Answer, FetchError> {
     let limit = StdDuration::from_millis(target.timeout.as_ms());
-    match tokio::time::timeout(limit, ask(client, job, target, spare)).await {
+    match tokio::time::timeout(limit, ask(client, job, target, budget, spare)).await {
         Ok(answer) => answer,
         Err(_) => Err(FetchError::Failed(format!("no answer within {}", target.timeout))),
     }
@@ -49,6 +53,7 @@ async fn ask(
     client: &Client,
     job: &ScrapeConfig,
     target: &Target,
+    budget: &Budget,
     mut body: Vec<u8>,
 ) -> Result<Answer, FetchError> {
     let failed = |e: Failure| FetchError::Failed(e.to_string());
@@ -67,14 +72,16 @@ async fn ask(
     let content_type = response.header(CONTENT_TYPE).to_owned();
     let limit = if job.body_size_limit.0 == 0 { HARD_LIMIT } else { job.body_size_limit.0.min(HARD_LIMIT) };
     body.clear();
+    let mut reserved = budget.reserve(0).map_err(|e| FetchError::Failed(e.to_string()))?;
     // The client decompresses as it reads, so a bomb is met chunk by chunk.
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if (body.len() + chunk.len()) as u64 > limit {
             return Err(FetchError::TooLarge(limit));
         }
+        reserved.grow(chunk.len() as u64).map_err(|e| FetchError::Failed(e.to_string()))?;
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { content_type, body })
+    Ok(Answer { content_type, body, _reserved: Some(reserved) })
 }
 
 /// The `Accept` header: the job's formats, the most wanted first.

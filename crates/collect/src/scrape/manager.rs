@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::config::Duration;
 use model::metrics::Family;
 use model::target::{DroppedTarget, TargetStatus, Targets};
-use model::{Clock, Labels, MetricWriter};
+use model::{Budget, Clock, Labels, MetricWriter};
 use outbound::discovery::Configs;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -39,6 +39,15 @@ struct Running {
     stop: CancellationToken,
 }
 
+/// What Prometheus has behind `--enable-feature`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Start timestamps of counters and histograms are stored with their samples.
+    pub start_timestamps: bool,
+    /// Series get the labels `__type__` and `__unit__`.
+    pub type_and_unit_labels: bool,
+}
+
 /// Something about a job that its owner should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -49,12 +58,14 @@ pub struct Problem {
 }
 
 impl Manager {
-    /// Starts all jobs. Call it within a Tokio runtime. The error names the job that cannot be.
+    /// Starts all jobs. Bodies are reserved from `budget`. Call it within a Tokio runtime. The error names the job that cannot be.
     pub fn start(
         jobs: Vec<ScrapeConfig>,
         global: &GlobalConfig,
         writer: Arc<dyn MetricWriter>,
         clock: Arc<dyn Clock>,
+        features: Features,
+        budget: Budget,
     ) -> model::Result<Arc<Self>> {
         let jobs = resolve(jobs, global)?;
         let context = Context {
@@ -63,9 +74,12 @@ impl Manager {
             metrics: Metrics::default(),
             clients: Arc::default(),
             seed: xxh3_64(rustix::system::uname().nodename().to_bytes()),
+            features,
+            budget,
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
+        context.metrics.note_unsupported(&jobs);
         let running = jobs.into_iter().map(|job| Running::start(job, &context)).collect();
         Ok(Arc::new(Self { context, jobs: Mutex::new(running) }))
     }
@@ -74,6 +88,7 @@ impl Manager {
     /// error everything goes on as before.
     pub fn apply(&self, jobs: Vec<ScrapeConfig>, global: &GlobalConfig) -> model::Result<()> {
         let jobs = resolve(jobs, global)?;
+        self.context.metrics.note_unsupported(&jobs);
         let mut running = self.jobs.lock();
         let mut old: Vec<Running> = std::mem::take(&mut *running);
         for job in jobs {

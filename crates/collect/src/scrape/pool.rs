@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use model::target::DroppedTarget;
-use model::{Clock, Labels, MetricWriter};
+use model::{Budget, Clock, Labels, MetricWriter};
 use outbound::{ClientOptions, Clients};
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::append::Appender;
 use super::config::ScrapeConfig;
-use super::metrics::{Job, Metrics};
+use super::manager::Features;
+use super::metrics::{DiscoveryJob, Job, Metrics, PoolName};
 use super::runner::{Loop, Shared};
 use super::target::{self, Built, Target};
 use crate::discovery::Found;
@@ -28,6 +29,8 @@ pub(crate) struct Context {
     pub(crate) metrics: Metrics,
     pub(crate) clients: Arc<Clients>,
     pub(crate) seed: u64,
+    pub(crate) features: Features,
+    pub(crate) budget: Budget,
     pub(crate) shutdown: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -54,6 +57,7 @@ impl Pool {
             clock: context.clock.clone(),
             forced_error: RwLock::default(),
             seed: context.seed,
+            budget: context.budget.clone(),
         };
         Self {
             context,
@@ -112,6 +116,12 @@ impl Pool {
         let gauge =
             self.context.metrics.targets.get_or_create_owned(&Job { scrape_job: job.job_name.clone() });
         gauge.set(wanted.len() as i64);
+        let metrics = &self.context.metrics;
+        let name = PoolName { scrape_job: job.job_name.clone() };
+        metrics.target_limit.get_or_create(&name).set(i64::try_from(job.target_limit).unwrap_or(i64::MAX));
+        metrics.syncs.get_or_create(&name).inc();
+        let of_job = DiscoveryJob { name: "scrape", config: job.job_name.clone() };
+        metrics.discovered.get_or_create(&of_job).set(found.len() as i64);
         self.start_and_stop(wanted);
     }
 
@@ -142,6 +152,7 @@ impl Pool {
                 self.shared.job.clone(),
                 context.writer.clone(),
                 context.metrics.clone(),
+                context.features,
             );
             let (active, labels) = (self.active.clone(), target.labels.clone());
             let revived = move || active.read().contains(&labels);
@@ -158,7 +169,11 @@ impl Pool {
         for running in self.loops.lock().values() {
             running.stop();
         }
-        self.context.metrics.targets.remove(&Job { scrape_job: self.shared.job.job_name.clone() });
+        let (metrics, scrape_job) = (&self.context.metrics, self.shared.job.job_name.clone());
+        metrics.targets.remove(&Job { scrape_job: scrape_job.clone() });
+        metrics.discovered.remove(&DiscoveryJob { name: "scrape", config: scrape_job.clone() });
+        metrics.target_limit.remove(&PoolName { scrape_job: scrape_job.clone() });
+        metrics.syncs.remove(&PoolName { scrape_job });
     }
 
     /// The running targets.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use model::Clock;
 use model::target::Health;
+use model::{Budget, Clock};
 use outbound::Client;
 use parking_lot::RwLock;
 use tokio::time::{Duration as StdDuration, MissedTickBehavior};
@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) forced_error: RwLock<Option<String>>,
     /// Spreads the scrapes of several servers.
     pub(crate) seed: u64,
+    /// Where bodies are reserved.
+    pub(crate) budget: Budget,
 }
 
 /// A running loop.
@@ -122,7 +124,7 @@ impl Run {
             (Err(error), None) => Err(FetchError::Failed(error)),
             (Ok(client), None) => {
                 let spare = std::mem::take(&mut self.spare);
-                fetch(&client, &self.shared.job, &self.target, spare).await
+                fetch(&client, &self.shared.job, &self.target, &self.shared.budget, spare).await
             }
         };
         let seconds = started.elapsed().as_secs_f64();

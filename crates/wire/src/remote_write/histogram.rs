@@ -30,10 +30,11 @@ impl HistogramPoint {
     }
 }
 
+/// Counts of one side: as deltas, or as they are.
 #[derive(Default)]
-struct Counts {
+pub(crate) struct Counts {
     deltas: Vec<f64>,
-    floats: Vec<f64>,
+    pub(crate) floats: Vec<f64>,
     running: i64,
 }
 
@@ -44,7 +45,7 @@ impl Counts {
         if self.deltas.len() > MAX_BUCKETS { Err(message.error("more than 65536 buckets")) } else { Ok(()) }
     }
 
-    fn take(self, float: bool) -> Vec<f64> {
+    pub(crate) fn take(self, float: bool) -> Vec<f64> {
         if float { self.floats } else { self.deltas }
     }
 }
@@ -81,7 +82,7 @@ pub(crate) fn read_histogram(mut message: Message<'_>) -> Result<HistogramPoint,
     Ok(point)
 }
 
-const fn zigzag(raw: u64) -> i64 {
+pub(crate) const fn zigzag(raw: u64) -> i64 {
     (raw >> 1) as i64 ^ -((raw & 1) as i64)
 }
 
@@ -98,7 +99,7 @@ const fn reset_hint(number: u64) -> ResetHint {
     }
 }
 
-fn push_span(spans: &mut Vec<Span>, mut message: Message<'_>) -> Result<(), Error> {
+pub(crate) fn push_span(spans: &mut Vec<Span>, mut message: Message<'_>) -> Result<(), Error> {
     let mut span = Span { offset: 0, length: 0 };
     while let Some((number, value)) = message.field()? {
         match (number, value) {
@@ -116,7 +117,7 @@ fn push_span(spans: &mut Vec<Span>, mut message: Message<'_>) -> Result<(), Erro
 }
 
 /// Packed or one by one.
-fn deltas(counts: &mut Counts, message: &Message<'_>, field: Value<'_>) -> Result<(), Error> {
+pub(crate) fn deltas(counts: &mut Counts, message: &Message<'_>, field: Value<'_>) -> Result<(), Error> {
     match field {
         Value::Varint(raw) => counts.delta(message, raw),
         Value::Bytes(mut packed) => {
@@ -130,7 +131,7 @@ fn deltas(counts: &mut Counts, message: &Message<'_>, field: Value<'_>) -> Resul
     }
 }
 
-fn doubles(out: &mut Vec<f64>, message: &Message<'_>, field: Value<'_>) -> Result<(), Error> {
+pub(crate) fn doubles(out: &mut Vec<f64>, message: &Message<'_>, field: Value<'_>) -> Result<(), Error> {
     match field {
         Value::Fixed64(bits) => out.push(f64::from_bits(bits)),
         Value::Bytes(packed) => {

@@ -61,6 +61,16 @@ impl<'a> Message<'a> {
         }))
     }
 
+    /// The next message of a stream, each of which comes after its length.
+    pub(crate) fn delimited(&mut self) -> Result<Self, Error> {
+        let len = self.varint()?;
+        let len = usize::try_from(len).map_err(|_| self.error("length out of range"))?;
+        let bytes = self.bytes.get(..len).ok_or(self.error("a message is longer than its body"))?;
+        let at = self.at;
+        self.advance(len);
+        Ok(Message { bytes, at })
+    }
+
     /// The next field: number and content. `None` at the end.
     #[inline]
     pub(crate) fn field(&mut self) -> Result<Option<(u32, Value<'a>)>, Error> {

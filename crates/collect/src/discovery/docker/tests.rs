@@ -3,7 +3,12 @@ use super::*;
 fn found(config: &str, json: &str) -> Vec<Found> {
     let config: DockerConfig = serde_saphyr::from_str(config).unwrap();
     let containers: Vec<Container> = serde_json::from_str(json).unwrap();
-    targets(&config, &containers)
+    let names = [("n1", "front"), ("n2", "zback")];
+    let of = |(id, name): (&str, &str)| {
+        let label = |suffix: &str, value: &str| (format!("__meta_docker_network_{suffix}"), value.to_owned());
+        (id.to_owned(), vec![label("id", id), label("name", name), label("scope", "local")])
+    };
+    targets(&config, &containers, &names.map(of).into_iter().collect())
 }
 
 const WEB: &str = r#"{
@@ -33,6 +38,7 @@ fn a_container_gives_a_target_for_each_tcp_port_of_its_first_network() {
         ("__meta_docker_network_id", "n1"),
         ("__meta_docker_network_ip", "172.18.0.2"),
         ("__meta_docker_network_name", "front"),
+        ("__meta_docker_network_scope", "local"),
         ("__meta_docker_port_private", "80"),
         ("__meta_docker_port_public", "8080"),
         ("__meta_docker_port_public_ip", "0.0.0.0"),

@@ -55,6 +55,8 @@ pub(super) struct Series {
     pub(super) live: bool,
     /// One of the scrape's own series (`up` ...): stays whatever the target exposes.
     pub(super) pinned: bool,
+    /// Whether its last sample was a native histogram.
+    pub(super) histogram: bool,
 }
 
 /// All series of a target.

@@ -1,7 +1,7 @@
 //! The series that a scrape makes about itself, and stale markers.
 
 use model::labels::METRIC_NAME;
-use model::stale_nan;
+use model::{Histogram, stale_nan};
 
 use super::cache::{Series, Slot};
 use super::{Appender, Counts};
@@ -23,8 +23,14 @@ impl Appender {
     /// Marks what ended. Markers of series that the store does not know are not needed.
     pub(super) fn push_markers(&mut self, t: i64, failed: bool) {
         for key in self.cache.ended(failed) {
-            if let Some(id) = self.cache.series(key).and_then(|s| s.id) {
-                self.batch.push(key, Some(id), t, stale_nan());
+            let found = self.cache.series(key).and_then(|s| Some((s.id?, s.histogram)));
+            match found {
+                Some((id, false)) => self.batch.push(key, Some(id), t, 0, stale_nan()),
+                Some((id, true)) => {
+                    let marker = Histogram { sum: stale_nan(), ..Histogram::default() };
+                    self.batch.push_histogram(key, Some(id), t, 0, marker);
+                }
+                None => {}
             }
         }
     }
@@ -44,7 +50,7 @@ impl Appender {
         for (name, value) in NAMES.iter().zip(values).take(self.reports()) {
             let key = self.report(name);
             let id = self.cache.series(key).and_then(|s| s.id);
-            self.batch.push(key, id, t, value);
+            self.batch.push(key, id, t, 0, value);
         }
     }
 
@@ -53,7 +59,7 @@ impl Appender {
         for name in NAMES.iter().take(self.reports()) {
             let key = self.report(name);
             if let Some(id) = self.cache.series(key).and_then(|s| s.id) {
-                self.batch.push(key, Some(id), t, stale_nan());
+                self.batch.push(key, Some(id), t, 0, stale_nan());
             }
         }
         self.batch.new.clear();
@@ -70,7 +76,15 @@ impl Appender {
         let batch = &mut self.batch;
         let slot = self.cache.slots.entry(key).or_insert_with(|| {
             let labels = target.to_builder().set(METRIC_NAME, name).build();
-            Slot::Series(Series { labels, id: None, seen: 0, tracked: 0, live: false, pinned: true })
+            Slot::Series(Series {
+                labels,
+                id: None,
+                seen: 0,
+                tracked: 0,
+                live: false,
+                pinned: true,
+                histogram: false,
+            })
         });
         if matches!(slot, Slot::Series(series) if series.id.is_none()) {
             batch.new.push(key);

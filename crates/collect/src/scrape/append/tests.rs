@@ -16,12 +16,22 @@ fn bench(yaml: &str) -> Bench {
     let labels = discovered(&job, &Labels::from_pairs([("__address__", "h:1")]));
     let Ok(Built::Target(target)) = build(&job, &labels) else { panic!("no target") };
     let store = Arc::new(MemoryMetrics::new());
-    let appender = Appender::new(Arc::from(target), Arc::new(job), store.clone(), Metrics::default());
+    let appender = Appender::new(
+        Arc::from(target),
+        Arc::new(job),
+        store.clone(),
+        Metrics::default(),
+        Features::default(),
+    );
     Bench { appender, store, t: 0 }
 }
 
 fn text(body: &str) -> Result<Answer, FetchError> {
-    Ok(Answer { content_type: "text/plain; version=0.0.4".to_owned(), body: body.as_bytes().to_vec() })
+    Ok(Answer {
+        content_type: "text/plain; version=0.0.4".to_owned(),
+        body: body.as_bytes().to_vec(),
+        _reserved: None,
+    })
 }
 
 impl Bench {
@@ -229,7 +239,7 @@ fn limits_fail_the_scrape() {
 #[test]
 fn the_content_type_decides_the_format() {
     let answer = |content_type: &str, body: &str| {
-        Ok(Answer { content_type: content_type.to_owned(), body: body.as_bytes().to_vec() })
+        Ok(Answer { content_type: content_type.to_owned(), body: body.as_bytes().to_vec(), _reserved: None })
     };
     let mut bench = bench("");
     let openmetrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -280,4 +290,204 @@ fn a_target_with_ever_new_series_that_fails_does_not_fill_the_memory() {
         assert!(bench.scrape(&(body + "broken{\n")).is_some());
     }
     assert!(bench.appender.cache.slots.len() < 2000, "{}", bench.appender.cache.slots.len());
+}
+
+/// Takes everything and remembers histograms and exemplars.
+#[derive(Default)]
+struct Recorder {
+    series: parking_lot::Mutex<Vec<Labels>>,
+    histograms: parking_lot::Mutex<Vec<(String, i64, i64, model::Histogram)>>,
+    floats: parking_lot::Mutex<Vec<(String, i64, i64, f64)>>,
+    exemplars: parking_lot::Mutex<Vec<(String, model::Exemplar)>>,
+}
+
+impl Recorder {
+    fn name(&self, id: model::SeriesRef) -> String {
+        let at = usize::try_from(id.0.get()).unwrap() - 1;
+        self.series.lock()[at].filter(|name| name != "job" && name != "instance").to_string()
+    }
+}
+
+impl MetricWriter for Recorder {
+    fn resolve(
+        &self,
+        _: &Tenant,
+        labels: &[Labels],
+        out: &mut Vec<Option<model::SeriesRef>>,
+    ) -> model::Result<()> {
+        let mut series = self.series.lock();
+        for one in labels {
+            series.push(one.clone());
+            out.push(std::num::NonZeroU64::new(series.len() as u64).map(model::SeriesRef));
+        }
+        Ok(())
+    }
+
+    fn append(&self, _: &Tenant, batch: model::MetricBatch<'_>) -> model::Result<model::Appended> {
+        for (at, id) in batch.refs.iter().enumerate() {
+            let start = batch.start.get(at).copied().unwrap_or_default();
+            self.floats.lock().push((self.name(*id), batch.t[at], start, batch.v[at]));
+        }
+        for h in batch.histograms {
+            self.histograms.lock().push((self.name(h.series), h.t, h.start, h.value.clone()));
+        }
+        Ok(model::Appended { accepted: batch.refs.len() + batch.histograms.len(), rejected: Vec::new() })
+    }
+
+    fn exemplars(&self, _: &Tenant, exemplars: &[model::ExemplarSample]) -> model::Result<usize> {
+        for one in exemplars {
+            self.exemplars.lock().push((self.name(one.series), one.exemplar.clone()));
+        }
+        Ok(exemplars.len())
+    }
+}
+
+fn recorded(yaml: &str, features: Features) -> (Appender, Arc<Recorder>) {
+    let plain = bench(yaml);
+    let store = Arc::new(Recorder::default());
+    let (target, job) = (plain.appender.target.clone(), plain.appender.job.clone());
+    (Appender::new(target, job, store.clone(), Metrics::default(), features), store)
+}
+
+const PROTO: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+
+/// A family `h` with one histogram, classic (one bucket) and native, and an exemplar.
+fn proto_body() -> Answer {
+    fn put(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+        out.extend([number << 3 | 2, u8::try_from(bytes.len()).unwrap()]);
+        out.extend(bytes);
+    }
+    fn double(out: &mut Vec<u8>, number: u8, value: f64) {
+        out.push(number << 3 | 1);
+        out.extend(value.to_le_bytes());
+    }
+    let (mut bucket, mut span, mut exemplar, mut label, mut time) =
+        (vec![8, 2], vec![8, 3, 16, 2], Vec::new(), Vec::new(), Vec::new());
+    double(&mut bucket, 2, 0.5);
+    put(&mut label, 1, b"trace_id");
+    put(&mut label, 2, b"t");
+    time.extend([8, 9]); // 9 s
+    put(&mut exemplar, 1, &label);
+    double(&mut exemplar, 2, 0.25);
+    put(&mut exemplar, 3, &time);
+    let mut histogram = vec![8, 6]; // count
+    double(&mut histogram, 2, 18.0);
+    put(&mut histogram, 3, &bucket);
+    histogram.extend([40, 6]); // schema 3
+    double(&mut histogram, 6, 0.001);
+    histogram.extend([56, 1]); // zero count
+    put(&mut histogram, 12, &span);
+    histogram.extend([104, 4, 104, 2]); // 2, 3
+    put(&mut histogram, 15, &[8, 1]); // started at 1 s
+    histogram.extend([0x82, 0x01, u8::try_from(exemplar.len()).unwrap()]);
+    histogram.extend(&exemplar);
+    span.clear();
+    let (mut metric, mut family) = (Vec::new(), Vec::new());
+    put(&mut metric, 7, &histogram);
+    put(&mut family, 1, b"h");
+    family.extend([24, 4]);
+    put(&mut family, 5, b"s");
+    put(&mut family, 4, &metric);
+    // Lengths below 128 are one byte.
+    assert!(family.len() < 128, "{}", family.len());
+    let mut body = vec![u8::try_from(family.len()).unwrap()];
+    body.extend(family);
+    Answer { content_type: PROTO.to_owned(), body, _reserved: None }
+}
+
+#[test]
+fn a_native_histogram_is_stored_with_its_exemplar_and_start_and_ends() {
+    let features = Features { start_timestamps: true, type_and_unit_labels: true };
+    let (mut appender, store) = recorded("scrape_native_histograms: true", features);
+    assert_eq!(appender.record(10_000, 0.1, &Ok(proto_body())), None);
+    let name = "h{__type__=\"histogram\", __unit__=\"s\"}";
+    {
+        let histograms = store.histograms.lock();
+        let (series, t, start, value) = &histograms[0];
+        assert_eq!((series.as_str(), *t, *start), (name, 10_000, 1000));
+        assert_eq!((value.schema, value.count, value.positive_buckets.as_slice()), (3, 6.0, &[2.0, 3.0][..]));
+        assert_eq!(histograms.len(), 1);
+        let exemplars = store.exemplars.lock();
+        assert_eq!((exemplars[0].0.as_str(), exemplars[0].1.t, exemplars[0].1.v), (name, 9000, 0.25));
+    }
+    assert!(!store.floats.lock().iter().any(|(series, ..)| series.starts_with("h")));
+    let empty = Answer { content_type: PROTO.to_owned(), ..Answer::default() };
+    appender.record(11_000, 0.1, &Ok(empty));
+    assert!(model::is_stale_nan(store.histograms.lock()[1].3.sum), "a marker of its own kind");
+}
+
+#[test]
+fn classic_parts_are_stored_where_the_native_one_is_not_wanted_or_both_are() {
+    for (yaml, natives, classics) in [
+        ("", 0, 4),
+        ("{scrape_native_histograms: true, always_scrape_classic_histograms: true}", 1, 4),
+        ("{convert_classic_histograms_to_nhcb: true}", 0, 0),
+    ] {
+        let yaml = yaml.trim_matches(['{', '}']).replace(", ", "\n");
+        let (mut appender, store) = recorded(&yaml, Features::default());
+        assert_eq!(appender.record(10_000, 0.1, &Ok(proto_body())), None);
+        let floats = store.floats.lock();
+        let classic: Vec<_> = floats.iter().filter(|(series, ..)| series.starts_with('h')).collect();
+        assert_eq!(classic.len(), classics, "{yaml}: {classic:?}");
+        let stored = store.histograms.lock();
+        let exponential = stored.iter().filter(|(.., h)| h.schema == 3).count();
+        assert_eq!(exponential, natives, "{yaml}");
+        if yaml.contains("convert") {
+            assert_eq!((stored[0].3.schema, stored[0].3.custom_values.as_slice()), (-53, &[0.5][..]));
+        }
+    }
+}
+
+#[test]
+fn limits_merge_buckets_or_fail_the_scrape() {
+    let native = "scrape_native_histograms: true";
+    for (more, schema) in
+        [("native_histogram_bucket_limit: 1", 2), ("native_histogram_min_bucket_factor: 1.9", 0)]
+    {
+        let (mut appender, store) = recorded(&format!("{native}\n{more}"), Features::default());
+        assert_eq!(appender.record(10_000, 0.1, &Ok(proto_body())), None);
+        let stored = store.histograms.lock();
+        assert!(stored[0].3.schema <= schema, "{more}: {:?}", stored[0].3);
+        assert_eq!(stored[0].3.positive_buckets.iter().sum::<f64>(), 5.0);
+    }
+}
+
+#[test]
+fn classic_histograms_of_text_are_converted() {
+    let (mut appender, store) = recorded("convert_classic_histograms_to_nhcb: true", Features::default());
+    let body = "# TYPE h histogram\nh_bucket{a=\"x\",le=\"1\"} 2\nh_bucket{a=\"x\",le=\"+Inf\"} 3\nh_sum{a=\"x\"} 4\n\
+                h_count{a=\"x\"} 3\n# TYPE g gauge\ng 1\n";
+    assert_eq!(appender.record(1000, 0.1, &text(body)), None);
+    let stored = store.histograms.lock();
+    assert_eq!(stored.len(), 1);
+    assert_eq!((stored[0].0.as_str(), stored[0].3.sum, stored[0].3.count), ("h{a=\"x\"}", 4.0, 3.0));
+    assert!(!store.floats.lock().iter().any(|(series, ..)| series.starts_with("h_")));
+}
+
+#[test]
+fn exemplars_and_starts_of_openmetrics() {
+    let features = Features { start_timestamps: true, type_and_unit_labels: true };
+    let (mut appender, store) = recorded("", features);
+    let body = "# TYPE a_s counter\n# UNIT a_s s\na_s_total{x=\"1\"} 1 # {t=\"y\"} 0.5\na_s_created{x=\"1\"} 2.5\n# EOF\n";
+    let content_type = "application/openmetrics-text; version=1.0.0".to_owned();
+    let answer = Answer { content_type, body: body.as_bytes().to_vec(), _reserved: None };
+    assert_eq!(appender.record(10_000, 0.1, &Ok(answer)), None);
+    let name = "a_s_total{__type__=\"counter\", __unit__=\"s\", x=\"1\"}";
+    let floats = store.floats.lock();
+    assert!(floats.contains(&(name.to_owned(), 10_000, 2500, 1.0)), "{floats:?}");
+    assert!(!floats.iter().any(|(series, ..)| series.contains("_created")));
+    let exemplars = store.exemplars.lock();
+    assert_eq!((exemplars[0].0.as_str(), exemplars[0].1.t), (name, 10_000));
+}
+
+#[test]
+fn bytes_that_are_no_text_are_allowed_in_comments_only() {
+    let mut bench = bench("");
+    let of = |body: &[u8]| {
+        Ok(Answer { content_type: "text/plain".to_owned(), body: body.to_vec(), _reserved: None })
+    };
+    assert_eq!(bench.answer(&of(b"# a comment \xff\na 1\n")), None);
+    assert!(bench.answer(&of(b"# HELP a \xff\na 1\n")).unwrap().contains("UTF-8"));
+    assert!(bench.answer(&of(b"a{x=\"\xff\"} 1\n")).unwrap().contains("UTF-8"));
 }

@@ -48,7 +48,7 @@ fn unset_fields_come_from_the_global_section() {
 
 #[test]
 fn discovery_that_is_not_supported_is_named_and_does_not_fail_the_file() {
-    let document = load("scrape_configs: [{job_name: a, gce_sd_configs: [{server: x}]}]").unwrap();
+    let document = load("scrape_configs: [{job_name: a, gce_sd_configs: [{project: p, zone: z}]}]").unwrap();
     assert_eq!(document.scrape_configs[0].discovery.unsupported(), ["gce_sd_configs"]);
 }
 

@@ -7,8 +7,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
-use model::SystemClock;
 use model::target::Health;
+use model::{Budget, SystemClock};
 use testkit::MemoryMetrics;
 
 use super::*;
@@ -116,7 +116,15 @@ struct Running {
 fn start(jobs: Vec<ScrapeConfig>) -> Running {
     let store = Arc::new(MemoryMetrics::new());
     let clock = Arc::new(SystemClock);
-    let manager = Manager::start(jobs, &GlobalConfig::standard(), store.clone(), clock).unwrap();
+    let manager = Manager::start(
+        jobs,
+        &GlobalConfig::standard(),
+        store.clone(),
+        clock,
+        Features::default(),
+        Budget::unlimited(),
+    )
+    .unwrap();
     Running { manager, store }
 }
 
@@ -331,7 +339,8 @@ async fn containers_of_an_engine_become_targets() {
     let seen = asked.clone();
     let engine = Router::new().fallback(move |request: Request| {
         seen.lock().push(format!("{} {}", request.method(), request.uri()));
-        std::future::ready(list.clone())
+        let networks = request.uri().path() == "/networks";
+        std::future::ready(if networks { "[]".to_owned() } else { list.clone() })
     });
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move { axum::serve(listener, engine).await });
