@@ -29,7 +29,7 @@ impl Appender {
     }
 }
 
-/// The finest schema whose growth factor from bucket to bucket is at least `factor`.
+/// The coarsest schema whose growth factor from bucket to bucket is at most `factor`, as Prometheus picks it.
 fn schema_of(factor: f64) -> i32 {
     let floor = factor.log2().log2().floor();
     if floor.is_nan() {

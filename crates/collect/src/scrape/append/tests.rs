@@ -443,7 +443,7 @@ fn classic_parts_are_stored_where_the_native_one_is_not_wanted_or_both_are() {
 fn limits_merge_buckets_or_fail_the_scrape() {
     let native = "scrape_native_histograms: true";
     for (more, schema) in
-        [("native_histogram_bucket_limit: 1", 2), ("native_histogram_min_bucket_factor: 1.9", 0)]
+        [("native_histogram_bucket_limit: 1", 2), ("native_histogram_min_bucket_factor: 1.9", 1)]
     {
         let (mut appender, store) = recorded(&format!("{native}\n{more}"), Features::default());
         assert_eq!(appender.record(10_000, 0.1, &Ok(proto_body())), None);
