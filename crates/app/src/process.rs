@@ -38,6 +38,7 @@ pub(crate) struct Process {
     pub(crate) scraper: Arc<Manager>,
     pub(crate) relays: Arc<Relays>,
     pub(crate) alerting: Arc<Alerting>,
+    pub(crate) samples: Arc<tsdb::Store>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
     pub(crate) retention: Retention,

@@ -5,6 +5,7 @@ use model::Result;
 use crate::config::{Loaded, load};
 use crate::process::Process;
 use crate::resolved::collectors;
+use crate::stores;
 
 impl Process {
     /// Takes the file as it is now, or keeps everything as it was. Called off the runtime's own threads.
@@ -33,6 +34,7 @@ impl Process {
         };
         let written = loaded.written;
         let without_effect = written.without_effect();
+        let storage = written.storage.clone();
         let relays = self.relays.plan(&written)?;
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
         let collect = collectors(&self.flags, written.collect.clone().unwrap_or_default(), stored);
@@ -46,6 +48,7 @@ impl Process {
             }
             return Err(error);
         }
+        stores::configure(&self.samples, &storage);
         // It was checked above.
         self.relays.apply(&relays)?;
         if let Some(host) = host {

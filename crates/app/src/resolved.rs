@@ -47,7 +47,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     Ok(Resolved {
         collect,
         stored,
-        retention: retention::of(flags)?,
+        retention: retention::of(flags, loaded.written.storage.tsdb.as_ref().map(|t| &t.retention))?,
         memory_limit,
         engine: engine(flags, &features),
         limits: Limits {

@@ -3,22 +3,40 @@
 use model::config::{Duration, Size};
 use model::{Error, Result};
 
+use disk::{Fs, io_error};
+
+use crate::config::RetentionConfig;
 use crate::flags::Flags;
 
 /// Without any flag.
 const DEFAULT_MS: i64 = 15 * 86_400_000;
 
 /// Limits on what is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Retention {
     /// By time, ms; 0: no limit.
     pub(crate) time_ms: i64,
     /// By size: `Some(0)` no limit; `None` the default, at most 10 GiB and at most 80 % of the file system.
     pub(crate) bytes: Option<u64>,
+    /// By share of the file system, percent; 0: not. It replaces the limit by size.
+    pub(crate) percentage: f64,
 }
 
-/// Flags replace the default as a whole, as in Prometheus: who gives one limit gets that one only.
-pub(crate) fn of(flags: &Flags) -> Result<Retention> {
+impl Retention {
+    /// Turns a share of the file system that holds `data` into bytes.
+    pub(crate) fn settle(&mut self, fs: &dyn Fs, data: &std::path::Path) -> Result<()> {
+        if self.percentage > 0.0 {
+            let space =
+                fs.space(data).map_err(|e| io_error("ask for the size of the file system", data, &e))?;
+            self.bytes = Some(((space.total as f64 * self.percentage / 100.0) as u64).max(1));
+        }
+        Ok(())
+    }
+}
+
+/// Flags replace the default as a whole, as in Prometheus: who gives one limit gets that one only. What the file says
+/// replaces the flag of the same limit.
+pub(crate) fn of(flags: &Flags, written: Option<&RetentionConfig>) -> Result<Retention> {
     let time = flags.retention_time.as_ref().or(flags.retention.as_ref());
     let time_ms = time
         .map(|text| {
@@ -32,9 +50,15 @@ pub(crate) fn of(flags: &Flags) -> Result<Retention> {
         .as_ref()
         .map(|text| Size::parse(text).map(|s| s.0).map_err(|e| flag_error("storage.tsdb.retention.size", &e)))
         .transpose()?;
+    let said = |ms: u64| i64::try_from(ms).ok().filter(|ms| *ms > 0);
+    let time_ms = written.and_then(|w| said(w.time.as_ms())).or(time_ms);
+    let bytes = written.map(|w| w.size.0).filter(|size| *size > 0).or(bytes);
+    let percentage = written.map_or(0.0, |w| w.percentage);
     Ok(match (time_ms, bytes) {
-        (None, None) => Retention { time_ms: DEFAULT_MS, bytes: None },
-        (time_ms, bytes) => Retention { time_ms: time_ms.unwrap_or(0), bytes: Some(bytes.unwrap_or(0)) },
+        (None, None) if percentage == 0.0 => Retention { time_ms: DEFAULT_MS, bytes: None, percentage },
+        (time_ms, bytes) => {
+            Retention { time_ms: time_ms.unwrap_or(0), bytes: Some(bytes.unwrap_or(0)), percentage }
+        }
     })
 }
 
@@ -47,16 +71,36 @@ pub(crate) fn flag_error(flag: &str, problem: &str) -> Error {
 mod tests {
     use super::*;
     fn of_args(args: &[&str]) -> Result<Retention> {
-        of(&Flags::of_args(args).unwrap())
+        of(&Flags::of_args(args).unwrap(), None)
+    }
+
+    #[test]
+    fn the_file_replaces_flags_limit_by_limit() {
+        let flags = Flags::of_args(&["--storage.tsdb.retention.time=200h"]).unwrap();
+        let written = RetentionConfig { size: Size(5 << 30), ..RetentionConfig::default() };
+        let both = of(&flags, Some(&written)).unwrap();
+        assert_eq!(both, Retention { time_ms: 720_000_000, bytes: Some(5 << 30), percentage: 0.0 });
+        let written = RetentionConfig { time: Duration::from_secs(60), percentage: 50.0, ..written };
+        let mut all = of(&flags, Some(&written)).unwrap();
+        assert_eq!(all.time_ms, 60_000);
+        all.settle(&disk::RealFs, std::path::Path::new("/")).unwrap();
+        let total = disk::RealFs.space(std::path::Path::new("/")).unwrap().total;
+        assert!(all.bytes.unwrap().abs_diff(total / 2) <= total / 100);
+        let share = RetentionConfig { percentage: 10.0, ..RetentionConfig::default() };
+        let alone = of(&Flags::of_args(&[]).unwrap(), Some(&share)).unwrap();
+        assert_eq!(alone.time_ms, 0, "who gives one limit gets that one only");
     }
 
     #[test]
     fn flags_replace_the_default_as_a_whole() {
-        assert_eq!(of_args(&[]).unwrap(), Retention { time_ms: 15 * 86_400_000, bytes: None });
+        assert_eq!(
+            of_args(&[]).unwrap(),
+            Retention { time_ms: 15 * 86_400_000, bytes: None, percentage: 0.0 }
+        );
         let time = of_args(&["--storage.tsdb.retention.time=200h"]).unwrap();
-        assert_eq!(time, Retention { time_ms: 720_000_000, bytes: Some(0) });
+        assert_eq!(time, Retention { time_ms: 720_000_000, bytes: Some(0), percentage: 0.0 });
         let size = of_args(&["--storage.tsdb.retention.size=5GB"]).unwrap();
-        assert_eq!(size, Retention { time_ms: 0, bytes: Some(5 << 30) });
+        assert_eq!(size, Retention { time_ms: 0, bytes: Some(5 << 30), percentage: 0.0 });
         let text = of_args(&["--storage.tsdb.retention.time=15 days"]).unwrap_err().message;
         assert!(text.starts_with("--storage.tsdb.retention.time: "), "{text}");
     }

@@ -51,10 +51,11 @@ pub async fn start(flags: Flags) -> Result<Running> {
     for note in flags.notes() {
         tracing::info!("{note}");
     }
-    let resolved = resolve(&flags)?;
+    let mut resolved = resolve(&flags)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fs: Arc<dyn Fs> = Arc::new(RealFs);
     let ours = data_dir::prepare(&flags.data)?;
+    resolved.retention.settle(&*fs, &ours)?;
     let lock = DirLock::acquire(&*fs, &ours)?;
     // Before the stores are opened: a taken port should not cost a replay.
     let listeners = listen::open(&flags.web.listen)?;
@@ -72,7 +73,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let blocking = {
         let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
         let (retention, limit, progress) = (resolved.retention, resolved.memory_limit, progress.clone());
-        let open = move || stores::open(fs, &ours, retention, limit, &budget, clock, &progress);
+        let storage = resolved.loaded.written.storage.clone();
+        let open = move || stores::open(fs, &ours, retention, &storage, limit, &budget, clock, &progress);
         tokio::task::spawn_blocking(open)
     };
     let (metrics, events) = blocking
@@ -131,6 +133,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         scraper: scraper.clone(),
         relays: relays.clone(),
         alerting: alerting.clone(),
+        samples: metrics.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
         retention: resolved.retention,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use disk::Fs;
 use model::{Budget, Clock, ReplayProgress, Result};
 
+use crate::config::StorageConfig;
 use crate::retention::Retention;
 
 /// The part of the size limit that events get; the rest is for samples.
@@ -16,11 +17,33 @@ const HEAD_SHARE: u64 = 4;
 
 pub(crate) type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
 
+/// How far behind a sample may be, ms: as written, otherwise what suits.
+fn out_of_order_ms(written: &StorageConfig) -> i64 {
+    let window = written.tsdb.as_ref().map_or(0, |tsdb| tsdb.out_of_order_time_window.as_ms());
+    match i64::try_from(window) {
+        Ok(0) => tsdb::Options::default().out_of_order_ms,
+        Ok(window) => window,
+        Err(_) => i64::MAX,
+    }
+}
+
+fn max_exemplars(written: &StorageConfig) -> usize {
+    let default = tsdb::Options::default().max_exemplars;
+    written.exemplars.as_ref().map_or(default, |e| usize::try_from(e.max_exemplars).unwrap_or(0))
+}
+
+/// Takes over what a reload may change.
+pub(crate) fn configure(store: &tsdb::Store, written: &StorageConfig) {
+    store.set_out_of_order(out_of_order_ms(written));
+    store.set_max_exemplars(max_exemplars(written));
+}
+
 /// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
 pub(crate) fn open(
     fs: Arc<dyn Fs>,
     ours: &Path,
     retention: Retention,
+    written: &StorageConfig,
     memory_limit: u64,
     budget: &Budget,
     clock: Arc<dyn Clock>,
@@ -35,6 +58,8 @@ pub(crate) fn open(
     let options = tsdb::Options {
         retention_ms: retention.time_ms,
         retention_bytes: Some(samples_bytes),
+        out_of_order_ms: out_of_order_ms(written),
+        max_exemplars: max_exemplars(written),
         flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
         cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
         budget: budget.clone(),

@@ -121,6 +121,17 @@ impl Exemplars {
         found
     }
 
+    /// Most there may be.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Changes how many there may be; the oldest go.
+    pub(crate) fn resize(&mut self, capacity: usize) {
+        self.capacity = capacity;
+        while self.arrivals.len() > capacity && self.evict() {}
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.arrivals.len()
@@ -207,6 +218,8 @@ mod tests {
         }
         assert_eq!(all(&ring), [(1, 20), (2, 2), (2, 3)]);
         assert_eq!((ring.len(), ring.series(), ring.oldest()), (3, 2, Some(20)));
+        ring.resize(1);
+        assert_eq!(all(&ring), [(2, 3)]);
         let mut none = Exemplars::new(0, Budget::unlimited());
         assert!(!none.add(&series(1), &exemplar(1, 1.0, "a")));
         let mut poor = Exemplars::new(1_000_000, Budget::new("test", 2 * STEP));

@@ -19,6 +19,7 @@ pub(crate) mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use disk::Fs;
 use disk::log::{Log, SyncPolicy};
@@ -55,6 +56,8 @@ pub struct Store {
     pub(crate) families: RwLock<BTreeMap<String, Family>>,
     pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
     pub(crate) exemplars: Mutex<Exemplars>,
+    /// See [`Options::out_of_order_ms`].
+    pub(crate) out_of_order: AtomicI64,
     pub(crate) blocks: Blocks,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
@@ -137,6 +140,7 @@ impl Store {
             families: RwLock::new(replayed.families),
             positions: RwLock::new(replayed.positions),
             exemplars: Mutex::new(exemplars),
+            out_of_order: AtomicI64::new(options.out_of_order_ms),
             blocks,
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
@@ -157,6 +161,23 @@ impl Store {
     /// What opening found wrong: torn tails, corrupt records, blocks set aside.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Changes [`Options::out_of_order_ms`] from here on.
+    pub fn set_out_of_order(&self, ms: i64) {
+        self.out_of_order.store(ms, Ordering::Relaxed);
+    }
+
+    /// Changes [`Options::max_exemplars`]; the oldest go where there are more.
+    pub fn set_max_exemplars(&self, most: usize) {
+        let mut ring = self.exemplars.lock();
+        ring.resize(most);
+        self.metrics.show_exemplars(&ring);
+        self.metrics.named.max_exemplars.set(most as i64);
+    }
+
+    pub(crate) fn out_of_order_ms(&self) -> i64 {
+        self.out_of_order.load(Ordering::Relaxed)
     }
 
     /// Makes everything durable, and leaves a short log where that takes a moment only (see

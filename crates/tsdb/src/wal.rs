@@ -328,3 +328,40 @@ fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(),
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_without_start_have_the_bytes_of_version_1() {
+        let series = |n: u64| SeriesRef(std::num::NonZeroU64::new(n).unwrap());
+        let mut out = Vec::new();
+        let mut writer = SamplesWriter::new(&mut out);
+        writer.define("\u{1}a\u{1}b");
+        writer.sample(series(1), 1_000, 0, 1.5f64.to_bits());
+        writer.sample(series(2), 1_000, 0, 0);
+        writer.sample(series(500), 2_000, 0, 2f64.to_bits());
+        let drawn: &[&[u8]] = &[
+            &[SAMPLES, 0x1f, 4, 1, b'a', 1, b'b'],
+            &[0x0f, 0xd0, 0x0f, 0x22, 0x3f, 0xf8],
+            &[0x20],
+            &[0x0f, 0xd0, 0x0f, 0xf1, 0xe4, 0x07, 0x40],
+        ];
+        assert_eq!(out, drawn.concat());
+    }
+
+    #[test]
+    fn starts_are_written_where_they_change() {
+        let series = |n: u64| SeriesRef(std::num::NonZeroU64::new(n).unwrap());
+        let bytes = |starts: &[i64]| {
+            let mut out = Vec::new();
+            let mut writer = SamplesWriter::new(&mut out);
+            (1..).zip(starts).for_each(|(n, start)| writer.sample(series(n), 1_000, *start, 0));
+            out.len()
+        };
+        let none = bytes(&[0; 6]);
+        assert_eq!(bytes(&[500; 6]) - none, 3);
+        assert_eq!(bytes(&[500, 0, 500, 0, 500, 0]) - none, 3 + 1 + 2 + 1 + 2 + 1);
+    }
+}

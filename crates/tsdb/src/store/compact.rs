@@ -52,7 +52,7 @@ impl Store {
 
     fn plan(&self) -> Option<(TimeRange, Vec<Arc<Block>>)> {
         let all = self.blocks.all();
-        let closed_before = self.clock.now_ms().saturating_sub(self.options.out_of_order_ms);
+        let closed_before = self.clock.now_ms().saturating_sub(self.out_of_order_ms());
         let largest = match self.options.retention_ms {
             0 => LARGEST,
             retention => LARGEST.min(retention / 10),

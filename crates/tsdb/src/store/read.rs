@@ -73,14 +73,14 @@ impl<'a> Gathering<'a> {
         let wanted = block.select(matchers)?;
         let range = self.range;
         block.series(&wanted, &mut |series| {
-            let pages: Vec<(u32, Page)> = series.pages_in(range).map(|p| (number, *p)).collect();
-            if pages.is_empty() {
+            let mut pages = series.pages_in(range).peekable();
+            if pages.peek().is_none() {
                 return Ok(true);
             }
             self.reserve(series.pages.len() * size_of::<(u32, Page)>())?;
-            if let Some(found) = self.entry(series.labels)? {
+            if let Some(found) = self.entry(series.labels.clone())? {
+                found.pages.extend(pages.map(|p| (number, *p)));
                 found.deleted.extend(series.deleted.map(|ranges| (number, ranges)));
-                found.pages.extend(pages);
             }
             Ok(true)
         })

@@ -71,7 +71,7 @@ impl Store {
         named.block_bytes.set(self.blocks.all().iter().map(|b| b.bytes).sum::<u64>() as i64);
         named.retention_bytes.set(if self.size_limit == u64::MAX { 0 } else { self.size_limit as i64 });
         named.retention_seconds.set(self.options.retention_ms as f64 / 1_000.0);
-        named.max_exemplars.set(self.options.max_exemplars as i64);
+        named.max_exemplars.set(self.exemplars.lock().capacity() as i64);
     }
 
     /// Time of the oldest sample, ms.

@@ -32,7 +32,7 @@ impl Store {
         Rules {
             newest: if o.future_ms == 0 { i64::MAX } else { now.saturating_add(o.future_ms) },
             oldest: if o.retention_ms == 0 { i64::MIN + 1 } else { now.saturating_sub(o.retention_ms) },
-            out_of_order: o.out_of_order_ms,
+            out_of_order: self.out_of_order_ms(),
         }
     }
 
