@@ -10,6 +10,7 @@
 
 mod append;
 pub mod config;
+mod failures;
 mod fetch;
 mod manager;
 mod metrics;

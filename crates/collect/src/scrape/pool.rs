@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::append::Appender;
 use super::config::ScrapeConfig;
+use super::failures::FailureLog;
 use super::manager::Features;
 use super::metrics::{DiscoveryJob, Job, Metrics, PoolName};
 use super::runner::{Loop, Shared};
@@ -58,6 +59,7 @@ impl Pool {
             forced_error: RwLock::default(),
             seed: context.seed,
             budget: context.budget.clone(),
+            failures: job.scrape_failure_log_file.as_deref().map(|path| Arc::new(FailureLog::new(path))),
         };
         Self {
             context,

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::append::Appender;
 use super::config::ScrapeConfig;
+use super::failures::FailureLog;
 use super::fetch::{Answer, FetchError, fetch};
 use super::target::Target;
 
@@ -27,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     /// Where bodies are reserved.
     pub(crate) budget: Budget,
+    /// Where failures are written.
+    pub(super) failures: Option<Arc<FailureLog>>,
 }
 
 /// A running loop.
@@ -144,12 +147,21 @@ impl Run {
         };
         if let Some(error) = &error {
             tracing::debug!(url = %self.target.url, %error, "scrape failed");
+            self.log_failure(t, error).await;
         }
         let mut state = self.target.state.lock();
         state.health = if error.is_some() { Health::Down } else { Health::Up };
         state.error = error.unwrap_or_default();
         state.scraped_ms = t;
         state.duration_s = seconds;
+    }
+
+    async fn log_failure(&self, t: i64, error: &str) {
+        let Some(log) = self.shared.failures.clone() else { return };
+        let (job, url) = (self.shared.job.job_name.clone(), self.target.url.to_string());
+        let error = error.to_owned();
+        // A file may lie on a slow disk. The task cannot fail but by a panic of ours, which the log then lacks a line for.
+        let _ = tokio::task::spawn_blocking(move || log.write(t, &job, &url, &error)).await;
     }
 
     /// Keeps the body's memory for the next one, unless it is far too much.
