@@ -17,11 +17,10 @@ const INTERFACE: Component = Component {
 };
 
 fn main() {
-    tests::run(&[Case {
-        name: "pages_in_chromium",
-        needs: &[CHROMIUM, INTERFACE, ENGINE],
-        test: pages_in_chromium,
-    }]);
+    tests::run(&[
+        Case { name: "pages_in_chromium", needs: &[CHROMIUM, INTERFACE, ENGINE], test: pages_in_chromium },
+        Case { name: "alerts_and_rules_in_chromium", needs: &[CHROMIUM, INTERFACE], test: alerts_and_rules },
+    ]);
 }
 
 fn ui() -> PathBuf {
@@ -51,4 +50,32 @@ fn pages_in_chromium() {
         .unwrap();
     assert!(status.success(), "the browser tests say what failed above");
     drop(containers);
+}
+
+const RULES: &str = "groups:\n- name: examples\n  interval: 1s\n  rules:\n  \
+    - {record: 'one:value', expr: 'vector(1)', labels: {team: a}}\n  \
+    - {alert: AlwaysFiring, expr: 'label_replace(vector(7), \"room\", \"hall\", \"\", \"\")', labels: {severity: critical}, \
+       annotations: {summary: 'the value is {{ $value }}'}}\n  \
+    - {alert: AlwaysPending, expr: 'vector(2)', for: 1h, labels: {severity: warning}}\n  \
+    - {alert: NeverFiring, expr: 'vector(1) > 2', annotations: {summary: 'never seen'}}\n  \
+    - {record: broken, expr: 'vector(1) + on () (vector(1) or label_replace(vector(2), \"a\", \"b\", \"\", \"\"))'}\n";
+
+fn alerts_and_rules() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rules.yml"), RULES).unwrap();
+    let config = folder.path().join("c.yml");
+    std::fs::write(&config, "rule_files: [rules.yml]\n").unwrap();
+    let config = format!("--config.file={}", config.display());
+    let bonghwa = Bonghwa::start(&folder.path().join("data"), &[&config]).unwrap();
+    eventually("evaluated", Duration::from_secs(60), || bonghwa.value("ALERTS{alertstate=\"firing\"}"));
+    let artefacts = std::env::var("BONGHWA_ARTEFACTS")
+        .unwrap_or_else(|_| folder.path().join("artefacts").display().to_string());
+    let status = Command::new("node")
+        .args(["--test", "e2e/alerts.test.mjs"])
+        .current_dir(ui())
+        .env("BONGHWA_URL", &bonghwa.url)
+        .env("BONGHWA_ARTEFACTS", artefacts)
+        .status()
+        .unwrap();
+    assert!(status.success(), "the browser tests say what failed above");
 }

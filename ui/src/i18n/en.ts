@@ -84,7 +84,7 @@ export const en = {
     },
   },
   rules: {
-    summary: '{{groups}} groups, {{rules}} rules',
+    summary: 'Groups: {{groups}}, rules: {{rules}}',
     filter: 'Filter: name, label, group, expression',
     every: 'every {{interval}}',
     evaluated: 'evaluated',

@@ -43,7 +43,7 @@ export function AlertTable({ rows, named }: { rows: { alert: AlertItem; rule: Al
                   </div>
                 ))}
               </td>
-              <td>
+              <td className={classes.when}>
                 <Ago at={alert.activeAt} />
               </td>
               <td className="num">{shownValue(alert.value)}</td>

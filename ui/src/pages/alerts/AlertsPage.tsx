@@ -77,6 +77,7 @@ export function AlertsPage() {
           ))}
         </div>
         <TextInput
+          size="xs"
           ref={filterBox}
           className={classes.filter}
           value={filter}

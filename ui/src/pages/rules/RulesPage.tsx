@@ -50,6 +50,7 @@ export function RulesPage() {
           <strong>{number.failing}</strong>
         </button>
         <TextInput
+          size="xs"
           ref={filterBox}
           className={classes.filter}
           value={filter}
@@ -110,7 +111,7 @@ function Row({ rule }: { rule: RuleItem }) {
       <td>
         <Health health={rule.health} />
       </td>
-      <td>
+      <td className={classes.ruleName}>
         <Link
           data-row
           to={rule.type === 'alerting' ? '/alerts' : '/explore'}
@@ -141,7 +142,7 @@ function Row({ rule }: { rule: RuleItem }) {
           </p>
         )}
       </td>
-      <td>
+      <td className={classes.when}>
         <Ago at={rule.lastEvaluation} />
       </td>
       <td className="num">{format(rule.evaluationTime, 'seconds')}</td>
