@@ -78,6 +78,10 @@ pub(crate) fn rules_and_alerts_have_the_shape_of_prometheus() {
     let ours = |path: &str| bonghwa.json(path).unwrap();
     rules(&theirs);
     rules(&ours);
+    // Discovery tells of what it found after some seconds there.
+    let found =
+        || theirs("/api/v1/alertmanagers")["data"]["activeAlertmanagers"].as_array().map_or(0, Vec::len);
+    eventually("the Alertmanager is found", LIMIT, || (found() == 1).then_some(()));
     // That version knows no other filter yet.
     for path in [
         "/api/v1/rules",
