@@ -13,6 +13,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("prometheus-node-exporter", "prometheus-node-exporter"),
     ("prometheus-alertmanager", "prometheus-alertmanager"),
     ("amtool", "prometheus-alertmanager"),
+    ("prometheus-pushgateway", "prometheus-pushgateway"),
+    ("vmagent", "victoria-metrics"),
 ];
 
 /// The path of a reference program: `$CARGO_TARGET_DIR/reference/usr/bin/<program>`, downloaded and unpacked if it is

@@ -56,6 +56,7 @@ pub(crate) struct State {
     pub(crate) stored: bool,
     /// The collectors as they run, to notice that the file now says otherwise.
     pub(crate) collect: Collect,
+    pub(crate) settings: Arc<server::Settings>,
     pub(crate) without_effect: Vec<(&'static str, &'static str)>,
 }
 
@@ -68,6 +69,7 @@ impl State {
             failed_ms: 0,
             stored: resolved.stored,
             collect: resolved.collect.clone(),
+            settings: resolved.settings.clone(),
             without_effect: resolved.loaded.written.without_effect(),
         }
     }
@@ -114,6 +116,10 @@ impl server::Process for Process {
             read_ms: state.read_ms,
             collect_stored: state.stored,
         }
+    }
+
+    fn settings(&self) -> Arc<server::Settings> {
+        self.state.read().settings.clone()
     }
 
     fn reload(&self) -> Result<()> {

@@ -36,6 +36,7 @@ impl Process {
         let without_effect = written.without_effect();
         let storage = written.storage.clone();
         let relays = self.relays.plan(&written)?;
+        let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
         let collect = collectors(&self.flags, written.collect.clone().unwrap_or_default(), stored);
         let changed = collect != self.state.read().collect;
@@ -62,6 +63,7 @@ impl Process {
         state.without_effect = without_effect;
         state.stored = stored;
         state.collect = collect;
+        state.settings = settings;
         Ok(())
     }
 }

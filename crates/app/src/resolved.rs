@@ -28,6 +28,8 @@ pub(crate) struct Resolved {
     pub(crate) remote_write: bool,
     /// Whether OTLP metrics are received.
     pub(crate) otlp: bool,
+    /// What the server needs of the configuration.
+    pub(crate) settings: std::sync::Arc<server::Settings>,
 }
 
 /// Reads the configuration and checks every flag; changes nothing.
@@ -56,6 +58,9 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
             query_timeout: flags.query.timeout,
             header_timeout: defaults.header_timeout.min(flags.web.read_timeout),
             body_idle: defaults.body_idle.min(flags.web.read_timeout),
+            read_samples: flags.remote.read_sample_limit,
+            remote_reads: flags.remote.read_concurrent_limit,
+            read_frame_bytes: flags.remote.read_max_bytes_in_frame,
             notification_streams: flags.web.max_notifications_subscribers,
             ..defaults
         },
@@ -67,6 +72,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
         },
         remote_write: flags.web.enable_remote_write || features.on("remote-write-receiver"),
         otlp: flags.web.enable_otlp || features.on("otlp-write-receiver"),
+        settings: crate::settings::of(&loaded.written, flags),
         loaded,
     })
 }

@@ -171,6 +171,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         queues: relays.clone(),
         rules: alerting.clone(),
         engine: Arc::new(Engine::new(resolved.engine.clone())),
+        pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,
         // Queries and request bodies together may take half: samples must always find room.

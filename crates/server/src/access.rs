@@ -88,11 +88,12 @@ const RECEIVERS: [&str; 8] = [
 pub fn class(path: &str) -> Class {
     let under =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if under("/-/reload") || under("/-/quit") || under("/api/v1/admin") {
+    if under("/-/reload") || under("/-/quit") || under("/api/v1/admin") || under("/pushgateway/api/v1/admin")
+    {
         Class::Admin
     } else if RECEIVERS.iter().any(|prefix| under(prefix)) {
         Class::Write
-    } else if under("/api/v1") || under("/metrics") || under("/federate") {
+    } else if under("/api/v1") || under("/metrics") || under("/federate") || under("/pushgateway") {
         Class::Read
     } else if under("/api") {
         Class::Data
@@ -135,6 +136,8 @@ impl Access {
             ("/api/v1/admin/tsdb/delete_series", self.admin_api),
             ("/api/v1/admin/tsdb/clean_tombstones", self.admin_api),
             ("/api/v1/admin/tsdb/snapshot", self.admin_api),
+            ("/api/v1/admin/wipe", self.admin_api),
+            ("/pushgateway/api/v1/admin/wipe", self.admin_api),
         ];
         flags.iter().any(|(opened, flag)| *flag && *opened == path)
     }

@@ -30,6 +30,7 @@ pub mod own;
 mod params;
 mod parts;
 pub mod prometheus;
+mod pushgateway;
 mod receive;
 mod redirects;
 mod router;
@@ -46,6 +47,8 @@ pub use exporter::Exposed;
 pub use limits::Limits;
 pub use listen::Server;
 pub use metrics::Metrics;
-pub use parts::{BuildInfo, ConfigState, MemoryState, Node, Parts, Process, Settings, StorageState};
+pub use parts::{
+    BuildInfo, ConfigState, MemoryState, Node, OtlpFlags, Parts, Process, PushStore, Settings, StorageState,
+};
 pub use web::Web;
 pub use web_config::WebConfig;

@@ -23,6 +23,8 @@ pub struct Limits {
     pub remote_reads: usize,
     /// Bytes of one frame of a streamed remote read.
     pub read_frame_bytes: usize,
+    /// How often what was pushed to the Pushgateway API is written to the store.
+    pub push_interval: Duration,
     /// Series whose reference is remembered from write to write.
     pub write_series_cache: usize,
     /// Until when the headers of a request must have arrived.
@@ -56,6 +58,7 @@ impl Default for Limits {
             read_samples: 50_000_000,
             remote_reads: 10,
             read_frame_bytes: 1 << 20,
+            push_interval: Duration::from_secs(15),
             write_series_cache: 1_000_000,
             header_timeout: Duration::from_secs(10),
             body_idle: Duration::from_secs(30),

@@ -55,7 +55,10 @@ impl Server {
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
         let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
         let stopping = state.stopping.clone();
-        Self::listen(Door { limits, metrics, web, stopping }, &router::router(state), listeners)
+        let router = router::router(state.clone());
+        let mut server = Self::listen(Door { limits, metrics, web, stopping }, &router, listeners)?;
+        server.accepting.spawn(crate::pushgateway::run(state));
+        Ok(server)
     }
 
     /// Serves what `exposed` has to show under `path`, as exporters do, until [`Server::stop`].

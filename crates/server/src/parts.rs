@@ -12,6 +12,8 @@ use model::{Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricReader, Me
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
 
+use crate::otlp::config::OtlpConfig;
+
 /// Everything that answers requests.
 pub struct Parts {
     /// Where queries read.
@@ -36,6 +38,8 @@ pub struct Parts {
     pub rules: Arc<dyn Rules>,
     /// Evaluates PromQL.
     pub engine: Arc<Engine>,
+    /// Where pushed groups are kept; without it they are gone when the process ends.
+    pub pushes: Option<Arc<dyn PushStore>>,
     /// The process around the server.
     pub process: Arc<dyn Process>,
     /// Metrics of the whole process; the server adds its own.
@@ -44,6 +48,16 @@ pub struct Parts {
     pub budget: Budget,
     /// Now.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Keeps what was pushed to the Pushgateway API. Implemented by `app`.
+pub trait PushStore: Send + Sync {
+    /// Everything kept: (key, text).
+    fn entries(&self) -> Vec<(String, String)>;
+    /// Keeps an entry; on disk when this returns.
+    fn put(&self, key: &str, text: &str) -> Result<()>;
+    /// Removes an entry; on disk when this returns.
+    fn remove(&self, key: &str) -> Result<()>;
 }
 
 /// What only the process as a whole can say or do. Implemented by `app`.
@@ -83,8 +97,33 @@ pub trait Process: Send + Sync {
 pub struct Settings {
     /// `global.external_labels`.
     pub external_labels: Labels,
-    /// `otlp`.
-    pub otlp: wire::otlp::Options,
+    /// How OTLP metrics are translated.
+    pub(crate) otlp: wire::otlp::Options,
+}
+
+/// What flags say about OTLP metrics.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OtlpFlags {
+    /// `otlp-native-delta-ingestion`: deltas are stored as they are and not added up.
+    pub keep_deltas: bool,
+    /// `type-and-unit-labels`.
+    pub type_and_unit: bool,
+    /// `--query.lookback-delta`, ms.
+    pub lookback_ms: i64,
+}
+
+impl Settings {
+    /// Settings of a configuration.
+    pub fn new(external_labels: Labels, otlp: &OtlpConfig, flags: OtlpFlags) -> Self {
+        use wire::otlp::{Delta, Options};
+        let otlp = Options {
+            delta: if flags.keep_deltas { Delta::Keep } else { Delta::AddUp },
+            target_info_step: flags.lookback_ms / 2,
+            type_and_unit: flags.type_and_unit,
+            ..otlp.options()
+        };
+        Self { external_labels, otlp }
+    }
 }
 
 /// What was built.

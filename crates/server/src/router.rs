@@ -6,7 +6,9 @@ use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
-use crate::{exposition, gate, health, influx, otlp, own, prometheus, redirects, ui, user_assets};
+use crate::{
+    exposition, gate, health, influx, otlp, own, prometheus, pushgateway, redirects, ui, user_assets,
+};
 
 pub(crate) fn router(state: Shared) -> Router {
     Router::new()
@@ -20,6 +22,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/user/{*path}", get(user_assets::serve))
         .merge(influx::routes())
         .merge(otlp::routes())
+        .merge(pushgateway::routes())
         .merge(redirects::routes())
         .fallback(ui::serve)
         .layer(CompressionLayer::new())

@@ -27,6 +27,8 @@ pub(crate) struct State {
     pub(crate) receiver: intake::Receiver,
     /// What is sent by OTLP as deltas.
     pub(crate) deltas: crate::otlp::Deltas,
+    /// What is pushed to the Pushgateway API.
+    pub(crate) pushed: crate::pushgateway::Groups,
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
@@ -51,6 +53,7 @@ impl State {
             live: LiveCache::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),
             deltas: crate::otlp::Deltas::default(),
+            pushed: crate::pushgateway::Groups::open(parts.pushes.clone()),
             parts,
             access,
             limits,

@@ -21,6 +21,10 @@ mod limits;
 mod own;
 #[path = "api/prometheus.rs"]
 mod prometheus;
+#[path = "api/readers.rs"]
+mod readers;
+#[path = "api/receivers.rs"]
+mod receivers;
 #[path = "api/rules.rs"]
 mod rules;
 #[path = "api/surface.rs"]

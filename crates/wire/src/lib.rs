@@ -29,5 +29,6 @@ pub mod otlp;
 pub mod prom_proto;
 pub mod prom_text;
 pub mod prometheus_block;
+pub mod pushgateway;
 pub mod remote_read;
 pub mod remote_write;

@@ -13,8 +13,10 @@ use model::target::{DroppedTarget, Health, TargetStatus, Targets};
 use model::{Budget, Error, Labels, ManualClock, Result};
 use parking_lot::Mutex;
 use query::promql::{Engine, EngineOptions};
+use server::otlp::config::OtlpConfig;
 use server::{
-    Access, BuildInfo, ConfigState, Limits, MemoryState, Node, Parts, Process, Server, StorageState, Web,
+    Access, BuildInfo, ConfigState, Limits, MemoryState, Node, OtlpFlags, Parts, Process, Server, Settings,
+    StorageState, Web,
 };
 use testkit::MemoryMetrics;
 
@@ -30,6 +32,7 @@ pub struct Fixture {
     pub targets: Arc<FakeTargets>,
     pub process: Arc<FakeProcess>,
     pub client: reqwest::Client,
+    pub clock: Arc<ManualClock>,
     /// Serves as long as the test lives.
     pub _server: Server,
 }
@@ -44,6 +47,10 @@ pub struct Wanted {
     pub open: bool,
     /// What queries read in place of the in-memory store.
     pub reader: Option<Arc<dyn model::MetricReader>>,
+    /// Where pushed groups are kept.
+    pub pushes: Option<Arc<dyn server::PushStore>>,
+    /// `global.external_labels`.
+    pub external_labels: Vec<(&'static str, &'static str)>,
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
     pub admin: Option<Arc<dyn model::MetricAdmin>>,
 }
@@ -59,7 +66,10 @@ impl Fixture {
         let metrics = Arc::new(MemoryMetrics::new());
         let containers = Arc::new(FakeContainers::default());
         let targets = Arc::new(FakeTargets::default());
-        let process = Arc::new(FakeProcess::default());
+        let clock = Arc::new(ManualClock::at_ms(NOW_MS));
+        let external = Labels::from_pairs(wanted.external_labels);
+        let settings = Arc::new(Settings::new(external, &OtlpConfig::default(), OtlpFlags::default()));
+        let process = Arc::new(FakeProcess { settings, ..FakeProcess::default() });
         let parts = Parts {
             replay: Arc::default(),
             metrics: wanted.reader.unwrap_or_else(|| metrics.clone()),
@@ -72,10 +82,11 @@ impl Fixture {
             queues: Arc::new(OneQueue),
             rules: Arc::new(FakeRules),
             engine: Arc::new(Engine::new(EngineOptions::default())),
+            pushes: wanted.pushes,
             process: process.clone(),
             registry: prometheus_client::registry::Registry::default(),
             budget: Budget::new("test", 256 << 20),
-            clock: Arc::new(ManualClock::at_ms(NOW_MS)),
+            clock: clock.clone(),
         };
         let listener = TcpListener::bind(if wanted.open { "0.0.0.0:0" } else { "127.0.0.1:0" }).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -88,6 +99,7 @@ impl Fixture {
             targets,
             process,
             client,
+            clock,
             _server: server,
         }
     }
@@ -306,6 +318,7 @@ impl model::rule::Rules for FakeRules {
 }
 
 pub struct FakeProcess {
+    pub settings: Arc<Settings>,
     pub ready: AtomicBool,
     pub reload_fails: AtomicBool,
     pub reloads: AtomicU64,
@@ -314,6 +327,7 @@ pub struct FakeProcess {
 impl Default for FakeProcess {
     fn default() -> Self {
         Self {
+            settings: Arc::default(),
             ready: AtomicBool::new(true),
             reload_fails: AtomicBool::new(false),
             reloads: AtomicU64::new(0),
@@ -354,6 +368,10 @@ impl Process for FakeProcess {
     }
 
     fn quit(&self) {}
+
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.clone()
+    }
 
     fn ready(&self) -> Result<()> {
         if self.ready.load(Ordering::SeqCst) { Ok(()) } else { Err(Error::unavailable("replaying 5 of 10")) }

@@ -1,0 +1,41 @@
+//! What was pushed to the Pushgateway API, in a ledger of the data directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use disk::Fs;
+use disk::header::Kind;
+use disk::ledger::Ledger;
+use model::Result;
+
+const KIND: Kind = Kind { tag: b'g', name: "pushed groups", version: 1, oldest: 1 };
+/// More than the server takes.
+const MAX_GROUPS: usize = 20_000;
+
+/// The ledger in `<data>/bonghwa/pushgateway`.
+pub(crate) struct Pushes(Ledger<String>);
+
+impl Pushes {
+    /// Opens it below the program's folder.
+    pub(crate) fn open(fs: Arc<dyn Fs>, ours: &Path) -> Result<Self> {
+        let (ledger, recovery) = Ledger::open(fs, &ours.join("pushgateway"), KIND, MAX_GROUPS)?;
+        for warning in &recovery.warnings {
+            tracing::warn!(warning, "pushed groups");
+        }
+        Ok(Self(ledger))
+    }
+}
+
+impl server::PushStore for Pushes {
+    fn entries(&self) -> Vec<(String, String)> {
+        self.0.entries()
+    }
+
+    fn put(&self, key: &str, text: &str) -> Result<()> {
+        self.0.put(key, text.to_owned())
+    }
+
+    fn remove(&self, key: &str) -> Result<()> {
+        self.0.remove(key).map(|_| ())
+    }
+}
