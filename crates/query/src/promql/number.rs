@@ -193,25 +193,49 @@ pub(crate) fn nan_first(a: &f64, b: &f64) -> std::cmp::Ordering {
     a.partial_cmp(b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
+/// Like [`nan_first`], and equal values by their bits: the value of a rank is the same whatever order they came in.
+pub(crate) fn by_rank(a: &f64, b: &f64) -> std::cmp::Ordering {
+    nan_first(a, b).then_with(|| a.total_cmp(b))
+}
+
 /// The `q`-quantile of `values`, which are reordered on the way: linear between the two nearest ranks.
 pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
-        return f64::NAN;
+    let (lower, weight) = match rank(q, values.len()) {
+        Ok(rank) => rank,
+        Err(value) => return value,
+    };
+    let (_, below, above) = values.select_nth_unstable_by(lower, by_rank);
+    let below = *below;
+    let above = above.iter().copied().min_by(by_rank).unwrap_or(below);
+    below * (1.0 - weight) + above * weight
+}
+
+/// The `q`-quantile of values in the order of [`by_rank`]; the same bits as [`quantile`].
+pub(crate) fn quantile_of_sorted(q: f64, values: &[f64]) -> f64 {
+    let (lower, weight) = match rank(q, values.len()) {
+        Ok(rank) => rank,
+        Err(value) => return value,
+    };
+    let below = values[lower];
+    let above = values.get(lower + 1).copied().unwrap_or(below);
+    below * (1.0 - weight) + above * weight
+}
+
+/// The rank below the `q`-quantile of `count` values, and how much the one above counts; or what a quantile is where
+/// there is none.
+fn rank(q: f64, count: usize) -> Result<(usize, f64), f64> {
+    let Some(last) = count.checked_sub(1) else { return Err(f64::NAN) };
+    if q.is_nan() {
+        return Err(f64::NAN);
     }
     if q < 0.0 {
-        return f64::NEG_INFINITY;
+        return Err(f64::NEG_INFINITY);
     }
     if q > 1.0 {
-        return f64::INFINITY;
+        return Err(f64::INFINITY);
     }
-    let last = values.len() - 1;
     let rank = q * last as f64;
-    let lower = (rank.floor().max(0.0) as usize).min(last);
-    let weight = rank - rank.floor();
-    let (_, below, above) = values.select_nth_unstable_by(lower, nan_first);
-    let below = *below;
-    let above = above.iter().copied().min_by(nan_first).unwrap_or(below);
-    below * (1.0 - weight) + above * weight
+    Ok(((rank.floor().max(0.0) as usize).min(last), rank - rank.floor()))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(crate) async fn why_empty(
     if text.is_empty() {
         return Err(Error::invalid("the parameter \"query\" is missing").into());
     }
-    let expr = query::promql::parse(text).map_err(Error::invalid)?;
+    let expr = shared.parts.engine.parse(text).map_err(Error::invalid)?;
     let selectors = selectors(&expr, shared.parts.engine.options().lookback_ms);
     let found: Result<WhyEmpty> = shared
         .read(None, move |state, ctx| {

@@ -1,6 +1,7 @@
 //! Aggregations of the floats in a window.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use super::start::Starts;
 use super::window::{Plan, Site, windows};
@@ -98,13 +99,61 @@ pub(super) fn median_deviation(v: &[f64], buffer: &mut Vec<f64>) -> f64 {
     number::quantile(0.5, buffer)
 }
 
-pub(super) fn quantile(q: f64, v: &[f64], buffer: &mut Vec<f64>, site: &Site<'_>) -> f64 {
-    if !(0.0..=1.0).contains(&q) {
-        site.notes.warn(site.first_arg, invalid_quantile(q));
+/// The quantile of each window; `q` has one entry a step.
+pub(super) fn quantiles(run: &Run, plan: &Plan<'_>, q: &[f64], site: &Site<'_>) -> Option<Cells> {
+    let mut sorted = Sorted::default();
+    windows(run, plan, |w| {
+        let q = q[w.step];
+        if !(0.0..=1.0).contains(&q) {
+            site.notes.warn(site.first_arg, invalid_quantile(q));
+        }
+        Some(sorted.quantile(q, &run.v, w.first..w.first + w.v.len()))
+    })
+}
+
+/// The values of a window in order. Where windows overlap a lot, what leaves and what enters is taken out and put in;
+/// elsewhere nothing is kept in order, and the rank is selected.
+#[derive(Default)]
+struct Sorted {
+    values: Vec<f64>,
+    /// Which samples `values` holds in order; empty where it holds none in order.
+    held: Range<usize>,
+    /// The window before.
+    last: Range<usize>,
+}
+
+impl Sorted {
+    /// The quantile of the samples at `inside`; ranges only move forward.
+    fn quantile(&mut self, q: f64, v: &[f64], inside: Range<usize>) -> f64 {
+        /// Moving one value costs about as much as selecting among this many.
+        const WORTH: usize = 16;
+        let last = std::mem::replace(&mut self.last, inside.clone());
+        let moved = inside.start.saturating_sub(last.start) + inside.end.saturating_sub(last.end);
+        let near = inside.start < last.end && moved * WORTH < inside.len();
+        if near && self.held == last {
+            for value in &v[self.held.start..inside.start] {
+                if let Ok(at) = self.values.binary_search_by(|held| number::by_rank(held, value)) {
+                    self.values.remove(at);
+                }
+            }
+            for value in &v[self.held.end..inside.end] {
+                let at = self.values.partition_point(|held| number::by_rank(held, value).is_lt());
+                self.values.insert(at, *value);
+            }
+            self.held = inside;
+            return number::quantile_of_sorted(q, &self.values);
+        }
+        self.values.clear();
+        self.values.extend_from_slice(&v[inside.clone()]);
+        // The next window is likely to overlap as much as this one does.
+        if near {
+            self.values.sort_unstable_by(number::by_rank);
+            self.held = inside;
+            return number::quantile_of_sorted(q, &self.values);
+        }
+        self.held = 0..0;
+        number::quantile(q, &mut self.values)
     }
-    buffer.clear();
-    buffer.extend_from_slice(v);
-    number::quantile(q, buffer)
 }
 
 /// How often the value changed within each window.
@@ -165,6 +214,38 @@ mod tests {
             }
         }
         assert_eq!(time_of(&[1000, 2000, 3000], &[5.0, 5.0, 1.0], |a, b| a >= b), Some(2.0));
+    }
+
+    #[test]
+    fn sliding_quantiles_are_those_of_each_window_alone() {
+        let mut state = 88_172_645_463_325_252u64;
+        let v: Vec<f64> = (0..3_000)
+            .map(|_| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                [state as f64 / 1e19, 0.0, -0.0, f64::NAN, (state % 5) as f64][(state % 5) as usize]
+            })
+            .collect();
+        let (mut from, mut to, mut sorted) = (0, 0, Sorted::default());
+        let mut slid = 0;
+        while to < v.len() {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            to = (to + (state % 7) as usize + if state.is_multiple_of(97) { 400 } else { 0 }).min(v.len());
+            from = to.saturating_sub(200).max(from);
+            if from == to {
+                continue;
+            }
+            slid += usize::from(!sorted.held.is_empty());
+            for q in [0.0, 0.3, 0.99, 1.0] {
+                let alone = number::quantile(q, &mut v[from..to].to_vec());
+                let ours = sorted.quantile(q, &v, from..to);
+                assert_eq!(ours.to_bits(), alone.to_bits(), "{q} of {from}..{to}");
+            }
+        }
+        assert!(slid > 100, "only {slid} windows overlapped");
     }
 
     #[test]

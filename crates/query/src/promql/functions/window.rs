@@ -293,10 +293,7 @@ impl Kernel {
                 let mut buffer = Vec::new();
                 windows(run, plan, |w| Some(over_time::median_deviation(w.v, &mut buffer)))
             }
-            Self::Quantile(q) => {
-                let mut buffer = Vec::new();
-                windows(run, plan, |w| Some(over_time::quantile(q[w.step], w.v, &mut buffer, site)))
-            }
+            Self::Quantile(q) => over_time::quantiles(run, plan, q, site),
             Self::Deriv => windows(run, plan, |w| regression::slope(w.t, w.v)),
             Self::Predict(ahead) => {
                 windows(run, plan, |w| regression::predict(w.t, w.v, plan.steps.time(w.step), ahead[w.step]))
