@@ -12,5 +12,7 @@ mod crash;
 mod defaults;
 #[path = "process/lifecycle.rs"]
 mod lifecycle;
+#[path = "process/replay.rs"]
+mod replay;
 #[path = "process/write.rs"]
 mod write;
