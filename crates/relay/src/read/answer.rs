@@ -8,7 +8,7 @@ use wire::chunk;
 use wire::remote_read::{self, ResponseReader, STREAM_TYPE};
 use wire::remote_write::{self, Series};
 
-use super::join::{merge, push_start};
+use super::join::{extend, push_start};
 
 /// Most bytes of a compressed answer with samples.
 const MAX_BODY: usize = 256 << 20;
@@ -34,7 +34,7 @@ struct Building<'a> {
 }
 
 fn unreadable(why: impl std::fmt::Display) -> Error {
-    Error::unavailable(format_args!("the answer cannot be read: {why}"))
+    Error::unavailable(format_args!("error reading response: {why}"))
 }
 
 /// Reads the answer to one query.
@@ -149,13 +149,7 @@ impl Building<'_> {
                 let mut one = SeriesData::default();
                 chunk::decode(encoding, piece.bytes, &mut one).map_err(unreadable)?;
                 cut(&mut one, self.range);
-                let mut both = SeriesData::default();
-                if all.t.is_empty() && all.histograms.is_empty() {
-                    both = one;
-                } else {
-                    merge(&all, &one, &mut both);
-                }
-                all = both;
+                extend(&mut all, one);
             }
             let labels = labels(series.labels.iter().copied(), self.strip)?;
             self.add(labels, all);
@@ -166,11 +160,7 @@ impl Building<'_> {
     /// Adds samples of a series, which may come in parts.
     fn add(&mut self, labels: Labels, data: SeriesData) {
         match self.series.get_mut(&labels) {
-            Some(known) => {
-                let mut both = SeriesData::default();
-                merge(known, &data, &mut both);
-                *known = both;
-            }
+            Some(known) => extend(known, data),
             None => {
                 self.series.insert(labels, data);
             }

@@ -173,8 +173,8 @@ impl MetricReader for Combined {
         for (answer, url) in wait(ctx, &answers, count)?.into_iter().zip(urls) {
             match answer {
                 Some(Ok(answer)) => remotes.add(answer.series, answer.held),
-                Some(Err(error)) => warnings.push(format!("remote_read {url}: {error}")),
-                None => warnings.push(format!("remote_read {url}: no answer")),
+                Some(Err(error)) => warnings.push(format!("remote_read: {error}")),
+                None => warnings.push(format!("remote_read: no answer from {url}")),
             }
         }
         let data = match local.data {

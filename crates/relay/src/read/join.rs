@@ -18,11 +18,7 @@ impl Remotes {
     pub(super) fn add(&mut self, series: HashMap<Labels, SeriesData>, held: Reservation) {
         for (labels, data) in series {
             match self.series.get_mut(&labels) {
-                Some(known) => {
-                    let mut both = SeriesData::default();
-                    merge(known, &data, &mut both);
-                    *known = both;
-                }
+                Some(known) => extend(known, data),
                 None => {
                     self.series.insert(labels, data);
                 }
@@ -165,6 +161,22 @@ pub(super) fn push_start(starts: &mut Vec<i64>, before: usize, start: i64) {
     }
 }
 
+/// Adds samples of the same series; those that are there win. What comes after them is added without a copy of what is
+/// there, so that a series may come in many parts.
+pub(super) fn extend(known: &mut SeriesData, more: SeriesData) {
+    let last = known.t.last().copied().max(known.histograms.last().map(|(t, _)| *t));
+    let mut cursor = Cursor::new(&more);
+    if last >= cursor.time() {
+        let mut both = SeriesData::default();
+        merge(known, &more, &mut both);
+        *known = both;
+        return;
+    }
+    while cursor.time().is_some() {
+        cursor.give(known);
+    }
+}
+
 /// Merges by time into `out`; of two samples of one time that of `first` wins.
 pub(super) fn merge(first: &SeriesData, second: &SeriesData, out: &mut SeriesData) {
     let (mut a, mut b) = (Cursor::new(first), Cursor::new(second));
@@ -219,12 +231,15 @@ mod tests {
         fn merging_is_a_map_into_which_the_first_writes_last(a in points(), b in points()) {
             let mut out = SeriesData::default();
             merge(&data(&a), &data(&b), &mut out);
-            let mut both = b;
-            both.extend(a);
+            let mut both = b.clone();
+            both.extend(a.clone());
             let want = data(&both);
             prop_assert_eq!((&out.t, &out.v), (&want.t, &want.v));
             prop_assert_eq!((&out.start, &out.histogram_start), (&want.start, &want.histogram_start));
             prop_assert_eq!(&out.histograms, &want.histograms);
+            let mut known = data(&a);
+            extend(&mut known, data(&b));
+            prop_assert_eq!((known.t, known.v, known.histograms), (out.t, out.v, out.histograms));
         }
     }
 }

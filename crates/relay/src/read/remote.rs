@@ -113,7 +113,7 @@ impl Remote {
             Ok(response) => response,
             Err(failure) => {
                 count(String::new());
-                let text = format!("error sending request: {failure}");
+                let text = format!("error sending request: Post {:?}: {failure}", self.labels.url);
                 return Err(match failure {
                     Failure::Timeout(_) => Error::timeout(text),
                     _ => Error::unavailable(text),
@@ -126,7 +126,7 @@ impl Remote {
             let text = response.beginning(REFUSAL_BYTES).await;
             let text = text.lines().next().unwrap_or_default();
             return Err(Error::unavailable(format_args!(
-                "remote server {} returned http status {status}: {text}",
+                "remote server {} returned HTTP status {status}: {text}",
                 self.labels.url
             )));
         }
