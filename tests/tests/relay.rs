@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use model::Labels;
+use model::{Exemplar, Histogram, Labels, Span};
 use serde_json::Value;
 use testkit::prometheus::Prometheus;
 use tests::{Bonghwa, Case, Component, eventually};
@@ -41,6 +41,11 @@ fn main() {
             test: || {
                 everything_arrives(Kind::Own, "\n    protobuf_message: io.prometheus.write.v2.Request");
             },
+        },
+        Case {
+            name: "histograms_and_exemplars_arrive_in_prometheus",
+            needs: &[PROMETHEUS],
+            test: histograms_and_exemplars,
         },
         Case { name: "prometheus_is_read_beside_the_store", needs: &[PROMETHEUS], test: remote_read },
     ]);
@@ -303,5 +308,73 @@ fn remote_read() {
     drop(remote);
     let answer = bonghwa.json("/api/v1/query?query=count_over_time(both[2h])").unwrap();
     assert_eq!(answer["data"]["result"][0]["value"][1], "20", "what is stored here is shown: {answer}");
-    assert!(answer["warnings"][0].as_str().unwrap().contains("remote_read: error sending request"), "{answer}");
+    assert!(
+        answer["warnings"][0].as_str().unwrap().contains("remote_read: error sending request"),
+        "{answer}"
+    );
+}
+
+fn histograms_and_exemplars() {
+    let folder = tempfile::tempdir().unwrap();
+    let features = "--enable-feature=native-histograms,exemplar-storage";
+    let program = testkit::reference("prometheus").unwrap();
+    let receiver = Prometheus::start_with(&program, folder.path(), &[features]).unwrap();
+    let config = folder.path().join("bonghwa.yml");
+    let text = format!(
+        "remote_write:\n  - url: http://{}/api/v1/write\n    send_exemplars: true\n    send_native_histograms: true\n    \
+         queue_config: {{batch_send_deadline: 100ms}}\n",
+        receiver.address()
+    );
+    std::fs::write(&config, text).unwrap();
+    let flag = format!("--config.file={}", config.display());
+    let args = [flag.as_str(), "--web.enable-remote-write-receiver"];
+    let bonghwa = Bonghwa::start(&folder.path().join("own"), &args).unwrap();
+    let now = now_ms();
+    let labels = Labels::from_pairs([("__name__", "taken_seconds"), ("job", "kept")]);
+    let mut encoder = Encoder::new();
+    encoder.begin(labels.iter());
+    for k in 0..5 {
+        let count = 3.0 * f64::from(k + 1);
+        let histogram = Histogram {
+            schema: 2,
+            count,
+            sum: 1.5 * count,
+            positive_spans: vec![Span { offset: 1, length: 2 }],
+            positive_buckets: vec![count / 3.0, count / 3.0 * 2.0],
+            ..Histogram::default()
+        };
+        encoder.histogram(now - 60_000 + i64::from(k) * 1_000, &histogram);
+    }
+    let trace = Exemplar { labels: Labels::from_pairs([("trace_id", "abc")]), t: now - 57_000, v: 0.5 };
+    encoder.exemplar(&trace).end();
+    let request = bonghwa.client().post(format!("{}/api/v1/write", bonghwa.url));
+    let answer = request.header("content-encoding", "snappy").body(encoder.finish().unwrap()).send().unwrap();
+    assert!(answer.status().is_success(), "{}", answer.text().unwrap_or_default());
+
+    let query = "histogram_sum(rate(taken_seconds[5m])) + histogram_quantile(0.9, taken_seconds)";
+    let at = (now / 1_000 - 50).to_string();
+    let ours =
+        bonghwa.json(&format!("/api/v1/query?time={at}&query=count_over_time(taken_seconds[5m])")).unwrap();
+    assert_eq!(ours["data"]["result"][0]["value"][1], "5", "{ours}");
+    let ask = |query: &str| receiver.ask("query", &[("query", query), ("time", &at)]).ok();
+    eventually("all histograms are there", LONG, || {
+        let answer = ask("count_over_time(taken_seconds[5m])")?;
+        (answer["data"]["result"][0]["value"][1] == "5").then_some(())
+    });
+    let there = ask(query).unwrap();
+    let url = reqwest::Url::parse_with_params(
+        &format!("{}/api/v1/query", bonghwa.url),
+        [("query", query), ("time", at.as_str())],
+    );
+    let here: Value =
+        serde_json::from_str(&reqwest::blocking::get(url.unwrap()).unwrap().text().unwrap()).unwrap();
+    assert_eq!(here["data"]["result"], there["data"]["result"]);
+    let range = [("query", "taken_seconds"), ("start", "0"), ("end", "99999999999")];
+    let exemplars = receiver.ask("query_exemplars", &range).unwrap();
+    let first = &exemplars["data"][0]["exemplars"][0];
+    assert_eq!(
+        (&first["labels"]["trace_id"], &first["value"]),
+        (&"abc".into(), &"0.5".into()),
+        "{exemplars}"
+    );
 }

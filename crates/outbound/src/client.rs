@@ -9,6 +9,7 @@ mod oauth2;
 mod proxy;
 mod request;
 mod shared;
+mod spread;
 mod tls;
 
 use std::path::{Path, PathBuf};
@@ -39,6 +40,8 @@ pub struct ClientOptions {
     pub raw_bodies: bool,
     /// Connect to this socket whatever the URL's host says.
     pub unix_socket: Option<PathBuf>,
+    /// Whether new connections go to the addresses of the host in turn.
+    pub spread: bool,
     /// How long connecting may take; `None`: as long as the request.
     pub connect_timeout: Option<Duration>,
 }
@@ -143,6 +146,9 @@ impl Transport {
             .pool_max_idle_per_host(4);
         if !self.http2 {
             builder = builder.http1_only();
+        }
+        if self.options.spread {
+            builder = builder.dns_resolver(Arc::new(spread::Spread::default()));
         }
         if self.options.raw_bodies {
             builder = builder.no_gzip();

@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use model::{
-    Budget, CancelFlag, Ctx, Histogram, Labels, Matcher, MetricReader, SelectHints, Selected, Selection, SeriesData,
-    TimeRange,
+    Budget, CancelFlag, Ctx, Histogram, Labels, Matcher, MetricReader, SelectHints, Selected, Selection,
+    SeriesData, TimeRange,
 };
 use parking_lot::Mutex;
 use wire::remote_read::{ChunkRef, ReadRequest, ResponseWriter, STREAM_TYPE, put_frame, write_chunked};
@@ -38,7 +38,9 @@ fn local(samples: &Samples) -> Arc<dyn MetricReader> {
 type Asked = Arc<Mutex<Vec<(ReadRequest, HeaderMap)>>>;
 
 /// A remote that answers everything with what `answer` makes.
-async fn remote(answer: impl Fn(&ReadRequest) -> Response + Clone + Send + Sync + 'static) -> (String, Asked) {
+async fn remote(
+    answer: impl Fn(&ReadRequest) -> Response + Clone + Send + Sync + 'static,
+) -> (String, Asked) {
     let asked = Asked::default();
     let seen = Arc::clone(&asked);
     let handle = move |headers: HeaderMap, body: Bytes| {
@@ -104,9 +106,16 @@ fn combined(local: Arc<dyn MetricReader>, configs: &[RemoteReadConfig]) -> Arc<C
 }
 
 /// Reads on a thread of its own, as queries do.
-async fn select(reader: &Arc<Combined>, ctx: Ctx, matchers: Vec<Matcher>, range: TimeRange) -> model::Result<Selection> {
+async fn select(
+    reader: &Arc<Combined>,
+    ctx: Ctx,
+    matchers: Vec<Matcher>,
+    range: TimeRange,
+) -> model::Result<Selection> {
     let reader = Arc::clone(reader);
-    tokio::task::spawn_blocking(move || reader.select(&ctx, &matchers, range, &SelectHints::default())).await.unwrap()
+    tokio::task::spawn_blocking(move || reader.select(&ctx, &matchers, range, &SelectHints::default()))
+        .await
+        .unwrap()
 }
 
 fn series(selection: Selection) -> BTreeMap<String, SeriesData> {
@@ -128,12 +137,19 @@ fn floats(all: &BTreeMap<String, SeriesData>, name: &str) -> Vec<(i64, f64)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn series_of_both_are_merged_and_the_local_sample_wins() {
-    let (first, asked) =
-        remote(|_| as_samples(&vec![("both", vec![(1, 1.0), (2, 1.0), (3, 1.0)]), ("far", vec![(5, 5.0)])], &[("region", "kr")])).await;
-    let (second, _) = remote(|_| streamed(as_stream(&[("both", data(&[(3, 9.0), (4, 9.0), (7, 9.0)]))]))).await;
+    let (first, asked) = remote(|_| {
+        as_samples(
+            &vec![("both", vec![(1, 1.0), (2, 1.0), (3, 1.0)]), ("far", vec![(5, 5.0)])],
+            &[("region", "kr")],
+        )
+    })
+    .await;
+    let (second, _) =
+        remote(|_| streamed(as_stream(&[("both", data(&[(3, 9.0), (4, 9.0), (7, 9.0)]))]))).await;
     let store = local(&vec![("both", vec![(2, 2.0), (6, 2.0)]), ("near", vec![(1, 7.0)])]);
     let reader = combined(store, &[config(&first, ""), config(&second, "")]);
-    let selection = select(&reader, Ctx::unbounded(), vec![Matcher::equal("job", "j")], TimeRange::new(0, 100)).await;
+    let selection =
+        select(&reader, Ctx::unbounded(), vec![Matcher::equal("job", "j")], TimeRange::new(0, 100)).await;
     let selection = selection.unwrap();
     assert_eq!(selection.warnings, Vec::<String>::new());
     let all = series(selection);
@@ -151,25 +167,27 @@ async fn series_of_both_are_merged_and_the_local_sample_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_bring_histograms_and_reach_beyond_the_range() {
     let h = |count| Histogram { count, zero_count: count, ..Histogram::default() };
-    let histograms = SeriesData { histograms: (0..9).map(|t| (t, h(t as f64))).collect(), ..SeriesData::default() };
-    let body = as_stream(&[("h", histograms), ("f", data(&[(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0), (9, 9.0)]))]);
+    let histograms =
+        SeriesData { histograms: (0..9).map(|t| (t, h(t as f64))).collect(), ..SeriesData::default() };
+    let body =
+        as_stream(&[("h", histograms), ("f", data(&[(0, 0.0), (1, 1.0), (2, 2.0), (3, 3.0), (9, 9.0)]))]);
     let (url, _) = remote(move |_| streamed(body.clone())).await;
     let reader = combined(local(&Vec::new()), &[config(&url, "")]);
     let selection = select(&reader, Ctx::unbounded(), Vec::new(), TimeRange::new(2, 5)).await.unwrap();
     let all = series(selection);
-    assert_eq!(all["h"].histograms.iter().map(|(t, h)| (*t, h.count)).collect::<Vec<_>>(), [
-        (2, 2.0),
-        (3, 3.0),
-        (4, 4.0),
-        (5, 5.0)
-    ]);
+    assert_eq!(
+        all["h"].histograms.iter().map(|(t, h)| (*t, h.count)).collect::<Vec<_>>(),
+        [(2, 2.0), (3, 3.0), (4, 4.0), (5, 5.0)]
+    );
     assert_eq!(floats(&all, "f"), [(2, 2.0), (3, 3.0)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remote_that_fails_is_a_warning() {
     let near = || local(&vec![("near", vec![(1, 7.0)])]);
-    let answer = |bytes: Vec<u8>, kind: &'static str| move |_: &ReadRequest| ([("content-type", kind)], bytes.clone()).into_response();
+    let answer = |bytes: Vec<u8>, kind: &'static str| {
+        move |_: &ReadRequest| ([("content-type", kind)], bytes.clone()).into_response()
+    };
     let whole = as_stream(&[("f", data(&[(1, 1.0), (2, 2.0)]))]);
     let torn = whole[..whole.len() - 3].to_vec();
     let mut damaged = whole.clone();
@@ -177,12 +195,18 @@ async fn a_remote_that_fails_is_a_warning() {
     let mut bomb = vec![0xff, 0xff, 0xff, 0xff, 0x0f];
     bomb.extend([0; 100]);
     let cases = [
-        (remote(|_| (StatusCode::FORBIDDEN, "no\nmore").into_response()).await.0, "HTTP status 403 Forbidden: no"),
+        (
+            remote(|_| (StatusCode::FORBIDDEN, "no\nmore").into_response()).await.0,
+            "HTTP status 403 Forbidden: no",
+        ),
         (remote(answer(vec![1, 2, 3], "application/x-protobuf")).await.0, "error reading response"),
         (remote(answer(bomb, "application/x-protobuf")).await.0, "decompressed body has 4294967295 bytes"),
         (remote(answer(torn, STREAM_TYPE)).await.0, "it ends within a frame"),
         (remote(answer(damaged, STREAM_TYPE)).await.0, "checksum mismatch"),
-        (remote(answer(whole, "application/x-streamed-protobuf; proto=other")).await.0, "its content type is"),
+        (
+            remote(answer(whole, "application/x-streamed-protobuf; proto=other")).await.0,
+            "its content type is",
+        ),
         ("http://127.0.0.1:1/read".to_owned(), "error sending request: Post \"http://127.0.0.1:1/read\""),
     ];
     for (url, message) in cases {

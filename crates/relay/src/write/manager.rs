@@ -163,7 +163,8 @@ impl Senders {
         if config.unsupported().is_some() {
             return Ok(None);
         }
-        let client = self.clients.get(&config.http, &ClientOptions::default()).map_err(invalid)?;
+        let options = ClientOptions { spread: config.round_robin_dns, ..ClientOptions::default() };
+        let client = self.clients.get(&config.http, &options).map_err(invalid)?;
         Ok(Some((client, url)))
     }
 
