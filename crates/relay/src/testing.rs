@@ -126,6 +126,8 @@ pub(crate) struct Got {
     pub(crate) largest: usize,
     pub(crate) attempts: Vec<u32>,
     pub(crate) headers: HeaderMap,
+    /// Refuse requests with a sample older than the newest of its series, whole, as Prometheus does.
+    pub(crate) strict: bool,
 }
 
 impl Got {
@@ -219,6 +221,9 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
     if response.status().is_success() {
         let mut decoded = Vec::new();
         remote_write::decompress(&body, 64 << 20, &mut decoded).unwrap();
+        if got.strict && !v2 && disordered(&decoded, &got) {
+            return (StatusCode::BAD_REQUEST, "out of order sample").into_response();
+        }
         let count = if v2 { take_v2(&decoded, &mut got) } else { take_v1(&decoded, &mut got) };
         got.largest = got.largest.max(count);
         if v2 {
@@ -227,6 +232,15 @@ async fn receive(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) 
         }
     }
     response
+}
+
+fn disordered(body: &[u8], got: &Got) -> bool {
+    let mut one = Got::default();
+    take_v1(body, &mut one);
+    one.floats.iter().any(|(labels, points)| {
+        let newest = got.floats.get(labels).and_then(|known| known.last());
+        points.first().is_some_and(|(t, _)| newest.is_some_and(|(newest, _)| t <= newest))
+    })
 }
 
 fn take_v1(body: &[u8], got: &mut Got) -> usize {

@@ -20,6 +20,14 @@ pub(super) enum Outcome {
     GivenBack(Vec<Piece>),
 }
 
+/// What became of one request.
+enum Step {
+    Done,
+    GivenBack(Vec<Piece>),
+    /// Nothing of it was taken because some of it had been delivered before: it goes on in two parts.
+    Split(Vec<Piece>, Vec<Piece>),
+}
+
 /// Sends the batches of one shard.
 pub(super) struct Courier {
     sender: Arc<Sender>,
@@ -83,9 +91,28 @@ impl Courier {
         Ok(Parcel { body: Bytes::from(body), counts, newest })
     }
 
-    /// Sends a batch until it is delivered or refused, or until `retire`. A request under way is never broken off for
+    /// Sends a batch until it is delivered or refused, or until `retire`.
+    ///
+    /// After a crash some samples are sent for a second time. A receiver that refuses a request for one of them takes
+    /// nothing of it (Prometheus does so), so such a request is sent again in halves until what is new has arrived.
+    pub(super) async fn deliver(&mut self, pieces: Vec<Piece>, retire: &CancellationToken) -> Outcome {
+        let mut waiting = vec![pieces];
+        while let Some(pieces) = waiting.pop() {
+            match self.deliver_part(pieces, retire).await {
+                Step::Done => {}
+                Step::Split(first, second) => waiting.extend([second, first]),
+                Step::GivenBack(first) => {
+                    let rest = waiting.into_iter().rev().flatten();
+                    return Outcome::GivenBack(first.into_iter().chain(rest).collect());
+                }
+            }
+        }
+        Outcome::Done
+    }
+
+    /// A request under way is never broken off for
     /// `retire`: nobody would know whether it arrived.
-    pub(super) async fn deliver(&mut self, mut pieces: Vec<Piece>, retire: &CancellationToken) -> Outcome {
+    async fn deliver_part(&mut self, mut pieces: Vec<Piece>, retire: &CancellationToken) -> Step {
         let settings = &Arc::clone(&self.sender).settings;
         let mut backoff = settings.min_backoff;
         let mut parcel: Option<Parcel> = None;
@@ -111,7 +138,15 @@ impl Courier {
                     self.sender.delivered(*counts, body.len(), *newest);
                     break;
                 }
-                Answer::Refused(why) => {
+                Answer::Disordered(_) if pieces.iter().any(|piece| piece.ticket.uncertain) => {
+                    if counts.all() > 1 {
+                        let (first, second) = halves(pieces);
+                        return Step::Split(first, second);
+                    }
+                    self.sender.metrics.dropped(Reason::Repeated, *counts);
+                    break;
+                }
+                Answer::Refused(why) | Answer::Disordered(why) => {
                     self.sender.refused(*counts, &why);
                     break;
                 }
@@ -124,7 +159,7 @@ impl Courier {
                         () = retire.cancelled() => {}
                     }
                     if retire.is_cancelled() {
-                        return Outcome::GivenBack(pieces);
+                        return Step::GivenBack(pieces);
                     }
                 }
             }
@@ -132,6 +167,23 @@ impl Courier {
         for piece in &pieces {
             piece.ticket.done(piece.items.len());
         }
-        Outcome::Done
+        Step::Done
     }
+}
+
+/// Two parts with about as many items, in their order.
+fn halves(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<Piece>) {
+    let mut left = pieces.iter().map(|piece| piece.items.len()).sum::<usize>() / 2;
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    for mut piece in pieces {
+        let rest = piece.items.split_off(left.min(piece.items.len()));
+        left -= piece.items.len();
+        if !rest.is_empty() {
+            second.push(Piece { ticket: Arc::clone(&piece.ticket), items: rest });
+        }
+        if !piece.items.is_empty() {
+            first.push(piece);
+        }
+    }
+    (first, second)
 }

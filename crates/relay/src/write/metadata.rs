@@ -71,7 +71,7 @@ async fn send(sender: &Sender, families: &[Family], until: Instant) {
                 sender.metrics.metadata_bytes.inc_by(body.len() as u64);
                 return;
             }
-            Answer::Refused(why) => {
+            Answer::Refused(why) | Answer::Disordered(why) => {
                 sender.metrics.metadata_failed.inc_by(count);
                 tracing::warn!(queue = sender.name, why, "the receiver refused metadata");
                 return;

@@ -38,6 +38,8 @@ pub(super) enum Reason {
     TooOld,
     /// Version 1.0 knows no custom buckets.
     CustomBuckets,
+    /// After a restart: the receiver has something newer of the series already.
+    Repeated,
 }
 
 impl Reason {
@@ -46,6 +48,7 @@ impl Reason {
             Self::Series => "dropped_series",
             Self::TooOld => "too_old",
             Self::CustomBuckets => "nhcb_in_rw1_not_supported",
+            Self::Repeated => "sent_before_restart",
         }
     }
 }
@@ -268,6 +271,7 @@ impl Metrics {
             dropped_series: drop(Reason::Series),
             dropped_old: drop(Reason::TooOld),
             dropped_custom: drop(Reason::CustomBuckets),
+            dropped_repeated: drop(Reason::Repeated),
             metadata: self.metadata.get_or_create_owned(&labels),
             metadata_failed: self.metadata_failed.get_or_create_owned(&labels),
             metadata_retried: self.metadata_retried.get_or_create_owned(&labels),
@@ -294,7 +298,7 @@ impl Metrics {
     pub(super) fn remove(&self, name: &str, url: &str) {
         let labels = QueueLabels { remote_name: name.to_owned(), url: url.to_owned() };
         let _ = [&self.sent, &self.failed, &self.retried].map(|kinds| kinds.remove(&labels));
-        for reason in [Reason::Series, Reason::TooOld, Reason::CustomBuckets] {
+        for reason in [Reason::Series, Reason::TooOld, Reason::CustomBuckets, Reason::Repeated] {
             let reason = reason.as_str();
             self.dropped.remove(&DropLabels { remote_name: name.to_owned(), url: url.to_owned(), reason });
         }
@@ -335,6 +339,7 @@ pub(super) struct QueueMetrics {
     dropped_series: [Counter; 3],
     dropped_old: [Counter; 3],
     dropped_custom: [Counter; 3],
+    dropped_repeated: [Counter; 3],
     pub(super) metadata: Counter,
     pub(super) metadata_failed: Counter,
     pub(super) metadata_retried: Counter,
@@ -385,6 +390,7 @@ impl QueueMetrics {
             Reason::Series => &self.dropped_series,
             Reason::TooOld => &self.dropped_old,
             Reason::CustomBuckets => &self.dropped_custom,
+            Reason::Repeated => &self.dropped_repeated,
         };
         count(counters, counts);
     }
@@ -402,6 +408,9 @@ impl QueueMetrics {
     }
 
     pub(super) fn total_dropped(&self) -> u64 {
-        total(&self.dropped_series) + total(&self.dropped_old) + total(&self.dropped_custom)
+        [&self.dropped_series, &self.dropped_old, &self.dropped_custom, &self.dropped_repeated]
+            .map(total)
+            .iter()
+            .sum()
     }
 }

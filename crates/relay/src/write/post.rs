@@ -19,6 +19,9 @@ const ANSWER_BYTES: usize = 512;
 /// A receiver may ask for this pause at most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// What receivers say of samples that are older than what they have.
+const DISORDER: [&str; 4] = ["out of order", "out of bounds", "duplicate sample", "too old"];
+
 /// How a queue behaves, resolved.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -48,6 +51,8 @@ pub(super) enum Answer {
     Delivered(Option<Counts>),
     /// It will never take it.
     Refused(String),
+    /// It took nothing because some of it is older than what it has.
+    Disordered(String),
     /// It may take it later.
     Again { after: Option<Duration>, why: String },
 }
@@ -147,7 +152,13 @@ impl Sender {
         let why = format!("server returned HTTP status {status}: {first_line}");
         let again = status.is_server_error()
             || (status == StatusCode::TOO_MANY_REQUESTS && self.settings.retry_on_http_429);
-        if again { Answer::Again { after, why } } else { Answer::Refused(why) }
+        if again {
+            return Answer::Again { after, why };
+        }
+        let disordered = status == StatusCode::BAD_REQUEST
+            && self.settings.protocol == Protocol::V1
+            && DISORDER.iter().any(|words| first_line.contains(words));
+        if disordered { Answer::Disordered(why) } else { Answer::Refused(why) }
     }
 
     /// Version 2.0 says what it took: a receiver that took nothing of it, and does not even say so, speaks another

@@ -64,6 +64,8 @@ struct Runner {
     batch: FeedBatch,
     /// Where the last batch ended.
     position: u64,
+    /// Items since the start.
+    handed_out: usize,
     shards: Vec<RunningShard>,
     cache: SeriesCache,
     held: Option<Reservation>,
@@ -102,6 +104,7 @@ impl Queue {
             reading: Arc::new(Mutex::new(follower)),
             batch: FeedBatch::default(),
             position: 0,
+            handed_out: 0,
             shards: Vec::new(),
             cache,
             held: None,
@@ -238,8 +241,14 @@ impl Runner {
         if newest > 0 {
             self.queue.sender.metrics.highest_read.set(newest as f64 / 1000.0);
         }
+        // A process before this one may have delivered what its shards held.
+        let settings = &self.queue.sender.settings;
+        let under_way = settings.capacity.saturating_add(settings.max_samples_per_send);
+        let uncertain =
+            self.handed_out <= under_way.saturating_mul(settings.max_shards).saturating_add(2 * READ);
+        self.handed_out = self.handed_out.saturating_add(count);
         let Some(held) = self.reserve(bytes).await else { return false };
-        let ticket = self.queue.gauges.tracker.begin(self.position, count, held);
+        let ticket = self.queue.gauges.tracker.begin(self.position, count, uncertain, held);
         self.queue.sender.metrics.pending.set(gauge(self.queue.gauges.tracker.items() as u64));
         for (at, items) in items.into_iter().enumerate() {
             if !items.is_empty() && !self.push(at, Piece { ticket: Arc::clone(&ticket), items }).await {

@@ -118,7 +118,7 @@ async fn what_the_receiver_refuses_is_dropped_and_counted() {
     let (feed, receiver) = (Arc::new(MemoryFeed::default()), Receiver::start().await);
     let senders = senders(&feed);
     receiver.answer(|n| match n {
-        0 => (StatusCode::BAD_REQUEST, "out of order sample\nmore").into_response(),
+        0 => (StatusCode::BAD_REQUEST, "invalid labels\nmore").into_response(),
         _ => StatusCode::OK.into_response(),
     });
     fill(&feed, 0, 1);
@@ -127,7 +127,7 @@ async fn what_the_receiver_refuses_is_dropped_and_counted() {
     let refused = state(&senders);
     assert_eq!((refused.failed, refused.sent, refused.activity), (1, 0, QueueActivity::Refused));
     let error = refused.last_error.unwrap();
-    assert_eq!(error, "server returned HTTP status 400 Bad Request: out of order sample");
+    assert_eq!(error, "server returned HTTP status 400 Bad Request: invalid labels");
     fill(&feed, 1, 1);
     receiver.has(1).await;
     wait(|| state(&senders).last_error.is_none()).await;
@@ -169,6 +169,27 @@ async fn while_the_receiver_is_away_little_is_held_and_nothing_acknowledged() {
     second.apply(&plan(vec![config(&receiver.url, "")])).unwrap();
     receiver.has(50_000).await;
     check(&feed, &receiver);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_crash_what_had_arrived_does_not_keep_the_rest_from_arriving() {
+    let (feed, receiver) = (Arc::new(MemoryFeed::default()), Receiver::start().await);
+    receiver.got.lock().strict = true;
+    let first = senders(&feed);
+    fill(&feed, 0, 333);
+    first.apply(&plan(vec![config(&receiver.url, "")])).unwrap();
+    receiver.has(333).await;
+    first.stop(Duration::from_secs(10)).await;
+    // The process was killed before it could note what had arrived.
+    feed.places.lock().insert("test".into(), 0);
+    fill(&feed, 333, 400);
+    let second = senders(&feed);
+    second.apply(&plan(vec![config(&receiver.url, "")])).unwrap();
+    receiver.has(733).await;
+    check(&feed, &receiver);
+    wait(|| feed.acknowledged("test") == 733).await;
+    let state = state(&second);
+    assert_eq!((state.failed, state.sent, state.dropped), (0, 400, 333));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 pub(super) struct Ticket {
     /// Items that are neither delivered nor given up.
     left: AtomicUsize,
+    /// Whether some of it may have been delivered by a process before this one.
+    pub(super) uncertain: bool,
     /// Its memory.
     _held: Option<Reservation>,
 }
@@ -31,8 +33,14 @@ pub(super) struct Tracker {
 
 impl Tracker {
     /// A batch that ends at `position` begins its way.
-    pub(super) fn begin(&self, position: u64, items: usize, held: Option<Reservation>) -> Arc<Ticket> {
-        let ticket = Arc::new(Ticket { left: AtomicUsize::new(items), _held: held });
+    pub(super) fn begin(
+        &self,
+        position: u64,
+        items: usize,
+        uncertain: bool,
+        held: Option<Reservation>,
+    ) -> Arc<Ticket> {
+        let ticket = Arc::new(Ticket { left: AtomicUsize::new(items), uncertain, _held: held });
         self.open.lock().push_back((position, Arc::clone(&ticket)));
         ticket
     }
@@ -68,7 +76,7 @@ mod tests {
     #[test]
     fn only_a_prefix_counts_as_delivered() {
         let tracker = Tracker::default();
-        let tickets: Vec<_> = (1..=4).map(|n| tracker.begin(n * 10, 2, None)).collect();
+        let tickets: Vec<_> = (1..=4).map(|n| tracker.begin(n * 10, 2, false, None)).collect();
         tickets[1].done(2);
         tickets[0].done(1);
         assert_eq!(tracker.delivered(), None);
@@ -80,7 +88,7 @@ mod tests {
         tickets[2].done(2);
         assert_eq!(tracker.delivered(), Some(40));
         assert!(tracker.is_empty());
-        tracker.begin(50, 0, None);
+        tracker.begin(50, 0, false, None);
         assert_eq!(tracker.delivered(), Some(50), "a batch without samples is done at once");
     }
 }
