@@ -27,6 +27,19 @@ impl Bonghwa {
 
     /// As [`Bonghwa::start`], with environment variables.
     pub fn start_in(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Self> {
+        let started = Self::spawn(data, args, env)?;
+        eventually("ready", Duration::from_secs(60), || {
+            started.get("/-/ready").ok().filter(|a| a.status().is_success())
+        });
+        Ok(started)
+    }
+
+    /// As [`Bonghwa::start`], without asking whether it is ready: over TLS the client of the test cannot.
+    pub fn start_unready(data: &Path, args: &[&str]) -> Result<Self> {
+        Self::spawn(data, args, &[])
+    }
+
+    fn spawn(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Self> {
         // The HTTP client wants one even for plain HTTP; a test before may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let log = data.with_extension("log");
@@ -53,11 +66,7 @@ impl Bonghwa {
             }
         };
         let client = reqwest::blocking::Client::builder().timeout(Duration::from_secs(60)).build()?;
-        let started = Self { child, url, client, log };
-        eventually("ready", Duration::from_secs(60), || {
-            started.get("/-/ready").ok().filter(|a| a.status().is_success())
-        });
-        Ok(started)
+        Ok(Self { child, url, client, log })
     }
 
     /// GET of a path.
@@ -156,7 +165,7 @@ pub fn path() -> Result<PathBuf> {
 fn printed_address(child: &mut Child) -> Option<String> {
     let mut lines = BufReader::new(child.stdout.take()?).lines();
     let url = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        let from = line.find("http://")?;
+        let from = line.find("http")?;
         let url = line[from..].split_whitespace().next()?;
         Some(url.trim_end_matches(['/', '.', ',']).to_owned())
     });

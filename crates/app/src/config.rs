@@ -16,6 +16,7 @@ use relay::config::{RemoteReadConfig, RemoteWriteConfig};
 use serde::{Deserialize, Deserializer};
 use server::otlp::config::OtlpConfig;
 
+pub(crate) use load::files;
 pub use load::{Loaded, load};
 pub use process::RuntimeConfig;
 pub use storage::{ChunkEncoding, ExemplarsConfig, RetentionConfig, StorageConfig, TsdbConfig};

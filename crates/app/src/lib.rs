@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod alerting;
+mod auto_reload;
 mod background;
 mod collectors;
 mod command_line;

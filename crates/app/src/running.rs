@@ -38,6 +38,8 @@ pub struct Running {
     events: Arc<events::Store>,
     process: Arc<Process>,
     token: Option<(String, bool)>,
+    tls: bool,
+    prefix: String,
     token_path: PathBuf,
     // Dropped last: nobody else may open the directory before everything is closed.
     lock: DirLock,
@@ -192,6 +194,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         events,
         process,
         token,
+        tls: resolved.web.config.as_ref().is_some_and(|config| config.is_tls()),
+        prefix: resolved.web.route_prefix.clone(),
         token_path: ours.join("token"),
         lock,
     })
@@ -206,7 +210,11 @@ impl Running {
     /// The address that a person opens.
     pub fn url(&self) -> String {
         // At least one address is always given: the flag has a default.
-        self.addresses().first().map_or_else(String::new, |a| listen::shown(*a))
+        let shown = |a: &SocketAddr| {
+            let scheme = if self.tls { "https" } else { "http" };
+            format!("{}{}", listen::shown(*a).replacen("http", scheme, 1), self.prefix)
+        };
+        self.addresses().first().map_or_else(String::new, shown)
     }
 
     /// The access token where this start made it, and the file that holds it.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use model::{Error, Result};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::auto_reload::AutoReload;
 use crate::flags::Flags;
 use crate::log;
 use crate::resolved::resolve;
@@ -60,6 +61,8 @@ async fn live(flags: Flags) -> Result<()> {
         interrupt: open(SignalKind::interrupt())?,
         hangup: open(SignalKind::hangup())?,
     };
+    let mut auto = AutoReload::of(&flags);
+    let every = auto.as_ref().map_or(std::time::Duration::from_secs(3600), |auto| auto.interval);
     let running = tokio::select! {
         started = start(flags) => started?,
         _ = signals.terminate.recv() => return Ok(()),
@@ -69,6 +72,18 @@ async fn live(flags: Flags) -> Result<()> {
     let running = std::sync::Arc::new(running);
     loop {
         tokio::select! {
+            () = tokio::time::sleep(every), if auto.is_some() => {
+                let (reloading, watch) = (running.clone(), auto.take());
+                let look = move || {
+                    let mut watch = watch;
+                    if watch.as_mut().is_some_and(AutoReload::changed) {
+                        // A failed reload is logged there.
+                        let _ = reloading.reload();
+                    }
+                    watch
+                };
+                auto = tokio::task::spawn_blocking(look).await.ok().flatten();
+            }
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
             () = running.quit_asked() => break,

@@ -135,6 +135,18 @@ fn message(error: &serde_saphyr::Error, text: &str) -> String {
     }
 }
 
+/// The file itself and those it names, as far as it can be read.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut found = vec![path.to_owned()];
+    let Ok(mut written) = read(path).and_then(|text| parse::<Written>(path, &text)) else { return found };
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    set_directory(&mut written, folder);
+    for pattern in written.rule_files.iter().chain(&written.scrape_config_files) {
+        found.extend(matching(Path::new(pattern)).unwrap_or_default());
+    }
+    found
+}
+
 /// The files that a path names whose last part may hold `*` and `?`, sorted.
 pub(super) fn matching(pattern: &Path) -> Result<Vec<PathBuf>> {
     let Some(last) = pattern.file_name().and_then(|n| n.to_str()) else {
