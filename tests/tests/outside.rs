@@ -52,7 +52,9 @@ fn run(program: &str, args: &[&str]) -> Option<Output> {
 
 /// Flags in the help of a program made with kingpin, each with an example of its value; `None`: a switch.
 fn flags_of(help: &str) -> Vec<(String, Option<String>)> {
-    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with("--") && !line.starts_with("--help"));
+    // What a flag is for may name others, further to the right.
+    let lines =
+        help.lines().filter_map(|line| line.strip_prefix("      ")).filter(|line| line.starts_with("--"));
     let flag = |line: &str| {
         let word = line.split("  ").next().unwrap().trim_start_matches("--");
         let Some((name, value)) = word.split_once('=') else { return (word.to_owned(), None) };

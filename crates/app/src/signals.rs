@@ -37,6 +37,9 @@ fn finish(result: Result<()>) -> ExitCode {
 #[allow(clippy::print_stdout, reason = "the answer of --check")]
 fn check(flags: &Flags) -> Result<()> {
     let resolved = resolve(flags)?;
+    for note in flags.notes() {
+        println!("{note}");
+    }
     match &flags.config_file {
         Some(path) => {
             let jobs = resolved.loaded.written.scrape_configs.len();

@@ -258,7 +258,17 @@ impl Serve {
     }
 
     /// What stands before all routes: users and headers of the web configuration, then the prefix.
-    async fn answer(&self, mut request: Request) -> Response {
+    async fn answer(&self, request: Request) -> Response {
+        let head = *request.method() == http::Method::HEAD;
+        let mut response = self.admitted(request).await;
+        if head {
+            // Routes leave it out themselves; over HTTP/2 a refusal with a body would be an error of the protocol.
+            *response.body_mut() = axum::body::Body::empty();
+        }
+        response
+    }
+
+    async fn admitted(&self, mut request: Request) -> Response {
         let Some(config) = &self.door.web.config else { return self.routed(request).await };
         let (admission, headers) = config.admit(request.headers()).await;
         let mut response = match admission {

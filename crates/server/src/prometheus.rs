@@ -26,6 +26,7 @@ mod tree;
 mod write;
 
 pub(crate) use routes::routes;
+pub(crate) use status::version;
 
 /// The version of Prometheus whose API this is: clients choose what they ask for by it.
 pub const API_VERSION: &str = "3.5.0";

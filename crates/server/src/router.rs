@@ -17,6 +17,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/-/reload", post(health::reload).put(health::reload).get(health::only_post))
         .route("/-/quit", post(health::quit).put(health::quit).get(health::only_post))
         .route("/metrics", get(exposition::serve))
+        .route("/version", get(prometheus::version))
         .merge(own::routes())
         .merge(prometheus::routes())
         .route("/user/{*path}", get(user_assets::serve))

@@ -42,6 +42,9 @@ pub(crate) async fn serve(State(state): State<Shared>, request: Request) -> Resp
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
+    if path.starts_with("consoles/") || path.starts_with("debug/") {
+        return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
+    }
     if path.starts_with("api/") || path.starts_with("-/") {
         return (
             StatusCode::NOT_FOUND,

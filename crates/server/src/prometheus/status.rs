@@ -48,17 +48,25 @@ pub(crate) async fn runtime_info(State(state): State<Shared>) -> Answer {
     Ok(success(info, Vec::new()))
 }
 
-pub(crate) async fn build_info(State(state): State<Shared>) -> Answer {
+fn build(state: &Shared) -> Value {
     let build = state.parts.process.build();
-    let info = json!({
+    json!({
         "version": API_VERSION,
         "revision": build.revision,
         "branch": "",
         "buildUser": format!("bonghwa {}", build.version),
         "buildDate": "",
         "goVersion": "",
-    });
-    Ok(success(info, Vec::new()))
+    })
+}
+
+pub(crate) async fn build_info(State(state): State<Shared>) -> Answer {
+    Ok(success(build(&state), Vec::new()))
+}
+
+/// `/version`: the same without an envelope.
+pub(crate) async fn version(State(state): State<Shared>) -> axum::Json<Value> {
+    axum::Json(build(&state))
 }
 
 pub(crate) async fn tsdb(State(state): State<Shared>, Form(params): Form) -> Answer {
