@@ -1,5 +1,7 @@
 //! What the targets page shows of a scrape target.
 
+use std::collections::BTreeMap;
+
 use crate::labels::Labels;
 
 /// Whether the last scrape worked.
@@ -52,7 +54,7 @@ pub struct DroppedTarget {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelabelStep {
     /// The rule: its fields that are not empty, by the names of the configuration.
-    pub rule: Vec<(&'static str, RuleValue)>,
+    pub rule: BTreeMap<String, RuleValue>,
     /// Labels after it; none once the target was dropped.
     pub output: Labels,
     /// Whether the target is still there.
@@ -60,7 +62,7 @@ pub struct RelabelStep {
 }
 
 /// The value of a rule's field.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(untagged)]
 pub enum RuleValue {
     /// A text.

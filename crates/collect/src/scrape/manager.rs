@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use model::config::Duration;
 use model::metrics::Family;
-use model::target::{DroppedTarget, TargetStatus, Targets};
-use model::{Budget, Clock, Labels, MetricWriter};
+use model::target::{DroppedTarget, RelabelStep, TargetStatus, Targets};
+use model::{Budget, Clock, Labels, MetricWriter, relabel};
 use outbound::discovery::Configs;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -234,6 +234,37 @@ impl Targets for Manager {
 
     fn dropped(&self) -> Vec<DroppedTarget> {
         self.jobs.lock().iter().flat_map(|running| running.pool.dropped()).collect()
+    }
+
+    fn pools(&self) -> Vec<model::target::Pool> {
+        let of = |running: &Running| model::target::Pool {
+            name: running.job.job_name.clone(),
+            unsupported: running.job.discovery.unsupported().into_iter().map(str::to_owned).collect(),
+        };
+        let mut all: Vec<_> = self.jobs.lock().iter().map(of).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    fn pool_config(&self, pool: &str) -> Option<String> {
+        let jobs = self.jobs.lock();
+        let running = jobs.iter().find(|running| running.job.job_name == pool)?;
+        // Secrets hide themselves.
+        serde_saphyr::to_string(&running.job).ok()
+    }
+
+    fn relabel_steps(&self, pool: &str, labels: &Labels) -> Option<Vec<RelabelStep>> {
+        let jobs = self.jobs.lock();
+        let job = &jobs.iter().find(|running| running.job.job_name == pool)?.job;
+        let mut builder = labels.to_builder();
+        let mut keep = true;
+        let steps = job.relabel_configs.iter().map(|rule| {
+            keep = keep && relabel::apply(std::slice::from_ref(rule), &mut builder, job.legacy_names());
+            let rule = serde_json::to_value(rule).and_then(serde_json::from_value).unwrap_or_default();
+            let output = if keep { builder.build() } else { Labels::default() };
+            RelabelStep { rule, output, keep }
+        });
+        Some(steps.collect())
     }
 
     fn metadata(&self) -> Vec<(Labels, Family)> {

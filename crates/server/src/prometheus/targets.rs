@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use model::target::{DroppedTarget, Health, RelabelStep, RuleValue, TargetStatus};
+use model::target::{DroppedTarget, Health, RelabelStep, TargetStatus};
 use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::json;
@@ -138,8 +138,15 @@ pub(super) fn duration(ms: i64) -> String {
 }
 
 pub(crate) async fn pools(State(state): State<Shared>) -> Answer {
-    let names: Vec<String> = state.parts.targets.pools().into_iter().map(|pool| pool.name).collect();
-    Ok(success(json!({ "scrapePools": names }), Vec::new()))
+    let pools = state.parts.targets.pools();
+    let names: Vec<&str> = pools.iter().map(|pool| pool.name.as_str()).collect();
+    // Beside what Prometheus says: discovery that is asked for and not there, for the targets page.
+    let unsupported: BTreeMap<&str, &[String]> = pools
+        .iter()
+        .filter(|pool| !pool.unsupported.is_empty())
+        .map(|pool| (pool.name.as_str(), pool.unsupported.as_slice()))
+        .collect();
+    Ok(success(json!({ "scrapePools": names, "unsupported": unsupported }), Vec::new()))
 }
 
 /// The parameter `scrapePool`, which must be there.
@@ -170,10 +177,7 @@ pub(crate) async fn relabel_steps(State(state): State<Shared>, Form(params): For
         .map_err(|e| ApiError::bad_data(format_args!("error parsing labels: {e}")))?;
     let labels = Labels::from_pairs(pairs);
     let steps = state.parts.targets.relabel_steps(pool, &labels).ok_or_else(|| no_pool(pool))?;
-    let step = |step: RelabelStep| {
-        let rule: BTreeMap<&str, RuleValue> = step.rule.into_iter().collect();
-        json!({ "rule": rule, "output": step.output, "keep": step.keep })
-    };
+    let step = |step: RelabelStep| json!({ "rule": step.rule, "output": step.output, "keep": step.keep });
     let steps: Vec<serde_json::Value> = steps.into_iter().map(step).collect();
     Ok(success(json!({ "steps": steps }), Vec::new()))
 }

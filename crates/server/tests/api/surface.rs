@@ -97,7 +97,10 @@ async fn trees_pools_features_and_own_figures_have_their_shapes() {
     assert_eq!(tree["data"]["expr"]["type"], "vectorSelector");
     assert_eq!(fixture.json("/api/v1/format_query?query=sum(up)by(a)").await.1["data"], "sum by (a) (up)");
     assert_eq!(fixture.json("/api/v1/parse_query?query=sum(").await.0, 400);
-    assert_eq!(fixture.json("/api/v1/scrape_pools").await.1["data"], json!({ "scrapePools": ["a"] }));
+    assert_eq!(
+        fixture.json("/api/v1/scrape_pools").await.1["data"],
+        json!({ "scrapePools": ["a"], "unsupported": {} })
+    );
     assert_eq!(fixture.json("/api/v1/scrape_pools/config").await.0, 400);
     assert_eq!(fixture.json("/api/v1/scrape_pools/config?scrapePool=x").await.0, 400);
     let bad = fixture.json("/api/v1/targets/relabel_steps?scrapePool=a&labels=x").await;
