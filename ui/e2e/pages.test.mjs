@@ -362,6 +362,10 @@ test('bookmarks made for Prometheus open the page that answers the same', async 
   await withPage({}, async (page) => {
     await page.goto('/graph?g0.expr=node_load1&g0.tab=1');
     await page.waitForFunction(() => location.pathname === '/explore' && location.search.includes('q=node_load1'));
+    await page.goto('/service-discovery');
+    await page.waitForFunction(() => location.pathname === '/status' && location.search.includes('tab=discovery'));
+    await page.goto('/flags');
+    await page.waitForFunction(() => location.pathname === '/status' && location.search.includes('tab=flags'));
     await page.goto('/config');
     await page.waitForFunction(() => location.pathname === '/status' && location.search.includes('tab=config'));
   });

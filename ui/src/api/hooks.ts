@@ -94,14 +94,27 @@ export interface TargetItem {
   scrapeTimeout: string;
 }
 
+export interface DroppedItem {
+  discoveredLabels: Record<string, string>;
+  scrapePool: string;
+}
+
+/** Jobs, and the kinds of discovery that they ask for and that are not there. */
+export function usePools() {
+  return useQuery({
+    queryKey: ['pools'],
+    queryFn: ({ signal }) =>
+      get<{ scrapePools: string[]; unsupported: Record<string, string[]> }>('/api/v1/scrape_pools', signal),
+    refetchInterval: 5000,
+    retry,
+  });
+}
+
 export function useTargets() {
   return useQuery({
     queryKey: ['targets'],
     queryFn: ({ signal }) =>
-      get<{ activeTargets: TargetItem[]; droppedTargets: { discoveredLabels: Record<string, string> }[] }>(
-        '/api/v1/targets',
-        signal,
-      ),
+      get<{ activeTargets: TargetItem[]; droppedTargets: DroppedItem[] }>('/api/v1/targets', signal),
     refetchInterval: 5000,
     retry,
   });

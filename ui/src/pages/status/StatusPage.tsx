@@ -8,12 +8,13 @@ import { useUrlState } from '../../app/useUrlState';
 import { ago, duration, localTime, utcTime } from '../../format/time';
 import { bytes, format } from '../../format/units';
 import { ObstacleList } from '../../widgets/ObstacleList';
+import { Discovery } from './Discovery';
 import { Facts } from './Facts';
 import { Queues } from './Queues';
 import classes from './StatusPage.module.css';
 import { Targets } from './Targets';
 
-const TABS = ['overview', 'targets', 'storage', 'config'] as const;
+const TABS = ['overview', 'targets', 'discovery', 'storage', 'config', 'flags'] as const;
 
 export function StatusPage() {
   const { t } = useTranslation();
@@ -51,8 +52,10 @@ export function StatusPage() {
         </>
       )}
       {tab === 'targets' && <Targets />}
+      {tab === 'discovery' && <Discovery />}
       {tab === 'storage' && data && <Storage status={data} />}
       {tab === 'config' && data && <Config status={data} />}
+      {tab === 'flags' && data && <Flags status={data} />}
     </>
   );
 }
@@ -179,22 +182,24 @@ function Storage({ status }: { status: Status }) {
 
 function Config({ status: s }: { status: Status }) {
   const { t } = useTranslation();
+  return (
+    <section className={`panel ${classes.box}`}>
+      <h2 className={classes.title}>{t('status.configuration')}</h2>
+      <p className="muted">{t('status.secretsHidden')}</p>
+      <pre className={classes.yaml}>{s.config_yaml.trim() === '' ? t('status.nothingConfigured') : s.config_yaml}</pre>
+    </section>
+  );
+}
+
+function Flags({ status: s }: { status: Status }) {
+  const { t } = useTranslation();
   const flags = Object.entries(s.flags).sort(([a], [b]) => a.localeCompare(b));
   return (
-    <div className={classes.two}>
-      <section className={`panel ${classes.box}`}>
-        <h2 className={classes.title}>{t('status.configuration')}</h2>
-        <p className="muted">{t('status.secretsHidden')}</p>
-        <pre className={classes.yaml}>
-          {s.config_yaml.trim() === '' ? t('status.nothingConfigured') : s.config_yaml}
-        </pre>
-      </section>
-      <section className={`panel ${classes.box}`}>
-        <h2 className={classes.title}>{t('status.flags')}</h2>
-        <Facts
-          rows={flags.map(([k, v]) => [<span className="mono">--{k}</span>, <span className="mono">{v || '""'}</span>])}
-        />
-      </section>
-    </div>
+    <section className={`panel ${classes.box}`}>
+      <h2 className={classes.title}>{t('status.flags')}</h2>
+      <Facts
+        rows={flags.map(([k, v]) => [<span className="mono">--{k}</span>, <span className="mono">{v || '""'}</span>])}
+      />
+    </section>
   );
 }

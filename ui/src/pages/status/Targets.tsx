@@ -3,6 +3,7 @@ import { useTargets, type TargetItem } from '../../api/hooks';
 import { ago, utcTime } from '../../format/time';
 import { format } from '../../format/units';
 import classes from './StatusPage.module.css';
+import { Unsupported } from './Unsupported';
 
 const MOST_LABELS = 8;
 
@@ -34,7 +35,12 @@ export function Targets() {
     );
   if (!data) return null;
   if (data.activeTargets.length === 0)
-    return <div className={`panel ${classes.box} muted`}>{t('status.noTargets')}</div>;
+    return (
+      <>
+        <Unsupported />
+        <div className={`panel ${classes.box} muted`}>{t('status.noTargets')}</div>
+      </>
+    );
   const rank = { down: 0, unknown: 1, up: 2 };
   const list = [...data.activeTargets].sort(
     (a, b) =>
@@ -43,47 +49,50 @@ export function Targets() {
       a.scrapeUrl.localeCompare(b.scrapeUrl),
   );
   return (
-    <div className={`panel ${classes.scroll}`}>
-      <table className={classes.table}>
-        <thead>
-          <tr>
-            <th>{t('status.pool')}</th>
-            <th>{t('status.endpoint')}</th>
-            <th>{t('status.state')}</th>
-            <th>{t('status.lastScrape')}</th>
-            <th className="num">{t('status.took')}</th>
-            <th>{t('status.labels')}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {list.map((x) => {
-            const at = Date.parse(x.lastScrape);
-            const scraped = at > 0;
-            const labels = Object.entries(x.labels).slice(0, MOST_LABELS);
-            return (
-              <tr key={`${x.scrapePool}${x.scrapeUrl}`}>
-                <td>{x.scrapePool}</td>
-                <td className="mono">
-                  {x.scrapeUrl}
-                  {x.lastError && <div className={classes.lastError}>{x.lastError}</div>}
-                </td>
-                <td>
-                  <Health health={x.health} />
-                </td>
-                <td title={scraped ? utcTime(at) : ''}>
-                  {scraped ? ago(at, Date.now(), i18n.language) : t('status.never')}
-                  <span className="muted"> · {t('status.every', { interval: x.scrapeInterval })}</span>
-                </td>
-                <td className="num">{scraped ? format(x.lastScrapeDuration, 'seconds') : '–'}</td>
-                <td className="mono muted">{labels.map(([k, v]) => `${k}="${v}"`).join(' ')}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-      {data.droppedTargets.length > 0 && (
-        <p className={`muted ${classes.dropped}`}>{t('status.dropped', { count: data.droppedTargets.length })}</p>
-      )}
-    </div>
+    <>
+      <Unsupported />
+      <div className={`panel ${classes.scroll}`}>
+        <table className={classes.table}>
+          <thead>
+            <tr>
+              <th>{t('status.pool')}</th>
+              <th>{t('status.endpoint')}</th>
+              <th>{t('status.state')}</th>
+              <th>{t('status.lastScrape')}</th>
+              <th className="num">{t('status.took')}</th>
+              <th>{t('status.labels')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {list.map((x) => {
+              const at = Date.parse(x.lastScrape);
+              const scraped = at > 0;
+              const labels = Object.entries(x.labels).slice(0, MOST_LABELS);
+              return (
+                <tr key={`${x.scrapePool}${x.scrapeUrl}`}>
+                  <td>{x.scrapePool}</td>
+                  <td className="mono">
+                    {x.scrapeUrl}
+                    {x.lastError && <div className={classes.lastError}>{x.lastError}</div>}
+                  </td>
+                  <td>
+                    <Health health={x.health} />
+                  </td>
+                  <td title={scraped ? utcTime(at) : ''}>
+                    {scraped ? ago(at, Date.now(), i18n.language) : t('status.never')}
+                    <span className="muted"> · {t('status.every', { interval: x.scrapeInterval })}</span>
+                  </td>
+                  <td className="num">{scraped ? format(x.lastScrapeDuration, 'seconds') : '–'}</td>
+                  <td className="mono muted">{labels.map(([k, v]) => `${k}="${v}"`).join(' ')}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+        {data.droppedTargets.length > 0 && (
+          <p className={`muted ${classes.dropped}`}>{t('status.dropped', { count: data.droppedTargets.length })}</p>
+        )}
+      </div>
+    </>
   );
 }
