@@ -22,6 +22,7 @@ mod command_line;
 pub mod config;
 mod data_dir;
 mod flags;
+mod foreign;
 mod host_flags;
 mod listen;
 mod log;

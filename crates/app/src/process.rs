@@ -45,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) memory_limit: u64,
     pub(crate) metrics: Metrics,
     pub(crate) store_warnings: Vec<String>,
+    /// Blocks of a Prometheus in the data directory.
+    pub(crate) foreign: Option<Obstacle>,
 }
 
 /// What a reload changes.
@@ -198,6 +200,7 @@ impl server::Process for Process {
             let costs = "what could not be read is gone; everything before it is there";
             Self::obstacle("store_repaired", warning.clone(), costs, "check the disk")
         }));
+        all.extend(self.foreign.clone());
         all
     }
 }

@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
-use crate::{data_dir, listen, stores};
+use crate::{data_dir, foreign, listen, stores};
 
 /// Everything that runs.
 pub struct Running {
@@ -141,6 +141,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
         retention: resolved.retention,
         memory_limit: resolved.memory_limit,
         metrics: own.clone(),
+        foreign: foreign::notice(
+            ours.parent().unwrap_or(&ours),
+            metrics.block_list().first().map(|block| block.range.start),
+        ),
         store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
     });
     process.note_start();

@@ -19,6 +19,7 @@ pub mod check;
 mod context;
 pub mod debug;
 mod http;
+pub mod migrate;
 pub mod push;
 pub mod query;
 pub mod test;
@@ -34,7 +35,7 @@ use clap::{Parser, Subcommand};
 pub use context::{CheckedConfig, CheckedJob, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
-pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb, migrate. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -63,6 +64,10 @@ pub enum Command {
     Debug(debug::Debug),
     /// Looks at data directories, and brings history into ours.
     Tsdb(tsdb::Tsdb),
+    /// Brings the history of a Prometheus over, then asks both sides everything that rules and dashboards ask.
+    ///
+    /// Prints where the answers differ. Ends with 0 where all agree, with 1 where they do not.
+    Migrate(migrate::Migrate),
 }
 
 impl Command {
@@ -74,6 +79,7 @@ impl Command {
             Self::Push(push) => push.run(context),
             Self::Debug(debug) => debug.run(context),
             Self::Tsdb(tsdb) => tsdb.run(context),
+            Self::Migrate(migrate) => migrate.run(context),
         }
     }
 }

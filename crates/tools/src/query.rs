@@ -10,6 +10,8 @@ mod series;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+pub(crate) use api::form;
+
 use crate::http::Connection;
 use crate::{Context, Outcome, args};
 

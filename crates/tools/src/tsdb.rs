@@ -6,19 +6,20 @@ mod create;
 mod dump;
 mod format;
 mod head;
-mod import;
+pub(crate) mod import;
 mod list;
 mod openmetrics;
-mod ours;
+pub(crate) mod ours;
 pub(crate) mod progress;
 pub(crate) mod prometheus;
 pub(crate) mod remote;
-mod source;
+pub(crate) mod source;
 
 use clap::{Args, Subcommand};
 
 use crate::{Context, Outcome};
 
+pub use format::go_time as time;
 pub use prometheus::{Foreign, foreign};
 
 /// `tsdb`.

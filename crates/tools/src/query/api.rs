@@ -79,7 +79,7 @@ pub(super) fn seconds(ms: i64) -> String {
 }
 
 /// Parameters as a form has them.
-pub(super) fn form(parameters: &[(&str, String)]) -> String {
+pub(crate) fn form(parameters: &[(&str, String)]) -> String {
     let encode = |text: &str| {
         let mut out = String::new();
         for byte in text.bytes() {

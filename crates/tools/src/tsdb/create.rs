@@ -12,7 +12,7 @@ use super::ours::Ours;
 use crate::{Context, Exit, Failed, Outcome};
 
 /// Samples are collected up to this many bytes before blocks are written.
-pub(super) const MEMORY: usize = 256 << 20;
+pub(crate) const MEMORY: usize = 256 << 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct CreateBlocksFrom {

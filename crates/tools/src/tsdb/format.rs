@@ -44,7 +44,7 @@ pub(super) fn go_duration(ms: i64) -> String {
 }
 
 /// `2023-11-14 22:13:20 +0000 UTC`, whole seconds.
-pub(super) fn go_time(ms: i64) -> String {
+pub fn go_time(ms: i64) -> String {
     // Days to a date: Howard Hinnant, "chrono-compatible low-level date algorithms".
     let (days, second) = ((ms / 1000).div_euclid(86_400), (ms / 1000).rem_euclid(86_400));
     let z = days + 719_468;

@@ -8,7 +8,8 @@ use clap::Args;
 use model::{SeriesData, TimeRange};
 use tsdb::import::{Imported, Spool};
 
-use super::create::{MEMORY, label};
+pub(crate) use super::create::MEMORY;
+use super::create::label;
 use super::format::{go_time, short_bytes};
 use super::head::{Head, HeadSample};
 use super::openmetrics;
@@ -24,8 +25,8 @@ const DEFAULT_RETENTION: i64 = 15 * 86_400_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Our data directory, which no server has open meanwhile, or the URL of a running server. A server that is not this
-    /// program gets the samples by remote write, and takes what its rules on age and order permit.
+    /// Our data directory, which no server has open meanwhile, or the URL of a running server, which gets the samples by
+    /// remote write and takes what its rules on age and order permit.
     #[arg(long, value_name = "DIR|URL", default_value = "data/")]
     to: String,
     /// The access token of the server at the URL (the file `bonghwa/token` of its data directory has it).
@@ -59,7 +60,7 @@ pub(crate) enum Sink {
 pub(crate) type Next<'n> = dyn FnMut(&mut SeriesData) -> model::Result<bool> + 'n;
 
 impl Sink {
-    /// Opens a directory, or asks the server under a URL what it takes.
+    /// Opens a directory, or a server by its URL.
     pub(crate) fn open(to: &str, token: Option<&str>) -> Result<Self, Failed> {
         if to.contains("://") {
             return Ok(Self::Server(Box::new(Remote::connect(to, token)?)));
@@ -76,7 +77,7 @@ impl Sink {
     }
 
     /// What the other side refused, in words.
-    fn refused(&self) -> Option<String> {
+    pub(crate) fn refused(&self) -> Option<String> {
         match self {
             Self::Store(_) => None,
             Self::Server(remote) => remote.refused(),

@@ -22,6 +22,15 @@ impl Progress {
 
     /// Says, where it is time, that `done` bytes and `samples` samples are behind.
     pub(crate) fn at(&mut self, err: &mut dyn Write, done: u64, samples: u64) {
+        self.say(err, done, samples, &format!("{} of {} ", short_bytes(done), short_bytes(self.total)));
+    }
+
+    /// The same for work that is not measured in bytes.
+    pub(crate) fn share(&mut self, err: &mut dyn Write, done: u64, samples: u64) {
+        self.say(err, done, samples, "");
+    }
+
+    fn say(&mut self, err: &mut dyn Write, done: u64, samples: u64, figures: &str) {
         let pause = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
         if self.said.unwrap_or(self.begun).elapsed() < pause {
             return;
@@ -30,9 +39,7 @@ impl Progress {
         let elapsed = self.begun.elapsed().as_secs_f64().max(0.001);
         let share = done as f64 / self.total.max(1) as f64;
         let mut line = format!(
-            "{} of {} ({:.0} %), {samples} samples, {:.0} samples/s",
-            short_bytes(done),
-            short_bytes(self.total),
+            "{figures}({:.0} %), {samples} samples, {:.0} samples/s",
             (share * 100.0).min(100.0),
             samples as f64 / elapsed
         );

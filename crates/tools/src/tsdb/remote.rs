@@ -1,4 +1,4 @@
-//! History into a running server: by its import where it is this program, else by remote write.
+//! History into a running server, by remote write.
 
 use std::time::Duration;
 
@@ -21,36 +21,20 @@ const TRIES: u32 = 6;
 /// A server that history is sent to.
 pub(crate) struct Remote {
     server: Server,
-    /// Whether it takes history of any age.
-    imports: bool,
     refused: u64,
     reason: String,
 }
 
-/// Where this program takes history.
-const IMPORT: &str = "/api/bonghwa/v1/import";
 const WRITE: &str = "/api/v1/write";
 
 impl Remote {
-    /// Finds out what the server takes.
+    /// The server under `url`.
     pub(crate) fn connect(url: &str, token: Option<&str>) -> Result<Self, Failed> {
         let mut server = Server::new(url)?;
         if let Some(token) = token {
             server = server.with_token(token)?;
         }
-        let body = Encoder::new().finish().map_err(Failed::new)?;
-        let answer = server.post(IMPORT, &HEADERS, body, LIMIT)?;
-        let imports = match answer.status {
-            200 => true,
-            404 | 405 => false,
-            status => {
-                return Err(Failed::new(format_args!(
-                    "{url}: {status}: {}",
-                    String::from_utf8_lossy(&answer.body).trim()
-                )));
-            }
-        };
-        Ok(Self { server, imports, refused: 0, reason: String::new() })
+        Ok(Self { server, refused: 0, reason: String::new() })
     }
 
     /// Sends series.
@@ -101,19 +85,9 @@ impl Remote {
         let samples = std::mem::take(waiting);
         let text = || String::from_utf8_lossy(&answer.1).trim().to_owned();
         match answer.0 {
-            200 if self.imports => {
-                let report: serde_json::Value = serde_json::from_slice(&answer.1).unwrap_or_default();
-                let figure = |name: &str| report["data"][name].as_u64().unwrap_or(0);
-                total.add(Imported {
-                    series: figure("series"),
-                    samples: figure("samples"),
-                    known: figure("known"),
-                    blocks: figure("blocks"),
-                });
-            }
             200..300 => total.add(Imported { samples, ..Imported::default() }),
             // What it refuses once it refuses again; the rest of the history may still be taken.
-            400 if !self.imports => {
+            400 => {
                 self.refused += samples;
                 self.reason = text();
             }
@@ -125,10 +99,9 @@ impl Remote {
     }
 
     fn post(&self, body: Vec<u8>) -> model::Result<(u16, Vec<u8>)> {
-        let path = if self.imports { IMPORT } else { WRITE };
         let mut pause = Duration::from_millis(500);
         for attempt in 1.. {
-            let answer = self.server.post(path, &HEADERS, body.clone(), LIMIT);
+            let answer = self.server.post(WRITE, &HEADERS, body.clone(), LIMIT);
             match answer {
                 Ok(answer) if !matches!(answer.status, 429 | 500..) || attempt >= TRIES => {
                     return Ok((answer.status, answer.body));

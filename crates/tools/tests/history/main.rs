@@ -4,9 +4,10 @@
 
 mod data;
 mod import;
+mod migrate;
 mod promtool;
 
-use testkit::suite::{Case, Component};
+use testkit::suite::{CONFORMANCE, Case, Component};
 
 const PROMTOOL: Component =
     Component { name: "Debian's promtool", is_here: || testkit::reference("promtool").is_some() };
@@ -40,6 +41,11 @@ fn main() {
             needs: &[PROMETHEUS],
             test: import::a_server_that_is_not_ours_gets_remote_write,
         },
+        Case {
+            name: "history_moves_and_the_answers_stay",
+            needs: &[PROMETHEUS, CONFORMANCE],
+            test: migrate::history_moves_and_the_answers_stay,
+        },
         Case { name: "mistakes_are_said", needs: &[], test: import::mistakes_are_said },
     ]);
 }
@@ -57,7 +63,11 @@ pub(crate) fn run(arguments: &[&str]) -> Said {
     let cli = tools::Cli::try_parse_from([&["bonghwa"], arguments].concat()).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let host = tools::Host {
-        check_config: |_, _| Ok(tools::CheckedConfig::default()),
+        // The "configuration" of these tests is the name of a rule file.
+        check_config: |path, _| {
+            let rules = std::fs::read_to_string(path).unwrap();
+            Ok(tools::CheckedConfig { rule_files: vec![rules.into()], ..Default::default() })
+        },
         check_web_config: |_| Ok(()),
     };
     let mut stdin = std::io::empty();
