@@ -89,7 +89,7 @@ async fn targets_and_status() {
     assert_eq!(fixture.json("/api/v1/status/tsdb").await.1["data"]["headStats"]["numSeries"], 3);
     assert_eq!(fixture.json("/api/v1/status/walreplay").await.1["status"], "success");
     assert!(fixture.json("/api/v1/status/buildinfo").await.1["data"]["version"].is_string());
-    assert_eq!(fixture.json("/api/v1/rules").await.1["data"], json!({"groups": []}));
+    assert_eq!(fixture.json("/api/v1/rules").await.1["data"]["groups"][0]["name"], "one");
     assert_eq!(fixture.json("/api/v1/metadata").await.1, json!({"status": "success", "data": {}}));
 }
 
