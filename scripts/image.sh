@@ -7,6 +7,9 @@ binary=$1
 image=$2
 case "$image" in *:*) ;; *) image=$image:latest ;; esac
 name=${image%:*}
+# One at a time: the steps of one would remove what the steps of another stand on.
+exec 9<scripts/image.sh
+flock 9
 # Nothing is done again where neither the binary nor what is put around it has changed.
 made_of=$( (stat -c '%Y %s' "$binary" && cat "$0" deploy/docker/scratch.Dockerfile) | sha256sum | cut -c 1-16)
 if [ "$(docker image inspect --format '{{ index .Config.Labels "made-of" }}' "$image" 2>/dev/null)" = "$made_of" ]; then
