@@ -16,7 +16,7 @@ export function AlertTable({ rows, named }: { rows: { alert: AlertItem; rule: Al
         <tr>
           <th>{t('alerts.column.state')}</th>
           {named && <th>{t('alerts.column.name')}</th>}
-          <th>{t('alerts.column.labels')}</th>
+          <th className={classes.wide}>{t('alerts.column.labels')}</th>
           <th>{t('alerts.column.since')}</th>
           <th className="num">{t('alerts.column.value')}</th>
         </tr>
@@ -26,7 +26,7 @@ export function AlertTable({ rows, named }: { rows: { alert: AlertItem; rule: Al
           const severity = severityOf(alert.labels);
           return (
             <tr key={`${rule.key} ${JSON.stringify(alert.labels)}`}>
-              <td>
+              <td className={classes.when}>
                 <State state={alert.state} />
                 {alert.keepFiringSince && <div className="muted">{t('alerts.kept')}</div>}
               </td>
