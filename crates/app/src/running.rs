@@ -161,6 +161,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         external_host: resolved.external_host.clone(),
         lifecycle: process.flags.web.enable_lifecycle,
         remote_write: resolved.remote_write,
+        remote_write_messages: process.flags.web.remote_write_messages.clone(),
         otlp: resolved.otlp,
         admin_api: process.flags.web.enable_admin,
     };

@@ -25,6 +25,8 @@ pub struct Access {
     pub lifecycle: bool,
     /// `--web.enable-remote-write-receiver`.
     pub remote_write: bool,
+    /// `--web.remote-write-receiver.accepted-protobuf-messages`, by their full names; empty: all that are known.
+    pub remote_write_messages: Vec<String>,
     /// `--web.enable-otlp-receiver`.
     pub otlp: bool,
     /// `--web.enable-admin-api`: deletion and snapshots.

@@ -20,13 +20,31 @@ enum Version {
     Two,
 }
 
+impl Version {
+    /// Itself where `messages` name it; none named: all are taken.
+    fn accepted(self, messages: &[String]) -> Result<Self, String> {
+        let message = match self {
+            Self::One => ONE,
+            Self::Two => TWO,
+        };
+        if messages.is_empty() || messages.iter().any(|m| m == message) {
+            return Ok(self);
+        }
+        Err(format!(
+            "{message} protobuf message is not accepted by this server; only accepts {}",
+            messages.join(", ")
+        ))
+    }
+}
+
 pub(crate) async fn write(State(state): State<Shared>, request: Request) -> Response {
     if !state.access.remote_write {
         let text = "remote write receiver needs to be enabled with --web.enable-remote-write-receiver\n";
         return (StatusCode::NOT_FOUND, text).into_response();
     }
     let (parts, body) = request.into_parts();
-    let version = match version(&parts.headers) {
+    let accepted = &state.access.remote_write_messages;
+    let version = match version(&parts.headers).and_then(|version| version.accepted(accepted)) {
         Ok(version) => version,
         Err(refusal) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{refusal}\n")).into_response(),
     };
@@ -127,4 +145,17 @@ fn version(headers: &HeaderMap) -> Result<Version, String> {
         }
     }
     Ok(Version::One)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_messages_that_flags_name_are_taken() {
+        assert_eq!(Version::One.accepted(&[]), Ok(Version::One));
+        assert_eq!(Version::Two.accepted(&[TWO.to_owned()]), Ok(Version::Two));
+        let refusal = Version::One.accepted(&[TWO.to_owned()]).unwrap_err();
+        assert!(refusal.contains(ONE) && refusal.ends_with(TWO), "{refusal}");
+    }
 }
