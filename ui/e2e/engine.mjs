@@ -9,7 +9,7 @@ function docker(...args) {
 function findImage() {
   if (process.env.BONGHWA_TEST_IMAGE) return process.env.BONGHWA_TEST_IMAGE;
   const images = docker('images', '--format', '{{.Repository}}:{{.Tag}}').split('\n');
-  return images.find((i) => i.includes('busybox') || i.includes('test')) ?? null;
+  return images.find((i) => i.includes('busybox')) ?? null;
 }
 
 /** Why no containers can be started, or `null`. */
