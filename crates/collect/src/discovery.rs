@@ -7,12 +7,14 @@ mod consul;
 mod dns;
 mod docker;
 mod engine;
+mod failures;
 pub mod file;
 mod http;
 mod swarm;
 
 use std::sync::Arc;
 
+pub use failures::{Failures, Mechanism};
 use model::Labels;
 use outbound::Clients;
 use outbound::discovery::{Configs, Group};
@@ -42,6 +44,8 @@ pub(crate) struct Lists {
 struct Source {
     found: Vec<Found>,
     error: Option<String>,
+    /// `None`: nobody counts.
+    count: Option<failures::Count>,
 }
 
 /// The way a source reports.
@@ -66,9 +70,12 @@ impl Report {
         }
     }
 
-    /// Says what is wrong; the list stays.
+    /// Counts a failure and says what is wrong; the list stays.
     pub(crate) fn failed(&self, error: String) {
         if let Some(source) = self.lists.sources.lock().get_mut(self.source) {
+            if let Some(count) = &source.count {
+                count.inc();
+            }
             if source.error.as_ref() != Some(&error) {
                 tracing::warn!(%error, "discovery failed");
             }
@@ -86,7 +93,7 @@ pub fn watch(
     found: impl Fn(Vec<Labels>) + Send + Sync + 'static,
 ) {
     let tasks = TaskTracker::new();
-    let discovery = Discovery::start(configs, clients, &stop, &tasks);
+    let discovery = Discovery::start(configs, clients, &stop, &tasks, None);
     let mut changes = discovery.changes();
     found(discovery.found());
     let follow = async move {
@@ -101,15 +108,16 @@ pub fn watch(
 }
 
 impl Discovery {
-    /// Starts the sources of `configs`; they run until `stop`.
+    /// Starts the sources of `configs`; they run until `stop`. Failures are counted under a job's name.
     pub(crate) fn start(
         configs: &Configs,
         clients: &Arc<Clients>,
         stop: &CancellationToken,
         tasks: &TaskTracker,
+        failures: Option<(&Failures, &str)>,
     ) -> Self {
         let fixed = configs.static_configs.iter().flat_map(Group::label_sets).collect();
-        let mut sources = vec![Source { found: fixed, error: None }];
+        let mut sources = vec![Source { found: fixed, ..Source::default() }];
         let others = configs.file_sd_configs.len()
             + configs.docker_sd_configs.len()
             + configs.dockerswarm_sd_configs.len()
@@ -119,34 +127,37 @@ impl Discovery {
         sources.resize_with(1 + others, Source::default);
         let lists = Arc::new(Lists { sources: Mutex::new(sources), changed: watch::Sender::new(()) });
         let mut next = 0;
-        let mut report = || {
+        let mut report = |mechanism| {
             next += 1;
+            if let Some(source) = lists.sources.lock().get_mut(next) {
+                source.count = failures.map(|(all, job)| failures::Count::new(all, mechanism, job));
+            }
             Report { lists: lists.clone(), source: next }
         };
         for file in &configs.file_sd_configs {
-            let source = file::Files::new(file.clone(), report());
+            let source = file::Files::new(file.clone(), report("file"));
             source.read_once(); // so that targets in files run at once, too
             tasks.spawn(stop.clone().run_until_cancelled_owned(source.watch()));
         }
         let until = || stop.clone();
         for docker in &configs.docker_sd_configs {
-            let source = docker::Docker::new(docker.clone(), clients.clone(), report());
+            let source = docker::Docker::new(docker.clone(), clients.clone(), report("docker"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         for swarm in &configs.dockerswarm_sd_configs {
-            let source = swarm::Swarm::new(swarm.clone(), clients.clone(), report());
+            let source = swarm::Swarm::new(swarm.clone(), clients.clone(), report("dockerswarm"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         for server in &configs.http_sd_configs {
-            let source = http::Server::new(server.clone(), clients.clone(), report());
+            let source = http::Server::new(server.clone(), clients.clone(), report("http"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         for names in &configs.dns_sd_configs {
-            let source = dns::Names::new(names.clone(), report());
+            let source = dns::Names::new(names.clone(), report("dns"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         for consul in &configs.consul_sd_configs {
-            let source = consul::Consul::new(consul.clone(), clients.clone(), report());
+            let source = consul::Consul::new(consul.clone(), clients.clone(), report("consul"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
         Self { lists }

@@ -50,8 +50,8 @@ impl Server {
             return Err(format!("server returned HTTP status {}", response.status()));
         }
         let kind = response.header(CONTENT_TYPE).trim().to_ascii_lowercase();
-        let (media, parameter) = kind.split_once(';').unwrap_or((&kind, ""));
-        let charset = ["", "charset=utf-8", "charset=\"utf-8\""].contains(&parameter.trim());
+        let (media, parameter) = kind.split_once(';').unwrap_or((&kind, "charset=utf-8"));
+        let charset = ["charset=utf-8", "charset=\"utf-8\""].contains(&parameter.trim_start());
         if media != "application/json" || !charset {
             return Err(format!("unsupported content type {kind:?}"));
         }
@@ -68,3 +68,6 @@ impl Server {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests;

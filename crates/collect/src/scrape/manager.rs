@@ -189,7 +189,9 @@ impl Running {
     /// Starts discovery for a pool. Static targets run at once; others follow as they are found.
     fn with_pool(job: ScrapeConfig, pool: Arc<Pool>, context: &Context) -> Self {
         let stop = context.shutdown.child_token();
-        let discovery = Arc::new(Discovery::start(&job.discovery, &context.clients, &stop, &context.tasks));
+        let failures = Some((&context.metrics.discovery, job.job_name.as_str()));
+        let discovery = Discovery::start(&job.discovery, &context.clients, &stop, &context.tasks, failures);
+        let discovery = Arc::new(discovery);
         let mut changes = discovery.changes();
         changes.mark_unchanged();
         pool.sync(&job, &discovery.found(), &stop);

@@ -7,6 +7,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::config::ScrapeConfig;
+use crate::discovery::Failures;
 
 /// The `job` label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +71,8 @@ pub struct Metrics {
     pub syncs: Family<PoolName, Counter>,
     /// Scrapes that failed for a limit or for what they held, by Prometheus' names.
     pub causes: Causes,
+    /// Discovery that failed.
+    pub discovery: Failures,
 }
 
 /// Counters that rules of Prometheus' users look at.
@@ -93,6 +96,7 @@ impl Metrics {
     /// Makes them visible under `bonghwa_scrape_*`, and under Prometheus' names where it has one.
     pub fn register(&self, registry: &mut Registry) {
         self.register_prometheus(registry);
+        self.discovery.register(registry);
         let registry = registry.sub_registry_with_prefix("bonghwa_scrape");
         registry.register("targets", "Targets of a job", self.targets.clone());
         registry.register("succeeded", "Scrapes that worked", self.succeeded.clone());

@@ -174,6 +174,7 @@ impl Pool {
         let (metrics, scrape_job) = (&self.context.metrics, self.shared.job.job_name.clone());
         metrics.targets.remove(&Job { scrape_job: scrape_job.clone() });
         metrics.discovered.remove(&DiscoveryJob { name: "scrape", config: scrape_job.clone() });
+        metrics.discovery.forget(&scrape_job);
         metrics.target_limit.remove(&PoolName { scrape_job: scrape_job.clone() });
         metrics.syncs.remove(&PoolName { scrape_job });
     }
