@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alert::notify::{self, Discovery, Notifier, OnFound};
 use alert::rules::group::Shared;
-use alert::rules::{self, Manager, ParseSettings, Surroundings, manager};
+use alert::rules::{self, Beside, Manager, ParseSettings, Surroundings, manager};
 use model::rule::{AlertmanagersStatus, GroupStatus, Rules};
 use model::{Budget, Clock, Labels, MetricReader, MetricWriter, Result};
 use outbound::Clients;
@@ -81,6 +81,7 @@ impl Alerting {
             resend_delay_ms: ms(flags.rules.resend_delay),
             outage_tolerance_ms: ms(flags.rules.for_outage_tolerance),
             grace_period_ms: ms(flags.rules.for_grace_period),
+            beside: beside(flags),
             metrics: rules::Metrics::default(),
             shared: RwLock::default(),
         };
@@ -168,6 +169,11 @@ impl Discovery for Collected {
     fn watch(&self, configs: &Configs, stop: CancellationToken, found: OnFound) {
         collect::discovery::watch(configs, &self.0, stop, found);
     }
+}
+
+/// Where rules of a group are evaluated side by side; only where the feature is wanted.
+fn beside(flags: &Flags) -> Option<Beside> {
+    flags.features().on("concurrent-rule-eval").then(|| Beside::new(flags.rules.max_concurrent_evals))
 }
 
 fn ms(duration: Duration) -> i64 {

@@ -1,4 +1,4 @@
-//! A group: its rules one after the other, at one time.
+//! A group: its rules one after the other, or side by side where that changes nothing, at one time.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use parking_lot::{Mutex, RwLock};
 use query::promql::{Engine, Expr, InstantSample, SampleValue, Value};
 
 use super::alert::Alert;
+use super::beside::Beside;
+use super::dependency::batches;
 use super::file::GroupDefinition;
 use super::metrics::{Metrics, group_labels};
 use super::rule::Rule;
@@ -41,6 +43,8 @@ pub struct Surroundings {
     pub outage_tolerance_ms: i64,
     /// The least time between a restored alert and its firing, ms.
     pub grace_period_ms: i64,
+    /// Where rules of a group that do not depend on each other are evaluated side by side; one by one if `None`.
+    pub beside: Option<Beside>,
     /// What is counted.
     pub metrics: Metrics,
     /// What a reload may change.
@@ -58,12 +62,41 @@ pub struct Shared {
     pub query_offset_ms: i64,
 }
 
+/// What the rules of a group share in one evaluation.
+struct Round<'a> {
+    around: &'a Surroundings,
+    shared: &'a Shared,
+    expander: &'a Expander,
+    /// The time it is for, ms.
+    now: i64,
+    /// How far before it expressions are evaluated, ms.
+    offset: i64,
+}
+
+/// What evaluations came to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Done {
+    samples: usize,
+    seconds: f64,
+}
+
+impl std::iter::Sum for Done {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            samples: sum.samples + one.samples,
+            seconds: sum.seconds + one.seconds,
+        })
+    }
+}
+
 /// A group with its state.
 pub struct Group {
     pub(super) file: String,
     pub(super) interval_ms: i64,
     pub(super) definition: GroupDefinition,
     pub(super) rules: Vec<Rule>,
+    /// Places of rules that do not depend on each other, in an order that keeps what does.
+    batches: Vec<Vec<usize>>,
     pub(super) state: Mutex<GroupState>,
     /// Set when the group must end: a rule that runs is cancelled, no other begins.
     pub(super) cancel: CancelFlag,
@@ -92,6 +125,7 @@ impl Group {
             labels: group_labels(file, &definition.name),
             file: file.to_owned(),
             interval_ms: definition.interval_ms.unwrap_or(default_interval_ms).max(1),
+            batches: batches(&definition.rules),
             definition,
             rules,
             state: Mutex::new(state),
@@ -132,24 +166,8 @@ impl Group {
         let shared = around.shared.read().clone();
         let offset = self.definition.query_offset_ms.unwrap_or(shared.query_offset_ms);
         let expander = self.expander(around, &shared, now);
-        let (mut samples, mut rule_seconds) = (0, 0.0);
-        for (at, rule) in self.rules.iter().enumerate() {
-            if self.cancel.is_cancelled() {
-                return;
-            }
-            let rule_begun = around.clock.now_ns();
-            around.metrics.evaluations.get_or_create(&self.labels).inc();
-            let result = self.rule(around, at, rule, (now, offset), &expander);
-            let seconds = seconds_since(around, rule_begun);
-            rule_seconds += seconds;
-            around.metrics.rule_seconds.observe(&Vec::new(), seconds);
-            samples += result.as_ref().map_or(0, |written| *written);
-            self.note(around, rule, result.err(), rule_begun, seconds);
-            if rule.is_alerting() && rule.state.lock().health == RuleHealth::Ok {
-                let due = rule.due(now, around.resend_delay_ms, self.interval_ms);
-                send(around, &shared, &rule.definition.query, due);
-            }
-        }
+        let round = Round { around, shared: &shared, expander: &expander, now, offset };
+        let Some(Done { samples, seconds: rule_seconds }) = self.all_rules(&round) else { return };
         self.mark_stale(around, now - offset);
         let seconds = seconds_since(around, begun);
         let mut state = self.state.lock();
@@ -164,15 +182,39 @@ impl Group {
         metrics.group_seconds.observe(&Vec::new(), seconds);
     }
 
+    /// Evaluates all rules. `None`: the group must end, and not all were evaluated.
+    fn all_rules(&self, round: &Round<'_>) -> Option<Done> {
+        let one = |at| self.one_rule(round, at);
+        let each: Option<Vec<Done>> = match &round.around.beside {
+            None => (0..self.rules.len()).map(one).collect(),
+            Some(beside) => self.batches.iter().flat_map(|batch| beside.each(batch, one)).collect(),
+        };
+        each.map(|each| each.into_iter().sum())
+    }
+
+    /// Evaluates one rule, notes how that went, and sends what is due. `None`: the group must end.
+    fn one_rule(&self, round: &Round<'_>, at: usize) -> Option<Done> {
+        if self.cancel.is_cancelled() {
+            return None;
+        }
+        let (around, rule) = (round.around, self.rules.get(at)?);
+        let begun = around.clock.now_ns();
+        around.metrics.evaluations.get_or_create(&self.labels).inc();
+        let result = self.rule(round, at, rule);
+        let seconds = seconds_since(around, begun);
+        around.metrics.rule_seconds.observe(&Vec::new(), seconds);
+        let samples = result.as_ref().map_or(0, |written| *written);
+        self.note(around, rule, result.err(), begun, seconds);
+        if rule.is_alerting() && rule.state.lock().health == RuleHealth::Ok {
+            let due = rule.due(round.now, around.resend_delay_ms, self.interval_ms);
+            send(around, round.shared, &rule.definition.query, due);
+        }
+        Some(Done { samples, seconds })
+    }
+
     /// Evaluates one rule and writes what it gives: how many samples.
-    fn rule(
-        &self,
-        around: &Surroundings,
-        at: usize,
-        rule: &Rule,
-        (now, offset): (i64, i64),
-        expander: &Expander,
-    ) -> Result<usize, String> {
+    fn rule(&self, round: &Round<'_>, at: usize, rule: &Rule) -> Result<usize, String> {
+        let Round { around, expander, now, offset, .. } = *round;
         let t = now - offset;
         let ctx = context(around, &self.cancel);
         let result = instant(around, &ctx, &rule.definition.query, Some(&rule.definition.expr), t)?;

@@ -15,7 +15,7 @@ use crate::template::Expander;
 /// The label that carries an alert's name.
 pub const ALERT_NAME: &str = "alertname";
 /// Series that tell which alerts there are.
-const ALERTS: &str = "ALERTS";
+pub(super) const ALERTS: &str = "ALERTS";
 /// Series that tell since when, to go on after a restart.
 pub(super) const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 const STATE: &str = "alertstate";

@@ -25,10 +25,7 @@ const TABLE: &[(&str, Effect)] = &[
     ("auto-gomaxprocs", Always),
     ("auto-gomemlimit", Always),
     ("auto-reload-config", Switch),
-    (
-        "concurrent-rule-eval",
-        Nothing("the rules of a group are evaluated one after the other, groups side by side"),
-    ),
+    ("concurrent-rule-eval", Switch),
     ("created-timestamp-zero-ingestion", Switch),
     ("delayed-compaction", Nothing("compaction here is spread out anyway")),
     ("exemplar-storage", Always),

@@ -21,7 +21,7 @@ pub struct RulesFlags {
     #[arg(long = "rules.alert.resend-delay", value_name = "DURATION", default_value = "1m",
           value_parser = duration)]
     pub resend_delay: Duration,
-    /// Accepted; the rules of a group are evaluated one after the other, groups side by side.
+    /// Rules that may be evaluated beside others of their group, over all groups, with `--enable-feature=concurrent-rule-eval`.
     #[arg(long = "rules.max-concurrent-evals", value_name = "N", default_value_t = 4)]
     pub max_concurrent_evals: usize,
     /// Alerts that may wait for an Alertmanager.

@@ -258,6 +258,7 @@ impl Bench {
             resend_delay_ms: 60_000,
             outage_tolerance_ms: 0,
             grace_period_ms: 0,
+            beside: None,
             metrics: Metrics::default(),
             shared: RwLock::new(shared),
         }

@@ -44,6 +44,7 @@ fn surroundings(
         resend_delay_ms: MINUTE,
         outage_tolerance_ms: 60 * MINUTE,
         grace_period_ms: 10 * MINUTE,
+        beside: None,
         metrics: Metrics::default(),
         shared: RwLock::new(Shared {
             external_url: Arc::from("http://here:9090"),
