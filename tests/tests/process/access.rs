@@ -45,19 +45,22 @@ fn off_loopback_the_token_opens_data_and_is_kept_in_a_file() {
 }
 
 #[test]
-fn administration_needs_its_flags_and_off_loopback_the_token() {
+fn administration_needs_its_flags_or_off_loopback_the_token() {
     let folder = tempfile::tempdir().unwrap();
-    let bonghwa = Bonghwa::start(&folder.path().join("a"), &[]).unwrap();
     let post = |bonghwa: &Bonghwa, path: &str| {
         bonghwa.client().post(format!("{}{path}", bonghwa.url)).send().unwrap().status().as_u16()
     };
+    let bonghwa = Bonghwa::start(&folder.path().join("a"), &[]).unwrap();
     assert_eq!(post(&bonghwa, "/-/reload"), 403);
     assert_eq!(post(&bonghwa, "/-/quit"), 403);
     assert_eq!(post(&bonghwa, "/api/v1/write"), 404);
-    let flags = [OPEN, "--web.enable-lifecycle", "--web.enable-remote-write-receiver"];
-    let bonghwa = Bonghwa::start(&folder.path().join("b"), &flags).unwrap();
+    let closed = Bonghwa::start(&folder.path().join("b"), &[OPEN]).unwrap();
     for path in ["/-/reload", "/-/quit", "/api/v1/write"] {
-        assert_eq!(post(&bonghwa, path), 401, "{path}");
+        assert_eq!(post(&closed, path), 401, "{path}");
     }
-    assert_eq!(bonghwa.get("/-/healthy").unwrap().status(), 200);
+    assert_eq!(closed.get("/-/healthy").unwrap().status(), 200);
+    let flags = [OPEN, "--web.enable-lifecycle", "--web.enable-remote-write-receiver"];
+    let opened = Bonghwa::start(&folder.path().join("c"), &flags).unwrap();
+    assert_eq!(post(&opened, "/-/reload"), 200, "as those who send it to a Prometheus do");
+    assert_eq!(post(&opened, "/api/v1/write"), 400, "an empty body, read");
 }

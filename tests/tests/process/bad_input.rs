@@ -24,7 +24,6 @@ fn every_endpoint_refuses_rubbish_and_goes_on() {
         "/api/v1/label/%ff/values",
         "/api/v1/format_query?query=%7B",
         "/api/v1/metadata?limit=x",
-        "/api/v1/targets?state=x",
         "/api/v1/status/tsdb?limit=-1",
         "/api/bonghwa/v1/containers?gone=x",
         "/api/bonghwa/v1/containers/%ff",
