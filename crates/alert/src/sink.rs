@@ -1,6 +1,7 @@
 //! Where alerts go: the door between the rules and whoever tells people.
 
 use model::Labels;
+use model::rule::Texts;
 
 /// An alert on its way. Times are ms.
 #[derive(Debug, Clone, PartialEq)]
@@ -8,7 +9,7 @@ pub struct OutgoingAlert {
     /// Its labels; they are its identity.
     pub labels: Labels,
     /// Texts that describe it.
-    pub annotations: Labels,
+    pub annotations: Texts,
     /// Since when it fires.
     pub starts_at_ms: i64,
     /// When it ended, or until when it is to be believed without hearing of it again.

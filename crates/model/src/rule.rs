@@ -1,6 +1,11 @@
 //! What the rules pages and `/api/v1/rules` show. Implemented by `alert`, asked by `server`.
 
+use std::collections::BTreeMap;
+
 use crate::labels::Labels;
+
+/// Names with texts as written: other than in a label set, a text may be empty.
+pub type Texts = BTreeMap<String, String>;
 
 /// Who can say what rules there are and what they found.
 pub trait Rules: Send + Sync {
@@ -49,8 +54,8 @@ pub struct RuleStatus {
     pub name: String,
     /// The expression, formatted.
     pub query: String,
-    /// Labels that are added.
-    pub labels: Labels,
+    /// Labels that are added; an empty one removes.
+    pub labels: Texts,
     /// Whether it can be evaluated.
     pub health: RuleHealth,
     /// The last error, or empty.
@@ -71,7 +76,7 @@ pub struct AlertingStatus {
     /// How long the alert goes on firing after the expression holds no more, ms.
     pub keep_firing_for_ms: i64,
     /// Annotations as written.
-    pub annotations: Labels,
+    pub annotations: Texts,
     /// The most urgent state of its alerts.
     pub state: AlertState,
     /// Pending and firing alerts.
@@ -99,7 +104,7 @@ pub struct AlertStatus {
     /// Labels, `alertname` included.
     pub labels: Labels,
     /// Annotations, expanded.
-    pub annotations: Labels,
+    pub annotations: Texts,
     /// Pending or firing.
     pub state: AlertState,
     /// Since when the expression holds, ms.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Labels;
+use model::rule::Texts;
 use serde::Serialize;
 
 use crate::sink::OutgoingAlert;
@@ -10,7 +11,7 @@ use crate::sink::OutgoingAlert;
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Posted<'a> {
-    annotations: &'a Labels,
+    annotations: &'a Texts,
     ends_at: String,
     starts_at: String,
     #[serde(rename = "generatorURL")]
@@ -49,14 +50,14 @@ mod tests {
     fn as_the_api_wants_it() {
         let alert = OutgoingAlert {
             labels: Labels::from_pairs([("alertname", "A"), ("x", "\"")]),
-            annotations: Labels::empty(),
+            annotations: Texts::from([("none".to_owned(), String::new())]),
             starts_at_ms: 1_435_065_584_128,
             ends_at_ms: 1_435_065_584_000,
             generator_url: "http://h/graph".to_owned(),
         };
         assert_eq!(
             String::from_utf8(body(&[Arc::new(alert)]).unwrap()).unwrap(),
-            "[{\"annotations\":{},\"endsAt\":\"2015-06-23T13:19:44.000Z\",\"startsAt\":\"2015-06-23T13:19:44.128Z\",\
+            "[{\"annotations\":{\"none\":\"\"},\"endsAt\":\"2015-06-23T13:19:44.000Z\",\"startsAt\":\"2015-06-23T13:19:44.128Z\",\
              \"generatorURL\":\"http://h/graph\",\"labels\":{\"alertname\":\"A\",\"x\":\"\\\"\"}}]"
         );
     }

@@ -61,7 +61,7 @@ mod tests {
         let alert = |n: i64| {
             Arc::new(OutgoingAlert {
                 labels: Labels::empty(),
-                annotations: Labels::empty(),
+                annotations: model::rule::Texts::new(),
                 starts_at_ms: n,
                 ends_at_ms: 0,
                 generator_url: String::new(),

@@ -42,7 +42,7 @@ impl Fake {
 fn alert(name: &str) -> OutgoingAlert {
     OutgoingAlert {
         labels: Labels::from_pairs([("alertname", name), ("job", "j")]),
-        annotations: Labels::from_pairs([("text", "t")]),
+        annotations: [("text".to_owned(), "t".to_owned())].into(),
         starts_at_ms: 1000,
         ends_at_ms: 2000,
         generator_url: "http://here/graph".to_owned(),

@@ -1,7 +1,7 @@
 //! One alert and its states: pending, firing, resolved.
 
 use model::Labels;
-use model::rule::{AlertState, AlertStatus};
+use model::rule::{AlertState, AlertStatus, Texts};
 
 /// How long a resolved alert is kept and sent again, ms.
 const RESOLVED_RETENTION_MS: i64 = 15 * 60 * 1000;
@@ -14,7 +14,7 @@ pub struct Alert {
     /// Labels, `alertname` included.
     pub labels: Labels,
     /// Annotations, expanded at the last evaluation.
-    pub annotations: Labels,
+    pub annotations: Texts,
     /// The value at the last evaluation; that of a histogram is 0.
     pub value: f64,
     /// Since when the expression holds.
@@ -51,7 +51,7 @@ pub(super) enum Fate {
 
 impl Alert {
     /// An alert that is there for the first time.
-    pub(super) fn new(labels: Labels, annotations: Labels, value: f64, now: i64) -> Self {
+    pub(super) fn new(labels: Labels, annotations: Texts, value: f64, now: i64) -> Self {
         Self {
             state: AlertState::Pending,
             labels,
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn pending_then_firing_then_resolved_then_forgotten() {
         let holds = Holds { for_ms: 2 * MINUTE, keep_firing_for_ms: 0 };
-        let mut alert = Alert::new(Labels::empty(), Labels::empty(), 1.0, 0);
+        let mut alert = Alert::new(Labels::empty(), Texts::new(), 1.0, 0);
         assert_eq!((alert.advance(MINUTE, true, holds), alert.state), (Fate::Active, AlertState::Pending));
         assert!(!alert.needs_sending(MINUTE, MINUTE));
         assert_eq!((alert.advance(2 * MINUTE, true, holds), alert.state), (Fate::Active, AlertState::Firing));
@@ -158,14 +158,14 @@ mod tests {
 
     #[test]
     fn a_pending_alert_that_goes_is_forgotten_at_once() {
-        let mut alert = Alert::new(Labels::empty(), Labels::empty(), 1.0, 0);
+        let mut alert = Alert::new(Labels::empty(), Texts::new(), 1.0, 0);
         assert_eq!(alert.advance(1, false, Holds { for_ms: 10, keep_firing_for_ms: 10 }), Fate::Forgotten);
     }
 
     #[test]
     fn kept_firing_until_the_time_is_over() {
         let holds = Holds { for_ms: 0, keep_firing_for_ms: 5 * MINUTE };
-        let mut alert = Alert::new(Labels::empty(), Labels::empty(), 1.0, 0);
+        let mut alert = Alert::new(Labels::empty(), Texts::new(), 1.0, 0);
         alert.advance(0, true, holds);
         for at in [MINUTE, 5 * MINUTE] {
             assert_eq!((alert.advance(at, false, holds), alert.state), (Fate::Active, AlertState::Firing));
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_longer_hold_makes_a_firing_alert_wait_again() {
-        let mut alert = Alert::new(Labels::empty(), Labels::empty(), 1.0, 0);
+        let mut alert = Alert::new(Labels::empty(), Texts::new(), 1.0, 0);
         alert.advance(0, true, Holds::default());
         assert_eq!(alert.state, AlertState::Firing);
         alert.advance(1, true, Holds { for_ms: MINUTE, keep_firing_for_ms: 0 });

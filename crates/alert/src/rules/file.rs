@@ -8,7 +8,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use model::Labels;
+use model::rule::Texts;
 use query::promql::{Expr, ParseOptions};
 
 /// A rule file is a few kilobytes; generated ones reach megabytes.
@@ -49,8 +49,8 @@ pub struct RuleDefinition {
     pub expr: Expr,
     /// The expression in its printed form.
     pub query: String,
-    /// Labels that are added, those of the group included.
-    pub labels: Labels,
+    /// Labels that are added, those of the group included; an empty one removes.
+    pub labels: Texts,
     /// What the rule does.
     pub kind: RuleKind,
 }
@@ -67,7 +67,7 @@ pub enum RuleKind {
         /// How long the alert goes on firing after the element is gone, ms.
         keep_firing_for_ms: i64,
         /// Texts that describe the alert, as templates.
-        annotations: Labels,
+        annotations: Texts,
     },
 }
 

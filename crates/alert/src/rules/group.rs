@@ -271,7 +271,7 @@ impl Group {
     /// Takes over the state of the group that had this place. Rules are the same by name and labels, the first by the
     /// first, the second by the second; series of those that have gone get their marker at the next evaluation.
     pub fn continue_from(&self, old: &Self) {
-        let mut places: HashMap<(&str, &Labels), VecDeque<usize>> = HashMap::new();
+        let mut places: HashMap<(&str, &model::rule::Texts), VecDeque<usize>> = HashMap::new();
         for (at, rule) in old.rules.iter().enumerate() {
             places.entry(rule.identity()).or_default().push_back(at);
         }

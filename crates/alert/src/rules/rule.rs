@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use model::Labels;
 use model::labels::METRIC_NAME;
-use model::rule::{AlertState, AlertingStatus, RuleHealth, RuleStatus};
+use model::rule::{AlertState, AlertingStatus, RuleHealth, RuleStatus, Texts};
+use model::{Labels, LabelsBuilder};
 use parking_lot::Mutex;
 use query::promql::{InstantSample, SampleValue};
 
@@ -52,7 +52,7 @@ impl Rule {
     }
 
     /// Name and labels: what makes it the same rule after a reload.
-    pub(super) fn identity(&self) -> (&str, &Labels) {
+    pub(super) fn identity(&self) -> (&str, &Texts) {
         (&self.definition.name, &self.definition.labels)
     }
 
@@ -110,7 +110,7 @@ impl Rule {
     fn expand(
         &self,
         result: &[InstantSample],
-        annotations: &Labels,
+        annotations: &Texts,
         now: i64,
         expander: &Expander,
     ) -> Result<HashMap<Labels, Alert>, String> {
@@ -129,7 +129,7 @@ impl Rule {
                 labels.set(label, expand(text));
             }
             labels.set(ALERT_NAME, name.as_str());
-            let annotations = annotations.iter().map(|(name, text)| (name, expand(text))).collect();
+            let annotations = annotations.iter().map(|(name, text)| (name.clone(), expand(text))).collect();
             let value = match sample.value {
                 SampleValue::Float(v) => v,
                 SampleValue::Histogram(_) => 0.0,
@@ -186,21 +186,26 @@ impl Rule {
         Ok(written)
     }
 
-    fn alert_sample(&self, alert: &Alert) -> Written {
-        let state = if alert.state == AlertState::Firing { "firing" } else { "pending" };
-        let mut labels = self.definition.labels.to_builder();
+    fn series_labels(&self, alert: &Alert) -> LabelsBuilder {
+        let mut labels = LabelsBuilder::new();
+        for (name, value) in &self.definition.labels {
+            labels.set(name, value);
+        }
         for (name, value) in &alert.labels {
             labels.set(name, value);
         }
+        labels
+    }
+
+    fn alert_sample(&self, alert: &Alert) -> Written {
+        let state = if alert.state == AlertState::Firing { "firing" } else { "pending" };
+        let mut labels = self.series_labels(alert);
         labels.set(METRIC_NAME, ALERTS).set(STATE, state);
         Written { labels: labels.build(), value: SampleValue::Float(1.0) }
     }
 
     fn state_sample(&self, alert: &Alert) -> Written {
-        let mut labels = self.definition.labels.to_builder();
-        for (name, value) in &alert.labels {
-            labels.set(name, value);
-        }
+        let mut labels = self.series_labels(alert);
         labels.set(METRIC_NAME, ALERTS_FOR_STATE);
         let since = alert.active_at_ms.div_euclid(1000) as f64;
         Written { labels: labels.build(), value: SampleValue::Float(since) }

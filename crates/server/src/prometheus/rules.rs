@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use model::rule::{AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus};
+use model::rule::{AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus, Texts};
 use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::json;
@@ -51,8 +51,8 @@ struct Alerting {
     query: String,
     duration: f64,
     keep_firing_for: f64,
-    labels: Labels,
-    annotations: Labels,
+    labels: Texts,
+    annotations: Texts,
     alerts: Option<Vec<Alert>>,
     #[serde(flatten)]
     evaluation: Evaluation,
@@ -63,8 +63,8 @@ struct Alerting {
 struct Recording {
     name: String,
     query: String,
-    #[serde(skip_serializing_if = "Labels::is_empty")]
-    labels: Labels,
+    #[serde(skip_serializing_if = "Texts::is_empty")]
+    labels: Texts,
     #[serde(flatten)]
     evaluation: Evaluation,
 }
@@ -83,7 +83,7 @@ struct Evaluation {
 #[serde(rename_all = "camelCase")]
 struct Alert {
     labels: Labels,
-    annotations: Labels,
+    annotations: Texts,
     state: AlertState,
     active_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,7 +140,8 @@ impl Wanted {
     fn rule(&self, rule: &RuleStatus) -> bool {
         let kind = if rule.alerting.is_some() { self.alerting } else { self.recording };
         let named = self.names.is_empty() || self.names.contains(&rule.name);
-        let fits = |set: &Vec<Matcher>| set.iter().all(|m| m.matches_labels(&rule.labels));
+        let labels: Labels = rule.labels.iter().collect();
+        let fits = |set: &Vec<Matcher>| set.iter().all(|m| m.matches_labels(&labels));
         kind && named && (self.matchers.is_empty() || self.matchers.iter().any(fits))
     }
 }

@@ -262,10 +262,13 @@ pub struct FakeRules;
 
 impl model::rule::Rules for FakeRules {
     fn groups(&self) -> Vec<model::rule::GroupStatus> {
-        use model::rule::{AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus};
+        use model::rule::{
+            AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus, Texts,
+        };
+        let texts = |name: &str, text: &str| Texts::from([(name.to_owned(), text.to_owned())]);
         let alert = AlertStatus {
             labels: Labels::from_pairs([("alertname", "Down"), ("job", "j")]),
-            annotations: Labels::from_pairs([("text", "j is down")]),
+            annotations: texts("text", "j is down"),
             state: AlertState::Firing,
             active_at_ms: NOW_MS - 60_000,
             keep_firing_since_ms: 0,
@@ -275,14 +278,14 @@ impl model::rule::Rules for FakeRules {
         let down = RuleStatus {
             name: "Down".to_owned(),
             query: "up == 0".to_owned(),
-            labels: Labels::from_pairs([("severity", "page")]),
+            labels: texts("severity", "page"),
             health: RuleHealth::Ok,
             last_evaluation_ms: NOW_MS - 500,
             duration_s: 0.25,
             alerting: Some(AlertingStatus {
                 for_ms: 90_000,
                 keep_firing_for_ms: 0,
-                annotations: Labels::from_pairs([("text", "{{ $labels.job }} is down")]),
+                annotations: texts("text", "{{ $labels.job }} is down"),
                 state: AlertState::Firing,
                 alerts: vec![alert, kept],
             }),

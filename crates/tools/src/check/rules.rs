@@ -160,7 +160,8 @@ fn report(
 
 /// Names and labels that more than one rule has.
 fn duplicates(groups: &[GroupDefinition]) -> Vec<(String, Labels)> {
-    let all = groups.iter().flat_map(|g| &g.rules).map(|rule| (rule.name.clone(), rule.labels.clone()));
+    let all =
+        groups.iter().flat_map(|g| &g.rules).map(|rule| (rule.name.clone(), rule.labels.iter().collect()));
     let mut all: Vec<(String, Labels)> = all.collect();
     all.sort();
     let mut twice: Vec<(String, Labels)> =

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use model::rule::Texts;
 use model::{Histogram, Labels, ResetHint, Span};
 use query::promql::SampleValue;
 
@@ -9,7 +10,7 @@ use query::promql::SampleValue;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Alert {
     pub(super) labels: Labels,
-    pub(super) annotations: Labels,
+    pub(super) annotations: Texts,
 }
 
 /// A sample, its histogram in the notation of series descriptions.
@@ -61,7 +62,10 @@ pub(super) fn shown_alerts(alerts: &[Alert]) -> String {
     let mut out = String::from("[");
     for (at, alert) in alerts.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        let (labels, annotations) = (all_labels(&alert.labels), all_labels(&alert.annotations));
+        let (labels, annotations) = (
+            all_labels(&alert.labels),
+            shown_pairs(alert.annotations.iter().map(|(n, v)| (n.as_str(), v.as_str()))),
+        );
         // Writing to a string cannot fail.
         let _ = write!(
             out,
@@ -74,8 +78,12 @@ pub(super) fn shown_alerts(alerts: &[Alert]) -> String {
 
 /// `{__name__="a", b="c"}`, as Go's client library writes labels.
 fn all_labels(labels: &Labels) -> String {
+    shown_pairs(labels.iter())
+}
+
+fn shown_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::from("{");
-    for (at, (name, value)) in labels.iter().enumerate() {
+    for (at, (name, value)) in pairs.enumerate() {
         let plain = model::labels::is_plain_label_name(name);
         let name = if plain { name.to_owned() } else { format!("{name:?}") };
         let _ = write!(out, "{}{name}={value:?}", if at == 0 { "" } else { ", " });

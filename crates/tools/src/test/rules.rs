@@ -282,10 +282,7 @@ impl Bench {
                 .map(|alert| {
                     let mut labels = alert.exp_labels.clone();
                     labels.insert("alertname".to_owned(), name.to_owned());
-                    Alert {
-                        labels: Labels::from_pairs(labels),
-                        annotations: Labels::from_pairs(alert.exp_annotations.clone()),
-                    }
+                    Alert { labels: Labels::from_pairs(labels), annotations: alert.exp_annotations.clone() }
                 })
                 .collect();
             got.sort();

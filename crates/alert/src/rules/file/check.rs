@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use model::Labels;
 use model::labels::{METRIC_NAME, is_plain_label_name, is_plain_metric_name};
 use query::promql::{Expr, format, parse_with};
 
@@ -116,13 +115,13 @@ fn rule(
         name: alert.or(record)?.value.clone(),
         query: format(&expr),
         expr,
-        labels: self::labels(labels),
+        labels: self::texts(labels),
         kind: match alert {
             None => RuleKind::Recording,
             Some(_) => RuleKind::Alerting {
                 for_ms: rule.hold.0,
                 keep_firing_for_ms: rule.keep_firing_for.0,
-                annotations: self::labels(rule.annotations.clone()),
+                annotations: self::texts(rule.annotations.clone()),
             },
         },
     })
@@ -170,6 +169,6 @@ fn valid_label(name: &str, settings: &ParseSettings) -> bool {
     if settings.legacy_names { is_plain_label_name(name) } else { !name.is_empty() }
 }
 
-fn labels(texts: Texts) -> Labels {
+fn texts(texts: Texts) -> model::rule::Texts {
     texts.into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect()
 }

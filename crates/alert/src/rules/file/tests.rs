@@ -4,6 +4,10 @@ fn mistakes(text: &str) -> Vec<String> {
     parse(text, &ParseSettings::default()).unwrap_err()
 }
 
+fn texts(pairs: &[(&str, &str)]) -> Texts {
+    pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
+}
+
 #[test]
 fn everything_a_file_may_say() {
     let text = "groups:\n- name: g\n  interval: 30s\n  query_offset: 1m\n  limit: 10\n  labels: {team: a, tier: 1}\n  \
@@ -12,13 +16,13 @@ fn everything_a_file_may_say() {
     let groups = parse(text, &ParseSettings::default()).unwrap();
     let [group] = groups.as_slice() else { panic!("{groups:?}") };
     assert_eq!((group.interval_ms, group.query_offset_ms, group.limit), (Some(30_000), Some(60_000), 10));
-    assert_eq!(group.rules[0].labels, Labels::from_pairs([("team", "own"), ("tier", "1")]));
+    assert_eq!(group.rules[0].labels, texts(&[("team", "own"), ("tier", "1")]));
     assert_eq!(group.rules[0].kind, RuleKind::Recording);
     let alert = &group.rules[1];
     assert_eq!(alert.query, "up == 0");
-    assert_eq!(alert.labels.get("severity"), Some("page"));
-    assert_eq!(alert.labels.get("on"), Some("true"));
-    let annotations = Labels::from_pairs([("text", "{{ $value }}")]);
+    assert_eq!(alert.labels["severity"], "page");
+    assert_eq!(alert.labels["on"], "true");
+    let annotations = texts(&[("none", ""), ("text", "{{ $value }}")]);
     assert_eq!(alert.kind, RuleKind::Alerting { for_ms: 300_000, keep_firing_for_ms: 60_000, annotations });
     for empty in ["", "# only\n", "---\n", "groups:\n", "groups: []\n"] {
         assert_eq!(parse(empty, &ParseSettings::default()), Ok(Vec::new()), "{empty:?}");

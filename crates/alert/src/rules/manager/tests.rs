@@ -109,11 +109,11 @@ fn recorded_series_see_those_before_them_and_end_with_a_marker() {
 fn an_alert_waits_fires_is_told_and_resolved() {
     let lab = Lab::new();
     let group = lab.group(&group_of(
-        "  - alert: Down\n    expr: up == 0\n    for: 2m\n    labels: {severity: '{{ $labels.job }}!', zone: z}\n    \
-         annotations: {text: '{{ $labels.job }} is {{ $value }} in {{ $externalLabels.cluster }}'}\n",
+        "  - alert: Down\n    expr: up == 0\n    for: 2m\n    labels: {severity: '{{ $labels.job }}!', zone: z, instance: ''}\n    \
+         annotations: {empty: '{{ $labels.none }}', text: '{{ $labels.job }} is {{ $value }} in {{ $externalLabels.cluster }}'}\n",
     ));
     let up: Vec<(i64, f64)> = (0..10).map(|n| (n * MINUTE, f64::from(u8::from(n >= 5)))).collect();
-    lab.put("up{job=\"j\"}", &up);
+    lab.put("up{instance=\"i\",job=\"j\"}", &up);
     for n in 0..=5 {
         lab.clock.set_ms(n * MINUTE + 7);
         group.evaluate(&lab.around, n * MINUTE);
@@ -138,7 +138,10 @@ fn an_alert_waits_fires_is_told_and_resolved() {
     // Firing, not again within the delay, again after it, and that it is over.
     assert_eq!(sent.iter().map(|a| a.ends_at_ms).collect::<Vec<_>>(), [6 * MINUTE, 8 * MINUTE, 5 * MINUTE]);
     let first = &sent[0];
-    assert_eq!(first.annotations.get("text"), Some("j is 0 in c"));
+    assert_eq!(first.annotations["text"], "j is 0 in c");
+    // An empty annotation stays, an empty label removes.
+    assert_eq!(first.annotations["empty"], "");
+    assert_eq!(first.labels.get("instance"), None);
     assert_eq!(first.starts_at_ms, 2 * MINUTE);
     assert_eq!(first.generator_url, "http://here:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1");
     assert_eq!(group.status().last_evaluation_ms, 5 * MINUTE + 7);
