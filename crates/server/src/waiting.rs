@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use model::progress::{ReplayProgress, Replayed};
 use serde_json::{Value, json};
 
@@ -19,7 +20,14 @@ pub(crate) fn router(progress: Arc<ReplayProgress>) -> Router {
         .route("/-/healthy", get(health::healthy))
         .route("/api/v1/status/walreplay", get(replay))
         .fallback(not_yet)
+        .layer(map_response(last_of_its_connection))
         .with_state(progress)
+}
+
+/// This server makes way for another: a client that kept its connection would find it closed under its next request.
+async fn last_of_its_connection(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// `status/walreplay`, during the replay and after.
