@@ -3,10 +3,9 @@
 //! The rules are those of Prometheus' `model/histogram`: a histogram that breaks one would make the functions over it
 //! wrong, so it is refused before it is stored.
 
+pub use model::histogram::CUSTOM_SCHEMA;
 use model::{Histogram, Span};
 
-/// Schema of histograms with bounds of their own.
-pub const CUSTOM_SCHEMA: i32 = -53;
 /// The coarsest exponential schema.
 pub const MIN_SCHEMA: i32 = -4;
 /// The finest exponential schema that is stored.
