@@ -4,7 +4,7 @@
 //! resident memory, bytes on disk per sample, and query medians. It judges nothing; docs/performance.md keeps the rows.
 //!
 //! `data` makes the samples, `process` starts and measures a server, `peer` knows how each one is started and asked,
-//! `ingest`, `queries` and `idle` are the measurements.
+//! `ingest`, `queries`, `memory` and `idle` are the measurements.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line report")]
 
@@ -12,6 +12,7 @@ mod data;
 mod http;
 mod idle;
 mod ingest;
+mod memory;
 mod peer;
 mod process;
 mod protobuf;
@@ -33,7 +34,7 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t = 15)]
     repeats: usize,
     /// Which parts to run.
-    #[arg(long, value_delimiter = ',', default_value = "ingest,queries,idle")]
+    #[arg(long, value_delimiter = ',', default_value = "ingest,queries,memory,idle")]
     parts: Vec<String>,
     /// Peers to run beside ours, out of prometheus and victoria-metrics.
     #[arg(long, value_delimiter = ',', default_value = "prometheus,victoria-metrics")]
@@ -41,6 +42,12 @@ pub(crate) struct Flags {
     /// Containers in the idle measurement.
     #[arg(long, default_value_t = 20)]
     containers: usize,
+    /// Series in the measurement of memory and restart.
+    #[arg(long, default_value_t = 1_000_000)]
+    series: usize,
+    /// Samples of each of them.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
     /// Only this program of the list is run (bonghwa counts as one).
     #[arg(long)]
     only: Option<String>,
@@ -70,6 +77,9 @@ fn main() -> Result<()> {
             queries::run(&data, &servers, flags.repeats)?;
         }
         ingest::disk(&data, servers)?;
+    }
+    if wants("memory") {
+        memory::run(&flags)?;
     }
     if wants("idle") {
         idle::run(flags.containers)?;

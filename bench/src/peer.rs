@@ -92,16 +92,24 @@ impl Peer {
         Ok(peer)
     }
 
+    /// Kills the program and starts it again on the same folder, until it is ready.
+    pub(crate) fn kill_and_start(&mut self) -> Result<()> {
+        self.process.kill()?;
+        let mut command = self.kind.command(&self.address, &self.folder)?;
+        self.process = Process::start(&mut command, &self.folder.join("log"))?;
+        self.wait_ready()
+    }
+
     fn wait_ready(&self) -> Result<()> {
         let path = if self.kind == Kind::VictoriaMetrics { "/health" } else { "/-/ready" };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(180);
         while Instant::now() < deadline {
             if Client::new(&self.address).get(path).is_ok_and(|a| a.status == 200) {
                 return Ok(());
             }
-            sleep(Duration::from_millis(50));
+            sleep(Duration::from_millis(10));
         }
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        bail!("not ready after a minute; its log says: {}", log.lines().last().unwrap_or("nothing"))
+        bail!("not ready after three minutes; its log says: {}", log.lines().last().unwrap_or("nothing"))
     }
 }
