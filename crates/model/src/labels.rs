@@ -37,17 +37,7 @@ impl Labels {
 
     /// Reads a canonical form, e.g. from disk. `None` if it is not one (order, lengths, empty values, UTF-8 borders).
     pub fn from_canonical(text: &str) -> Option<Self> {
-        let mut rest = text;
-        let mut last: Option<&str> = None;
-        while !rest.is_empty() {
-            let name = take_checked(&mut rest)?;
-            let value = take_checked(&mut rest)?;
-            if value.is_empty() || last.is_some_and(|l| l >= name) {
-                return None;
-            }
-            last = Some(name);
-        }
-        Some(Self(Arc::from(text)))
+        is_canonical(text).then(|| Self(Arc::from(text)))
     }
 
     /// The canonical form.
@@ -199,6 +189,28 @@ impl<'a> IntoIterator for &'a Labels {
     fn into_iter(self) -> Iter<'a> {
         self.iter()
     }
+}
+
+/// Whether a text is a canonical form.
+pub fn is_canonical(text: &str) -> bool {
+    fn check(mut rest: &str) -> Option<()> {
+        let mut last: Option<&str> = None;
+        while !rest.is_empty() {
+            let name = take_checked(&mut rest)?;
+            let value = take_checked(&mut rest)?;
+            if value.is_empty() || last.is_some_and(|l| l >= name) {
+                return None;
+            }
+            last = Some(name);
+        }
+        Some(())
+    }
+    check(text).is_some()
+}
+
+/// Names and values of a canonical form, which need not become [`Labels`] for that.
+pub fn pairs(canonical: &str) -> Iter<'_> {
+    Iter { rest: canonical }
 }
 
 /// Walks a canonical form.

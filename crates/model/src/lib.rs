@@ -26,6 +26,7 @@ pub mod error;
 pub mod events;
 pub mod exemplar;
 pub mod feed;
+pub mod hashing;
 pub mod histogram;
 pub mod labels;
 pub mod matcher;

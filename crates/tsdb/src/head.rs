@@ -5,8 +5,10 @@
 //! out together ([`Frozen`]); they stay readable until their block is published.
 
 mod arena;
+mod buffers;
 mod histograms;
 mod index;
+mod lists;
 mod lookup;
 mod postings;
 mod series;

@@ -3,8 +3,8 @@
 //! What it is: a store of time series behind [`model::MetricWriter`] and [`model::MetricReader`]: a write-ahead log, a
 //! head in memory, immutable compressed blocks, compaction, retention.
 //!
-//! What it is not: it knows no query language, no wire format, starts no thread and asks no clock but the one it is
-//! given. `app` calls [`Store::maintain`] every few seconds from a thread of its own.
+//! What it is not: it knows no query language, no wire format, starts no thread that outlives a call and asks no clock
+//! but the one it is given. `app` calls [`Store::maintain`] every few seconds from a thread of its own.
 //!
 //! ```text
 //! resolve(labels) -> head::Lookup -> SeriesRef           (known series: one hash, no allocation)

@@ -32,6 +32,8 @@ pub struct Metrics {
     pub series_created: Counter,
     /// Series that left memory.
     pub series_removed: Counter,
+    /// Series that were refused: limits, or no memory.
+    pub series_refused: Counter,
     /// Blocks on disk.
     pub blocks: Gauge,
     /// Flushes.
@@ -91,6 +93,11 @@ impl Metrics {
             "bonghwa_tsdb_head_series_removed",
             "Series that left memory",
             self.series_removed.clone(),
+        );
+        r.register(
+            "bonghwa_tsdb_head_series_refused",
+            "New series refused for want of memory, or over a limit",
+            self.series_refused.clone(),
         );
         r.register("bonghwa_tsdb_blocks", "Blocks on disk", self.blocks.clone());
         r.register("bonghwa_tsdb_flushes", "Flushes of memory to blocks", self.flushes.clone());

@@ -98,13 +98,16 @@ impl Store {
         disk::publish::prepare(&*fs, &wal)?;
         progress.begin(disk::log::segments(&*fs, &wal)?.into_iter().map(|(number, _, size)| (number, size)));
         let mut exemplars = Exemplars::new(options.max_exemplars, options.budget.clone());
-        let mut replay = replay::Replay::new(&head, &mut index, &lookup, &mut exemplars, &options);
-        let (log, recovery) = Log::open(Arc::clone(&fs), &wal, log_options, &mut |place, record| {
-            replay.record(place, record);
-            progress.record(place.segment, record.len() as u64);
-            Ok(())
+        let (log, recovery, replayed) = std::thread::scope(|scope| {
+            let applying = replay::Applying::start(scope, &head);
+            let mut replay = replay::Replay::new(applying, &mut index, &lookup, &mut exemplars, &options);
+            let (log, recovery) = Log::open(Arc::clone(&fs), &wal, log_options, &mut |place, record| {
+                replay.record(place, record);
+                progress.record(place.segment, record.len() as u64);
+                Ok(())
+            })?;
+            Ok::<_, Error>((log, recovery, replay.finish()))
         })?;
-        let replayed = replay.finish();
         progress.finish();
         head.adopt(&options.budget);
         index.adopt();

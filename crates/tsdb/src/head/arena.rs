@@ -18,10 +18,10 @@ impl Arena {
         Self { pages: Vec::new(), reserved: None, budget }
     }
 
-    /// From here on memory is taken from `budget`; what is held already counts there if it fits.
+    /// From here on memory is taken from `budget`; what is held already counts there, whether it fits or not.
     pub(super) fn adopt(&mut self, budget: &Budget) {
         self.budget = budget.clone();
-        self.reserved = budget.reserve(self.bytes()).ok();
+        self.reserved = Some(budget.claim(self.bytes()));
     }
 
     /// Bytes held.

@@ -1,17 +1,18 @@
 //! Labels of the series in memory, and which series have a label pair.
 //!
 //! A series is a list of pair numbers; a pair is a name number, a value and its postings. So a label set costs four
-//! bytes a label, and each distinct value is stored once.
+//! bytes a label, and each distinct value is stored once. Lists of one length lie side by side (`lists`).
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use model::labels::put;
+use model::labels::{self, Iter as Pairs, put};
 use model::{Budget, Error, Labels, Matcher, Reservation, Result};
 use roaring::RoaringBitmap;
 
+use super::lists::Lists;
 use super::postings::Postings;
 use super::series::{SeriesId, Slot};
 use crate::matching::{self, PostingSource};
@@ -36,45 +37,60 @@ struct Name {
 }
 
 struct Entry {
-    labels: Box<[u32]>,
+    /// Where its pairs are, in the lists of their number.
+    at: u32,
     /// Of the series that is there, or that will be next.
     generation: u32,
+    labels: u16,
     live: bool,
 }
 
 pub(crate) struct Index {
     hasher: RandomState,
     names: Vec<Name>,
+    /// Numbers of names, by text.
+    numbers: HashTable<u32>,
     pairs: Vec<Pair>,
     free_pairs: Vec<u32>,
     series: Vec<Entry>,
+    lists: Lists,
     free: Vec<Slot>,
     live: RoaringBitmap,
     limits: Limits,
     reserved: Reservation,
     used: u64,
+    /// Pairs of the series that is being added, where they are known.
+    scratch: Vec<Option<u32>>,
+    /// Pairs of the series added last; none where one of them may be gone.
+    last: Vec<u32>,
 }
 
 /// Memory is reserved in steps of this many bytes.
 const STEP: u64 = 256 << 10;
-/// Rough cost of a series beside its label list: entry, lookup, state, a share of the bitmaps.
-const SERIES_COST: u64 = 120;
+/// Rough cost of a series beside its labels: entry, lookups here and where senders are remembered, state.
+const SERIES_COST: u64 = 110;
+/// Rough cost of a label: its number, and a share of a bitmap.
+const LABEL_COST: u64 = 8;
 /// Rough cost of a new pair beside its value.
-const PAIR_COST: u64 = 120;
+const PAIR_COST: u64 = 80;
 
 impl Index {
     pub(crate) fn new(limits: Limits, budget: &Budget) -> Result<Self> {
         Ok(Self {
             hasher: RandomState::default(),
             names: Vec::new(),
+            numbers: HashTable::new(),
             pairs: Vec::new(),
             free_pairs: Vec::new(),
             series: Vec::new(),
+            lists: Lists::default(),
             free: Vec::new(),
             live: RoaringBitmap::new(),
             limits,
             reserved: budget.reserve(0)?,
             used: 0,
+            scratch: Vec::new(),
+            last: Vec::new(),
         })
     }
 
@@ -85,13 +101,8 @@ impl Index {
 
     /// Adds a series that is not there, or refuses (kind `Limited`).
     pub(crate) fn create(&mut self, labels: &Labels) -> Result<SeriesId> {
-        self.admit(labels)?;
-        Ok(self.restore(labels))
-    }
-
-    fn admit(&mut self, labels: &Labels) -> Result<()> {
         let bytes = labels.canonical().len();
-        if bytes > self.limits.max_labels_bytes {
+        if bytes > self.limits.max_labels_bytes || labels.len() > usize::from(u16::MAX) {
             let most = self.limits.max_labels_bytes;
             return Err(Error::limited(format_args!("label set of {bytes} bytes, allowed are {most}")));
         }
@@ -99,52 +110,112 @@ impl Index {
             let most = self.limits.max_series;
             return Err(Error::limited(format_args!("{most} series are in memory, which is the limit")));
         }
-        let bytes = self.cost(labels);
-        if self.used + bytes > self.reserved.bytes() {
-            self.reserved.grow(bytes.max(STEP))?;
+        let cost = self.look_up(labels.iter());
+        if self.used + cost > self.reserved.bytes() {
+            self.reserved.grow(cost.max(STEP))?;
         }
-        Ok(())
+        self.used += cost;
+        Ok(self.add(labels.iter()))
     }
 
-    /// Counts what a replay restored against the budget, if it fits.
+    /// Adds a series that is not there and was admitted before a restart.
+    pub(crate) fn restore(&mut self, labels: Pairs<'_>) -> SeriesId {
+        self.used += self.look_up(labels.clone());
+        self.add(labels)
+    }
+
+    /// Counts what a replay restored against the budget, whether it fits or not.
     pub(crate) fn adopt(&mut self) {
-        let more = self.used.saturating_sub(self.reserved.bytes());
-        if self.reserved.grow(more).is_err() {
-            self.used = self.reserved.bytes(); // what is held does not count: only what comes does
+        self.reserved.claim(self.used.saturating_sub(self.reserved.bytes()));
+    }
+
+    /// Finds the pairs of a new series that are known, and says roughly how many bytes the series takes. New series
+    /// come in the company of their like: most pairs are those of the one before.
+    fn look_up(&mut self, labels: Pairs<'_>) -> u64 {
+        let mut found = std::mem::take(&mut self.scratch);
+        found.clear();
+        let mut cost = SERIES_COST;
+        let mut before = self.last.iter().peekable();
+        for (name, value) in labels {
+            let text = |number: &u32| &*self.names[self.pairs[*number as usize].name as usize].text;
+            while before.next_if(|number| text(number) < name).is_some() {}
+            let same =
+                |number: &&&u32| text(number) == name && *self.pairs[***number as usize].value == *value;
+            let pair = match before.peek().filter(same) {
+                Some(number) => Some(**number),
+                None => self.find_pair(name, value),
+            };
+            cost += LABEL_COST + if pair.is_none() { PAIR_COST + value.len() as u64 } else { 0 };
+            found.push(pair);
         }
+        self.scratch = found;
+        cost
     }
 
-    /// Rough bytes of a new series.
-    fn cost(&self, labels: &Labels) -> u64 {
-        let new = labels.iter().filter(|(n, v)| self.find_pair(n, v).is_none());
-        let pairs: u64 = new.map(|(_, v)| PAIR_COST + v.len() as u64).sum();
-        SERIES_COST + 4 * labels.len() as u64 + pairs
-    }
-
-    /// Adds a series that is not there and was admitted, now or before a restart.
-    pub(crate) fn restore(&mut self, labels: &Labels) -> SeriesId {
-        self.used += self.cost(labels);
+    /// Adds the series that was looked up.
+    fn add(&mut self, labels: Pairs<'_>) -> SeriesId {
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
-                self.series.push(Entry { labels: Box::default(), generation: 1, live: false });
+                self.series.push(Entry { at: 0, generation: 1, labels: 0, live: false });
                 (self.series.len() - 1) as Slot
             }
         };
-        let pairs: Box<[u32]> = labels.iter().map(|(name, value)| self.pair(name, value)).collect();
-        for pair in &pairs {
-            self.pairs[*pair as usize].postings.insert(slot);
+        let known = std::mem::take(&mut self.scratch);
+        let at = self.lists.add(known.len());
+        self.last.clear();
+        for (place, ((name, value), found)) in labels.zip(&known).enumerate() {
+            let pair = found.unwrap_or_else(|| self.pair(name, value));
+            self.pairs[pair as usize].postings.insert(slot);
+            if let Some(number) = self.lists.get_mut(known.len(), at).get_mut(place) {
+                *number = pair;
+            }
+            self.last.push(pair);
         }
-        self.live.insert(slot);
+        if self.live.try_push(slot).is_err() {
+            self.live.insert(slot);
+        }
         let entry = &mut self.series[slot as usize];
-        entry.labels = pairs;
+        entry.at = at;
+        entry.labels = known.len() as u16;
         entry.live = true;
+        self.scratch = known;
         SeriesId { slot, generation: entry.generation }
     }
 
+    /// The pairs of a series.
+    fn pairs_of(&self, entry: &Entry) -> &[u32] {
+        self.lists.get(usize::from(entry.labels), entry.at)
+    }
+
+    /// Whether the series in a slot has these labels (canonical form).
+    pub(crate) fn is(&self, slot: Slot, canonical: &str) -> bool {
+        let Some(entry) = self.series.get(slot as usize).filter(|e| e.live) else { return false };
+        let mut pairs = self.pairs_of(entry).iter();
+        let mut same = |(name, value): (&str, &str)| {
+            pairs.next().is_some_and(|number| {
+                let pair = &self.pairs[*number as usize];
+                *pair.value == *value && *self.names[pair.name as usize].text == *name
+            })
+        };
+        labels::pairs(canonical).all(&mut same) && pairs.next().is_none()
+    }
+
     fn find_name(&self, name: &str) -> Option<usize> {
-        // A store has some hundred names at most times; the first ones are the frequent ones.
-        self.names.iter().position(|n| &*n.text == name)
+        let hash = self.hasher.hash_one(name);
+        self.numbers.find(hash, |n| *self.names[*n as usize].text == *name).map(|n| *n as usize)
+    }
+
+    fn name(&mut self, name: &str) -> usize {
+        if let Some(number) = self.find_name(name) {
+            return number;
+        }
+        self.names.push(Name { text: name.into(), values: HashTable::new() });
+        let (hasher, names, number) = (&self.hasher, &self.names, self.names.len() - 1);
+        self.numbers.insert_unique(hasher.hash_one(name), number as u32, |n| {
+            hasher.hash_one(&*names[*n as usize].text)
+        });
+        number
     }
 
     fn find_pair(&self, name: &str, value: &str) -> Option<u32> {
@@ -153,14 +224,12 @@ impl Index {
         self.names[name].values.find(hash, |p| &*self.pairs[*p as usize].value == value).copied()
     }
 
+    /// A new pair; but it may have come with this very series.
     fn pair(&mut self, name: &str, value: &str) -> u32 {
         if let Some(pair) = self.find_pair(name, value) {
             return pair;
         }
-        let name = self.find_name(name).unwrap_or_else(|| {
-            self.names.push(Name { text: name.into(), values: HashTable::new() });
-            self.names.len() - 1
-        });
+        let name = self.name(name);
         let pair = Pair { name: name as u32, value: value.into(), postings: Postings::default() };
         let number = match self.free_pairs.pop() {
             Some(number) => {
@@ -181,14 +250,16 @@ impl Index {
     /// Takes a series out; its slot may be used again, under the next generation.
     pub(crate) fn remove(&mut self, slot: Slot) {
         let Some(entry) = self.series.get_mut(slot as usize).filter(|e| e.live) else { return };
-        let labels = std::mem::take(&mut entry.labels);
-        entry.live = false;
+        let (at, len) = (entry.at, usize::from(entry.labels));
+        (entry.live, entry.labels) = (false, 0);
         // Generation 0 means "no series".
         entry.generation = entry.generation.checked_add(1).unwrap_or(1);
         self.live.remove(slot);
         self.free.push(slot);
-        let mut freed = SERIES_COST + 4 * labels.len() as u64;
-        for number in labels {
+        self.last.clear();
+        let mut freed = SERIES_COST + LABEL_COST * len as u64;
+        for place in 0..len {
+            let Some(number) = self.lists.get(len, at).get(place).copied() else { break };
             let pair = &mut self.pairs[number as usize];
             pair.postings.remove(slot);
             if pair.postings.len() == 0 {
@@ -201,6 +272,7 @@ impl Index {
                 self.free_pairs.push(number);
             }
         }
+        self.lists.remove(len, at);
         self.used = self.used.saturating_sub(freed);
     }
 
@@ -215,7 +287,7 @@ impl Index {
         out.clear();
         let Some(entry) = self.series.get(slot as usize).filter(|e| e.live) else { return false };
         // The list is in the order of the canonical form it was made from.
-        for number in &entry.labels {
+        for number in self.pairs_of(entry) {
             let pair = &self.pairs[*number as usize];
             put(out, &self.names[pair.name as usize].text);
             put(out, &pair.value);
@@ -230,7 +302,7 @@ impl Index {
 
     /// The order of two series by their labels (names and values in turn).
     pub(crate) fn compare(&self, a: Slot, b: Slot) -> Ordering {
-        let labels = |slot: Slot| self.series.get(slot as usize).map_or(&[][..], |e| &e.labels[..]);
+        let labels = |slot: Slot| self.series.get(slot as usize).map_or(&[][..], |e| self.pairs_of(e));
         for (a, b) in labels(a).iter().zip(labels(b)) {
             if a != b {
                 let (a, b) = (&self.pairs[*a as usize], &self.pairs[*b as usize]);

@@ -22,7 +22,11 @@ impl SeriesId {
     }
 
     pub(crate) fn from_ref(series: SeriesRef) -> Self {
-        let raw = series.0.get();
+        Self::from_raw(series.0.get())
+    }
+
+    /// As the log has it.
+    pub(crate) fn from_raw(raw: u64) -> Self {
         Self { slot: raw as u32, generation: (raw >> 32) as u32 }
     }
 }

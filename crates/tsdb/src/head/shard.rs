@@ -5,12 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use model::{Budget, RejectReason, Reservation, TimeRange};
 
 use super::arena::{Arena, At};
+use super::buffers::{BUFFER, Buffers, Cell, NO_CELL};
 use super::histograms::{Histograms, KEPT_COST, Starts};
 use crate::codec::{Effort, decode_times, encode_times, encode_values};
 use crate::config::{WINDOW, window_of};
 
-/// Samples of an append buffer. With 15 it fills an allocator's class of 192 bytes.
-pub(super) const BUFFER: usize = 15;
 /// No chunk.
 pub(super) const NONE: At = At::MAX;
 /// Memory is reserved in steps of this many bytes.
@@ -59,31 +58,11 @@ struct State {
 pub(super) struct Data {
     pub(super) generation: u32,
     pub(super) newest: At,
-    pub(super) active: Option<Box<Active>>,
+    /// The append buffer.
+    pub(super) active: Cell,
 }
 
-const EMPTY: Data = Data { generation: 0, newest: NONE, active: None };
-
-/// An append buffer. `dt[0]` would always be 0 and holds the count instead.
-pub(super) struct Active {
-    pub(super) t0: i64,
-    dt: [u32; BUFFER],
-    pub(super) bits: [u64; BUFFER],
-}
-
-impl Active {
-    pub(super) fn len(&self) -> usize {
-        self.dt[0] as usize
-    }
-
-    pub(super) fn time(&self, i: usize) -> i64 {
-        if i == 0 { self.t0 } else { self.t0 + i64::from(self.dt[i]) }
-    }
-
-    fn times(&self) -> impl Iterator<Item = i64> {
-        (0..self.len()).map(|i| self.time(i))
-    }
-}
+const EMPTY: Data = Data { generation: 0, newest: NONE, active: NO_CELL };
 
 /// Samples that came behind newer ones, sorted by time.
 pub(super) type Late = HashMap<u32, Vec<(i64, u64)>>;
@@ -113,6 +92,7 @@ pub(crate) struct FrozenShard {
     pub(super) data: Vec<Data>,
     pub(super) late: Late,
     pub(super) arena: Arena,
+    pub(super) buffers: Buffers,
     pub(super) histograms: HashMap<u32, Histograms, foldhash::fast::RandomState>,
     pub(super) starts: HashMap<u32, Starts, foldhash::fast::RandomState>,
     /// Bytes of histograms.
@@ -145,7 +125,8 @@ impl FrozenShard {
         Self {
             data: Vec::new(),
             late: Late::new(),
-            arena: Arena::new(budget),
+            arena: Arena::new(budget.clone()),
+            buffers: Buffers::new(budget),
             histograms: HashMap::default(),
             starts: HashMap::default(),
             histogram_bytes: 0,
@@ -170,7 +151,7 @@ impl FrozenShard {
 
     /// Bytes of samples.
     pub(crate) fn bytes(&self) -> u64 {
-        self.used + self.arena.bytes()
+        self.used + self.arena.bytes() + self.buffers.bytes()
     }
 
     /// Bytes of sealed chunks.
@@ -270,15 +251,13 @@ impl Shard {
         &self.current
     }
 
-    /// From here on memory is taken from `budget`; what is held already counts there if it fits.
+    /// From here on memory is taken from `budget`; what is held already counts there, whether it fits or not.
     pub(super) fn adopt(&mut self, budget: &Budget) {
         self.budget = budget.clone();
         let current = &mut self.current;
         current.arena.adopt(budget);
-        current.reserved = budget.reserve(current.used).ok();
-        if current.reserved.is_none() {
-            current.used = 0; // what is held does not count: only what comes does
-        }
+        current.buffers.adopt(budget);
+        current.reserved = Some(budget.claim(current.used));
     }
 
     pub(super) fn freeze(&mut self) -> FrozenShard {
@@ -314,7 +293,7 @@ impl Shard {
             }
             return outcome;
         }
-        if self.push(place, generation, t, bits).is_err() {
+        if self.push(place, generation, (last_t, last_bits), t, bits).is_err() {
             return Outcome::Refused(RejectReason::Limit);
         }
         self.current.note_start(&self.budget, place, t, start, true);
@@ -398,47 +377,63 @@ impl Shard {
     }
 
     #[inline]
-    fn push(&mut self, place: usize, generation: u32, t: i64, bits: u64) -> model::Result<()> {
+    fn push(
+        &mut self,
+        place: usize,
+        generation: u32,
+        last: (i64, u64),
+        t: i64,
+        bits: u64,
+    ) -> model::Result<()> {
         let current = &mut self.current;
         current.make_place(&self.budget, place)?;
         let data = &mut current.data[place];
         data.generation = generation;
-        if let Some(active) = &mut data.active {
-            let n = active.len();
-            let offset = t.checked_sub(active.t0).and_then(|d| u32::try_from(d).ok());
-            if n < BUFFER
-                && let Some(offset) = offset
-            {
-                active.dt[n] = offset;
-                active.bits[n] = bits;
-                active.dt[0] += 1;
-            } else {
-                self.seal(place)?;
-                if let Some(active) = &mut self.current.data[place].active {
-                    restart(active, t, bits);
-                }
+        let cell = data.active;
+        let pushed = if cell == NO_CELL {
+            None
+        } else if self.newest_is_histogram.contains(&(place as u32)) {
+            // The newest sample is not in the buffer.
+            match current.buffers.samples(cell).last() {
+                Some(last) => current.buffers.push(cell, last, t, bits)?,
+                None => None,
             }
         } else {
-            current.reserve(&self.budget, size_of::<Active>() as u64)?;
-            let mut active = Box::new(Active { t0: t, dt: [0; BUFFER], bits: [0; BUFFER] });
-            restart(&mut active, t, bits);
-            current.data[place].active = Some(active);
-        }
+            current.buffers.push(cell, last, t, bits)?
+        };
+        let cell = match pushed {
+            Some(cell) => cell,
+            None => {
+                let new = current.buffers.begin(t, bits)?;
+                if cell != NO_CELL {
+                    if let Err(error) = self.seal(place) {
+                        self.current.buffers.free(new);
+                        return Err(error);
+                    }
+                    self.current.buffers.free(cell);
+                }
+                new
+            }
+        };
+        self.current.data[place].active = cell;
         self.current.note_time(t);
         Ok(())
     }
 
-    /// Moves the append buffer of a series into the arena. Layout: docs/formats/chunks.md, "In memory".
+    /// Writes the append buffer of a series into the arena. Layout: docs/formats/chunks.md, "In memory".
     fn seal(&mut self, place: usize) -> model::Result<()> {
         let current = &mut self.current;
-        let Some(active) = &current.data[place].active else { return Ok(()) };
+        let active = current.buffers.samples(current.data[place].active);
         let n = active.len();
-        let mut values = [0f64; BUFFER];
-        values.iter_mut().zip(&active.bits).for_each(|(v, bits)| *v = f64::from_bits(*bits));
-        let shared = self.sealed.1 != NONE && active.times().eq(self.sealed.0.iter().copied());
+        let (mut times, mut values) = ([0i64; BUFFER], [0f64; BUFFER]);
+        for ((t, v), (time, bits)) in times.iter_mut().zip(&mut values).zip(active) {
+            (*t, *v) = (time, f64::from_bits(bits));
+        }
+        let times = &times[..n];
+        let shared = self.sealed.1 != NONE && *times == *self.sealed.0;
         if !shared {
             self.sealed.0.clear();
-            self.sealed.0.extend(active.times());
+            self.sealed.0.extend_from_slice(times);
             self.scratch.clear();
             self.scratch.extend_from_slice(&[0; 2]);
             encode_times(&self.sealed.0, &mut self.scratch);
@@ -487,7 +482,8 @@ impl FrozenShard {
     #[inline]
     fn make_place(&mut self, budget: &Budget, place: usize) -> model::Result<()> {
         if self.data.len() <= place {
-            let more = (place + 1 - self.data.len()).max(64);
+            // An eighth more at least, or a flood of series would copy this list again and again.
+            let more = (place + 1 - self.data.len()).max(self.data.len() / 8).max(64);
             self.reserve(budget, (more * size_of::<Data>()) as u64)?;
             self.data.reserve_exact(more);
             self.data.resize_with(place + 1, || EMPTY);
@@ -541,10 +537,9 @@ impl FrozenShard {
             return Some(late[at].1);
         }
         let data = self.data.get(place)?;
-        if let Some(active) = &data.active
-            && active.t0 <= t
-        {
-            return (0..active.len()).find(|i| active.time(*i) == t).map(|i| active.bits[i]);
+        let mut active = self.buffers.samples(data.active);
+        if active.clone().next().is_some_and(|first| first.0 <= t) {
+            return active.find(|sample| sample.0 == t).map(|sample| sample.1);
         }
         let (mut times, mut values, mut ints) = (Vec::new(), Vec::new(), Vec::new());
         let mut at = data.newest;
@@ -561,12 +556,6 @@ impl FrozenShard {
         }
         None
     }
-}
-
-fn restart(active: &mut Active, t: i64, bits: u64) {
-    active.t0 = t;
-    active.dt[0] = 1;
-    active.bits[0] = bits;
 }
 
 fn repeated(same: bool) -> Outcome {

@@ -81,10 +81,10 @@ impl Snapshot {
         let data = shard.data.get(place).filter(|d| d.generation == generation)?;
         let (chunk_start, raw_start) = (self.chunks.len(), self.raw.len());
         let mut end = i64::MAX;
-        if let Some(active) = &data.active {
-            let samples = (0..active.len()).map(|i| (active.time(i), active.bits[i]));
+        let samples = shard.buffers.samples(data.active);
+        if let Some(first) = samples.clone().next() {
             self.raw.extend(samples.filter(|(t, _)| range.contains(*t)));
-            end = active.t0;
+            end = first.0;
         }
         let active = raw_start..self.raw.len();
         if end > range.start {

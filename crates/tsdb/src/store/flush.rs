@@ -195,7 +195,7 @@ impl Store {
                 let (shard, place) = (Head::shard_of(*slot), Head::place_of(*slot));
                 let mut shard = self.head.write(shard);
                 if shard.is_idle(place, cutoff) && index.canonical(*slot, &mut canonical) {
-                    self.lookup.remove(self.lookup.hash(&canonical));
+                    self.lookup.remove(self.lookup.hash(&canonical), *slot);
                     shard.dismiss(place);
                     index.remove(*slot);
                     self.metrics.series_removed.inc();

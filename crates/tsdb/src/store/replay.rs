@@ -1,18 +1,21 @@
-//! From the log back to the head.
+//! From the log back to the head: one thread reads records and keeps the index, others take the samples.
+
+mod applying;
 
 use std::collections::{BTreeMap, HashMap};
 
 use disk::log::Place;
 use model::metrics::Family;
-use model::{Exemplar, Histogram, Labels};
-use parking_lot::RwLockWriteGuard;
+use model::{Exemplar, Histogram, Labels, labels};
 use tracing::warn;
 
 use crate::codec::put_histogram;
 use crate::config::Options;
 use crate::exemplars::Exemplars;
-use crate::head::{Encoded, Head, Index, Lookup, Outcome, Rules, SHARDS, SeriesId, Shard};
+use crate::head::{Index, Lookup, SeriesId};
 use crate::wal::{self, Visitor};
+pub(super) use applying::Applying;
+use applying::What;
 
 /// Warnings kept word by word; more are only counted.
 const MAX_WARNINGS: usize = 10;
@@ -26,36 +29,49 @@ pub(super) struct Replayed {
     pub(super) warnings: Vec<String>,
 }
 
+/// Longest label set that is taken back; it has no more labels than the index can count.
+const MAX_LABELS_BYTES: usize = 4 * (u16::MAX as usize);
+/// Slots that numbers of series may name: far more than fit into memory, few enough to list them.
+const MAX_SLOTS: usize = 1 << 28;
+
+/// The series behind a number in the log.
+#[derive(Clone, Copy)]
+struct Known {
+    /// The generation that the log speaks of; 0: none.
+    generation: u32,
+    id: SeriesId,
+}
+
 /// Applies records to an empty head.
-pub(super) struct Replay<'a> {
-    shards: Vec<RwLockWriteGuard<'a, Shard>>,
+pub(super) struct Replay<'a, 'scope> {
+    applying: Applying<'scope>,
     index: &'a mut Index,
     lookup: &'a Lookup,
     exemplars: &'a mut Exemplars,
     encoded: Vec<u8>,
-    /// The numbers that series had when they were logged.
-    numbers: HashMap<u64, Option<SeriesId>, foldhash::fast::RandomState>,
+    /// The series that numbers stood for when they were logged, by the slot in the number.
+    numbers: Vec<Known>,
     max_families: usize,
     found: Replayed,
     /// Samples of series whose definition was lost.
     orphans: u64,
 }
 
-impl<'a> Replay<'a> {
+impl<'a, 'scope> Replay<'a, 'scope> {
     pub(super) fn new(
-        head: &'a Head,
+        applying: Applying<'scope>,
         index: &'a mut Index,
         lookup: &'a Lookup,
         exemplars: &'a mut Exemplars,
         options: &Options,
     ) -> Self {
         Self {
-            shards: (0..SHARDS).map(|s| head.write(s)).collect(),
+            applying,
             index,
             lookup,
             exemplars,
             encoded: Vec::new(),
-            numbers: HashMap::default(),
+            numbers: Vec::new(),
             max_families: options.max_families,
             found: Replayed::default(),
             orphans: 0,
@@ -74,7 +90,32 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// The series behind a number, if the log said which it is.
+    #[inline]
+    fn known(&self, number: u64) -> Option<SeriesId> {
+        let SeriesId { slot, generation } = SeriesId::from_raw(number);
+        let known = self.numbers.get(slot as usize)?;
+        (known.generation == generation && generation != 0).then_some(known.id)
+    }
+
+    fn learn(&mut self, number: u64, id: Option<SeriesId>) {
+        let SeriesId { slot, generation } = SeriesId::from_raw(number);
+        let nobody = SeriesId { slot: 0, generation: 0 };
+        let slot = slot as usize;
+        if slot >= MAX_SLOTS {
+            return; // never given out; its samples are counted as orphans
+        }
+        if self.numbers.len() <= slot {
+            self.numbers.resize(slot + 1, Known { generation: 0, id: nobody });
+        }
+        self.numbers[slot] = match id {
+            Some(id) => Known { generation, id },
+            None => Known { generation: 0, id: nobody },
+        };
+    }
+
     pub(super) fn finish(mut self) -> Replayed {
+        self.orphans += self.applying.finish();
         if self.orphans > 0 {
             let text = format!("log: {} samples of series whose labels were lost are gone", self.orphans);
             warn!("{text}");
@@ -84,56 +125,40 @@ impl<'a> Replay<'a> {
     }
 }
 
-impl Visitor for Replay<'_> {
+impl Visitor for Replay<'_, '_> {
     fn define(&mut self, series: u64, canonical: &str) {
         let hash = self.lookup.hash(canonical);
-        if let Some(known) = self.lookup.get(hash) {
-            self.numbers.insert(series, Some(SeriesId::from_ref(known)));
+        let index = &*self.index;
+        let there = self.lookup.find(hash, |slot| index.is(slot, canonical)).and_then(|slot| index.id(slot));
+        if there.is_some() || canonical.len() > MAX_LABELS_BYTES || !labels::is_canonical(canonical) {
+            self.learn(series, there);
             return;
         }
-        let Some(labels) = Labels::from_canonical(canonical) else {
-            self.numbers.insert(series, None);
-            return;
-        };
-        let id = self.index.restore(&labels);
-        self.shards[Head::shard_of(id.slot)].admit(Head::place_of(id.slot), id.generation);
-        self.lookup.insert(hash, id.to_ref());
-        self.numbers.insert(series, Some(id));
+        let id = self.index.restore(labels::pairs(canonical));
+        self.applying.push(id, What::Admitted);
+        self.lookup.insert(hash, id.slot);
+        self.learn(series, Some(id));
     }
 
     fn sample(&mut self, series: u64, t: i64, start: i64, bits: u64) {
-        let Some(Some(id)) = self.numbers.get(&series) else {
-            self.orphans += 1;
-            return;
-        };
-        let shard = &mut self.shards[Head::shard_of(id.slot)];
-        let outcome = shard.append(Head::place_of(id.slot), id.generation, t, start, bits, &Rules::ANY);
-        if matches!(outcome, Outcome::Refused(model::RejectReason::Limit)) {
-            self.orphans += 1;
+        match self.known(series) {
+            Some(id) => self.applying.push(id, What::Float { t, start, bits }),
+            None => self.orphans += 1,
         }
     }
 
     fn histogram(&mut self, series: u64, t: i64, start: i64, histogram: Histogram) {
-        let Some(Some(id)) = self.numbers.get(&series) else {
+        let Some(id) = self.known(series).filter(|_| histogram.check().is_ok()) else {
             self.orphans += 1;
             return;
         };
-        if histogram.check().is_err() {
-            self.orphans += 1;
-            return;
-        }
         self.encoded.clear();
         put_histogram(&mut self.encoded, &histogram);
-        let shard = &mut self.shards[Head::shard_of(id.slot)];
-        let sample = Encoded { t, start, bytes: &self.encoded };
-        let outcome = shard.append_histogram(Head::place_of(id.slot), id.generation, sample, &Rules::ANY);
-        if matches!(outcome, Outcome::Refused(model::RejectReason::Limit)) {
-            self.orphans += 1;
-        }
+        self.applying.push(id, What::Histogram { t, start, encoded: self.encoded.as_slice().into() });
     }
 
     fn exemplar(&mut self, series: u64, exemplar: Exemplar) {
-        let Some(Some(id)) = self.numbers.get(&series) else { return };
+        let Some(id) = self.known(series) else { return };
         if let Some(labels) = self.index.labels(id.slot, &mut String::new()) {
             self.exemplars.add(&labels, &exemplar);
         }

@@ -36,18 +36,28 @@ impl Store {
         }
     }
 
-    fn create(&self, labels: &Labels, hash: u128) -> Result<Option<SeriesRef>> {
+    /// The series with these labels (canonical form), if it is in memory.
+    fn find_hashed(&self, hash: u64, canonical: &str) -> Option<SeriesRef> {
+        let index = self.index.read();
+        let slot = self.lookup.find(hash, |slot| index.is(slot, canonical))?;
+        index.id(slot).map(SeriesId::to_ref)
+    }
+
+    fn create(&self, labels: &Labels, hash: u64) -> Result<Option<SeriesRef>> {
         let _one_at_a_time = self.membership.lock();
-        if let Some(known) = self.lookup.get(hash) {
+        if let Some(known) = self.find_hashed(hash, labels.canonical()) {
             return Ok(Some(known));
         }
         let id = match self.index.write().create(labels) {
             Ok(id) => id,
-            Err(e) if e.kind == ErrorKind::Limited => return Ok(None),
+            Err(e) if e.kind == ErrorKind::Limited => {
+                self.metrics.series_refused.inc();
+                return Ok(None);
+            }
             Err(e) => return Err(e),
         };
         self.head.write(Head::shard_of(id.slot)).admit(Head::place_of(id.slot), id.generation);
-        self.lookup.insert(hash, id.to_ref());
+        self.lookup.insert(hash, id.slot);
         self.metrics.series_created.inc();
         self.metrics.series.inc();
         Ok(Some(id.to_ref()))
@@ -205,7 +215,7 @@ impl MetricWriter for Store {
         out.reserve(labels.len());
         for set in labels {
             let hash = self.lookup.hash(set.canonical());
-            out.push(match self.lookup.get(hash) {
+            out.push(match self.find_hashed(hash, set.canonical()) {
                 Some(known) => Some(known),
                 None => self.create(set, hash)?,
             });
