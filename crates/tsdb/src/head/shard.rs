@@ -482,10 +482,12 @@ impl FrozenShard {
     #[inline]
     fn make_place(&mut self, budget: &Budget, place: usize) -> model::Result<()> {
         if self.data.len() <= place {
-            // An eighth more at least, or a flood of series would copy this list again and again.
-            let more = (place + 1 - self.data.len()).max(self.data.len() / 8).max(64);
-            self.reserve(budget, (more * size_of::<Data>()) as u64)?;
-            self.data.reserve_exact(more);
+            if self.data.capacity() <= place {
+                // An eighth more at least, or a flood of series would copy this list again and again.
+                let more = (place + 1 - self.data.len()).max(self.data.len() / 8).max(64);
+                self.reserve(budget, (more * size_of::<Data>()) as u64)?;
+                self.data.reserve_exact(more);
+            }
             self.data.resize_with(place + 1, || EMPTY);
         }
         Ok(())
