@@ -1,14 +1,33 @@
-//! Samples like those of a fleet of node_exporters: two thirds of the series stand still, the rest are counters of
-//! seconds and bytes and gauges with a little noise. Seeded: every run sees the same bytes but for the end time.
+//! The samples that everyone is fed, as remote-write requests in a file: the same bytes for every program, and no
+//! memory of the machine's for data that is only waiting.
+
+pub(crate) mod fleet;
+mod random;
+pub(crate) mod recorded;
+mod series;
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+pub(crate) use fleet::Fleet;
 
 use crate::protobuf;
 
+/// Milliseconds between two samples of a series.
+pub(crate) const STEP_MS: i64 = 15_000;
+
 /// The samples as ready remote-write requests.
 pub(crate) struct Dataset {
-    /// Snappy-compressed `WriteRequest`s in order of time.
-    pub(crate) requests: Vec<Vec<u8>>,
-    /// Number of series.
+    file: PathBuf,
+    /// Number of requests.
+    pub(crate) requests: usize,
+    /// Series at one time.
     pub(crate) series: usize,
+    /// Series over all time.
+    pub(crate) ever: usize,
     /// Number of samples.
     pub(crate) samples: u64,
     /// First sample, seconds.
@@ -17,151 +36,147 @@ pub(crate) struct Dataset {
     pub(crate) end_s: i64,
 }
 
-#[derive(Clone, Copy)]
-enum Shape {
-    Constant,
-    Seconds,
-    Bytes,
-    Gauge,
+impl Drop for Dataset {
+    fn drop(&mut self) {
+        // It lies in the temporary folder: what cannot be removed now goes with that.
+        let _ = std::fs::remove_file(&self.file);
+    }
 }
 
-struct Series {
-    labels: Vec<u8>,
-    shape: Shape,
-    value: f64,
-    rate: f64,
-}
+/// Takes a target's number, the encoded labels of one of its series, the time (ms) and the value.
+pub(crate) type Take<'a> = dyn FnMut(usize, &[u8], i64, f64) + 'a;
 
-/// Milliseconds between two samples of a series.
-const STEP_MS: i64 = 15_000;
-/// Hosts in one request: about 5,000 samples.
-const HOSTS_A_REQUEST: usize = 10;
+/// Something that has a value for each of its series at each step.
+pub(crate) trait Source {
+    /// Hands every series of every target to `take`; `t` is moved a little for each target.
+    fn step(&mut self, t: i64, take: &mut Take<'_>);
+
+    /// Series so far.
+    fn ever(&self) -> usize;
+}
 
 impl Dataset {
-    pub(crate) fn generate(hosts: usize, hours: usize) -> Self {
-        let mut random = Random(0x5eed_b0a7);
-        let mut fleet: Vec<Vec<Series>> = (0..hosts).map(|host| host_series(host, &mut random)).collect();
-        let series = fleet.iter().map(Vec::len).sum();
-        let now_ms = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| d.as_millis() as i64);
-        let steps = hours as i64 * 3_600_000 / STEP_MS;
-        let end = now_ms / STEP_MS * STEP_MS;
-        let start = end - steps * STEP_MS;
-        let mut requests = Vec::new();
-        let mut encoder = snap::raw::Encoder::new();
-        let mut raw = Vec::new();
-        let mut samples = 0;
-        for step in 0..steps {
-            for (chunk, group) in fleet.chunks_mut(HOSTS_A_REQUEST).enumerate() {
-                raw.clear();
-                for (n, host) in group.iter_mut().enumerate() {
-                    let jitter =
-                        (chunk * HOSTS_A_REQUEST + n) as i64 * 37 % 5_000 + (random.next() % 7) as i64;
-                    for one in host.iter_mut() {
-                        let value = one.advance(&mut random);
-                        protobuf::series(&mut raw, &one.labels, start + step * STEP_MS + jitter, value);
-                        samples += 1;
-                    }
-                }
-                // A raw snappy encoder fails only over 4 GiB of input.
-                requests.push(encoder.compress_vec(&raw).unwrap_or_default());
-            }
-        }
-        Self { requests, series, samples, start_s: start / 1000, end_s: end / 1000 }
-    }
-}
-
-impl Series {
-    fn advance(&mut self, random: &mut Random) -> f64 {
-        match self.shape {
-            Shape::Constant => {}
-            Shape::Seconds => {
-                let grown = self.value + self.rate * 15.0 * (0.5 + random.unit());
-                self.value = (grown * 100.0).round() / 100.0;
-            }
-            Shape::Bytes => self.value += (self.rate * 15.0 * random.unit() * 2.0).round(),
-            Shape::Gauge => {
-                let step = (random.unit() - 0.5) * self.rate;
-                self.value = ((self.value + step).max(0.0) / 4096.0).round() * 4096.0;
-            }
-        }
-        self.value
-    }
-}
-
-fn host_series(host: usize, random: &mut Random) -> Vec<Series> {
-    let mut all = Vec::new();
-    let mut add = |name: &str, extra: &[(&str, String)], shape: Shape, random: &mut Random| {
-        let mut pairs = vec![
-            ("__name__", name.to_owned()),
-            ("instance", format!("host-{host:03}.example:9100")),
-            ("job", "node".to_owned()),
-        ];
-        pairs.extend(extra.iter().cloned());
-        pairs.sort_by(|a, b| a.0.cmp(b.0));
-        let (value, rate) = match shape {
-            Shape::Constant => ((random.next() % 1_000_000) as f64, 0.0),
-            Shape::Seconds => ((random.next() % 100_000) as f64, random.unit()),
-            Shape::Bytes => ((random.next() % 1_000_000_000) as f64, 1e5 * random.unit()),
-            Shape::Gauge => ((random.next() % 16) as f64 * 1e9, 1e7),
+    /// Writes `steps` steps of `source` that end now, `a_request` samples in a request.
+    pub(crate) fn write(source: &mut dyn Source, steps: i64, a_request: usize) -> Result<Self> {
+        let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+        let file = std::env::temp_dir().join(format!(
+            "bonghwa-bench-{}-{}",
+            std::process::id(),
+            number.subsec_nanos()
+        ));
+        let mut out = Requests {
+            out: BufWriter::with_capacity(1 << 20, File::create(&file).context("cannot write the requests")?),
+            encoder: snap::raw::Encoder::new(),
+            packed: Vec::new(),
+            raw: Vec::new(),
+            held: 0,
+            written: 0,
+            samples: 0,
         };
-        all.push(Series { labels: protobuf::labels(&pairs), shape, value, rate });
-    };
-    for cpu in 0..8 {
-        for mode in ["idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"] {
-            let shape =
-                if matches!(mode, "irq" | "nice" | "steal") { Shape::Constant } else { Shape::Seconds };
-            let extra = [("cpu", cpu.to_string()), ("mode", mode.to_owned())];
-            add("node_cpu_seconds_total", &extra, shape, random);
+        let end = number.as_millis() as i64 / STEP_MS * STEP_MS;
+        let start = end - steps * STEP_MS;
+        let mut series = 0;
+        for step in 0..steps {
+            let mut failed = None;
+            let (mut lane, mut chunk, mut now) = (0, None, 0);
+            source.step(start + step * STEP_MS, &mut |target, labels, t, v| {
+                // Requests hold whole targets where they are large, so that a lane is a set of targets.
+                if out.held >= a_request || chunk.is_some_and(|c| c != target / TARGETS_A_LANE) {
+                    failed = out.close(lane).err().or(failed.take());
+                }
+                chunk = Some(target / TARGETS_A_LANE);
+                lane = (target / TARGETS_A_LANE) as u32;
+                now += 1;
+                protobuf::series(&mut out.raw, labels, t, v);
+                out.held += 1;
+            });
+            out.close(lane)?;
+            series = series.max(now);
+            failed.map_or(Ok(()), Err)?;
         }
+        out.out.flush()?;
+        let (requests, samples) = (out.written, out.samples);
+        Ok(Self {
+            file,
+            requests,
+            series,
+            ever: source.ever(),
+            samples,
+            start_s: start / 1000,
+            end_s: end / 1000,
+        })
     }
-    for field in 0..48 {
-        let shape = if field % 2 == 0 { Shape::Gauge } else { Shape::Constant };
-        add(&format!("node_memory_field_{field:02}_bytes"), &[], shape, random);
+
+    /// Keeps the requests in this file.
+    pub(crate) fn copy(&self, to: &std::path::Path) -> Result<()> {
+        std::fs::copy(&self.file, to).context("cannot keep the requests")?;
+        println!("{} requests, {} samples, {} series", self.requests, self.samples, self.series);
+        Ok(())
     }
-    for device in ["eth0", "eth1", "lo", "docker0"] {
-        for kind in ["bytes", "packets", "errs", "drop", "fifo", "multicast", "compressed", "frame"] {
-            let shape = if matches!(kind, "bytes" | "packets") { Shape::Bytes } else { Shape::Constant };
-            for direction in ["receive", "transmit"] {
-                let name = format!("node_network_{direction}_{kind}_total");
-                add(&name, &[("device", device.to_owned())], shape, random);
-            }
-        }
+
+    /// Reads the requests of one of `lanes` lanes, in order of time. The samples of a series are all in one lane.
+    pub(crate) fn lane(&self, lane: u32, lanes: u32) -> Result<Lane> {
+        Ok(Lane { file: BufReader::with_capacity(1 << 20, File::open(&self.file)?), lane, lanes })
     }
-    for device in ["sda", "sdb", "nvme0n1"] {
-        for field in ["reads_completed", "read_bytes", "writes_completed", "written_bytes", "io_time_seconds"]
-        {
-            add(&format!("node_disk_{field}_total"), &[("device", device.to_owned())], Shape::Bytes, random);
-        }
-    }
-    for mount in ["/", "/boot", "/var", "/home", "/srv"] {
-        for field in ["size_bytes", "free_bytes", "avail_bytes", "files", "files_free", "readonly"] {
-            let shape =
-                if field.contains("avail") || field == "free_bytes" { Shape::Gauge } else { Shape::Constant };
-            let extra = [("fstype", "ext4".to_owned()), ("mountpoint", mount.to_owned())];
-            add(&format!("node_filesystem_{field}"), &extra, shape, random);
-        }
-    }
-    for counter in 0..279 {
-        let shape = if counter % 8 == 0 { Shape::Bytes } else { Shape::Constant };
-        add(&format!("node_vmstat_counter_{counter:03}"), &[], shape, random);
-    }
-    all
 }
 
-/// xorshift64*: seeded and quick.
-struct Random(u64);
+/// Targets whose samples share requests.
+const TARGETS_A_LANE: usize = 10;
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
+struct Requests {
+    out: BufWriter<File>,
+    encoder: snap::raw::Encoder,
+    packed: Vec<u8>,
+    raw: Vec<u8>,
+    held: usize,
+    written: usize,
+    samples: u64,
+}
+
+impl Requests {
+    fn close(&mut self, lane: u32) -> Result<()> {
+        if self.held == 0 {
+            return Ok(());
+        }
+        self.packed.resize(snap::raw::max_compress_len(self.raw.len()), 0);
+        let len = self.encoder.compress(&self.raw, &mut self.packed)?;
+        self.out.write_all(&lane.to_le_bytes())?;
+        self.out.write_all(&(len as u32).to_le_bytes())?;
+        self.out.write_all(&self.packed[..len])?;
+        self.samples += self.held as u64;
+        self.written += 1;
+        self.held = 0;
+        self.raw.clear();
+        Ok(())
     }
+}
 
-    fn unit(&mut self) -> f64 {
-        self.next() as f64 / (1u64 << 53) as f64
+/// Requests of one sender.
+pub(crate) struct Lane {
+    file: BufReader<File>,
+    lane: u32,
+    lanes: u32,
+}
+
+impl Lane {
+    /// The next request's body, put into `body`; `false` at the end.
+    pub(crate) fn next(&mut self, body: &mut Vec<u8>) -> Result<bool> {
+        loop {
+            let mut head = [0; 8];
+            match self.file.read_exact(&mut head) {
+                Ok(()) => {}
+                Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
+                Err(e) => return Err(e.into()),
+            }
+            let [a, b, c, d, e, f, g, h] = head;
+            let (lane, len) = (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]));
+            if lane % self.lanes != self.lane {
+                self.file.seek_relative(i64::from(len))?;
+                continue;
+            }
+            body.resize(len as usize, 0);
+            self.file.read_exact(body)?;
+            return Ok(true);
+        }
     }
 }

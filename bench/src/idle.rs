@@ -38,7 +38,7 @@ fn measure(containers: usize) -> Result<()> {
     let mut command = Command::new(format!("{target}/release/bonghwa"));
     command.arg(format!("--web.listen-address={address}"));
     command.arg(format!("--storage.tsdb.path={}", folder.join("data").display()));
-    let process = Process::start(&mut command, &folder.join("log"))?;
+    let mut process = Process::start(&mut command, &folder.join("log"))?;
     sleep(Duration::from_secs(20));
     let seen = String::from_utf8(Client::new(&address).get("/api/bonghwa/v1/containers")?.body)?;
     let before = process.cpu_seconds()?;

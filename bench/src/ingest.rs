@@ -1,4 +1,5 @@
-//! Remote write of the whole data set, one request after the other, the same bytes to everyone.
+//! Remote write of a whole data set, the same bytes to everyone: CPU until no compaction is pending, acknowledgements,
+//! memory, and what lies on disk in the end.
 
 use std::fs;
 use std::time::Instant;
@@ -7,64 +8,135 @@ use anyhow::{Result, bail};
 
 use crate::data::Dataset;
 use crate::http::Client;
-use crate::peer::Peer;
+use crate::peer::{Kind, Peer};
 use crate::process::disk_usage;
+use crate::report::{Row, compare};
 
 const HEADERS: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n";
 
-/// Sends the data to each program in turn and prints what it cost.
-pub(crate) fn run(data: &Dataset, peers: &mut [Peer]) -> Result<()> {
-    println!("\ningest (remote write, CPU until quiet)");
-    println!(
-        "{:<18}{:>10}{:>16}{:>12}{:>14}{:>14}{:>14}",
-        "program", "CPU s", "samples/CPU s", "wall s", "ack p99 ms", "peak MB", "RSS B/series"
-    );
+/// What a program needed.
+struct Cost {
+    kind: Kind,
+    /// CPU seconds until quiet, and with an orderly stop and what is compacted after the next start.
+    cpu: f64,
+    settled: f64,
+    wall: f64,
+    /// Acknowledgements: the median, and that of the slowest hundredth, ms.
+    typical: f64,
+    slowest: f64,
+    resident: u64,
+    peak: u64,
+    disk: u64,
+}
+
+/// Sends the data to each program in turn, restarts it, and prints what it cost.
+pub(crate) fn run(data: &Dataset, peers: &mut [Peer], lanes: u32) -> Result<()> {
+    let mut costs = Vec::new();
     for peer in peers {
-        let before = peer.process.cpu_seconds()?;
-        let start = Instant::now();
-        let mut client = Client::new(&peer.address);
-        let mut acknowledged = Vec::with_capacity(data.requests.len());
-        for request in &data.requests {
-            let sent = Instant::now();
-            let answer = client.send("POST", "/api/v1/write", HEADERS, request)?;
-            if answer.status / 100 != 2 {
-                bail!("{} refused: {}", peer.kind.name(), String::from_utf8_lossy(&answer.body));
-            }
-            acknowledged.push(sent.elapsed().as_secs_f64() * 1e3);
-        }
-        let wall = start.elapsed().as_secs_f64();
-        peer.process.wait_quiet()?;
-        let cpu = peer.process.cpu_seconds()? - before;
-        let (resident, peak) = peer.process.resident()?;
-        acknowledged.sort_by(f64::total_cmp);
-        println!(
-            "{:<18}{:>10.2}{:>16.0}{:>12.2}{:>14.2}{:>14.1}{:>14.0}",
-            peer.kind.name(),
-            cpu,
-            data.samples as f64 / cpu,
-            wall,
-            acknowledged[acknowledged.len() * 99 / 100],
-            peak as f64 / 1e6,
-            resident as f64 / data.series as f64
-        );
+        costs.push(measure(data, peer, lanes)?);
     }
+    print(data, &costs);
     Ok(())
 }
 
-/// Stops every program in order and weighs its folder.
-pub(crate) fn disk(data: &Dataset, peers: Vec<Peer>) -> Result<()> {
-    println!("\ndisk after an orderly stop\n{:<18}{:>12}{:>14}", "program", "MB", "B/sample");
-    for peer in peers {
-        let (kind, folder) = (peer.kind, peer.folder.clone());
-        peer.process.stop()?;
-        let bytes = disk_usage(&folder.join("data"))?;
+fn measure(data: &Dataset, peer: &mut Peer, lanes: u32) -> Result<Cost> {
+    let before = peer.process.cpu_seconds()?;
+    let start = Instant::now();
+    let address = peer.address.clone();
+    let address = address.as_str();
+    let results: Vec<Result<Vec<f64>>> = std::thread::scope(|scope| {
+        let senders: Vec<_> =
+            (0..lanes).map(|lane| scope.spawn(move || send(data, lane, lanes, address))).collect();
+        senders.into_iter().map(|s| s.join().unwrap_or_else(|_| bail!("a sender ended"))).collect()
+    });
+    let wall = start.elapsed().as_secs_f64();
+    let mut acknowledged = Vec::new();
+    for result in results {
+        acknowledged.extend(result?);
+    }
+    acknowledged.sort_by(f64::total_cmp);
+    peer.process.wait_quiet()?;
+    let cpu = peer.process.cpu_seconds()? - before;
+    let (resident, peak) = peer.process.resident()?;
+    let first_life = peer.restart()?;
+    peer.process.wait_quiet()?;
+    Ok(Cost {
+        kind: peer.kind,
+        cpu,
+        settled: first_life - before + peer.process.cpu_seconds()?,
+        wall,
+        typical: acknowledged[acknowledged.len() / 2],
+        slowest: acknowledged[acknowledged.len() * 99 / 100],
+        resident,
+        peak,
+        disk: disk_usage(&peer.folder.join("data"))?,
+    })
+}
+
+/// Sends the requests of one lane over one connection; how long each took, in ms.
+fn send(data: &Dataset, lane: u32, lanes: u32, address: &str) -> Result<Vec<f64>> {
+    let mut client = Client::new(address);
+    let mut requests = data.lane(lane, lanes)?;
+    let (mut body, mut acknowledged) = (Vec::new(), Vec::new());
+    while requests.next(&mut body)? {
+        let sent = Instant::now();
+        let answer = client.send("POST", "/api/v1/write", HEADERS, &body)?;
+        if answer.status / 100 != 2 {
+            bail!("{address} refused: {}", String::from_utf8_lossy(&answer.body));
+        }
+        acknowledged.push(sent.elapsed().as_secs_f64() * 1e3);
+    }
+    Ok(acknowledged)
+}
+
+fn print(data: &Dataset, costs: &[Cost]) {
+    println!(
+        "{:<18}{:>9}{:>10}{:>14}{:>9}{:>9}{:>9}{:>9}{:>12}{:>10}",
+        "program",
+        "CPU s",
+        "settled",
+        "samples/CPU s",
+        "wall s",
+        "p50 ms",
+        "p99 ms",
+        "peak MB",
+        "RSS B/series",
+        "B/sample"
+    );
+    let samples = data.samples as f64;
+    for c in costs {
         println!(
-            "{:<18}{:>12.2}{:>14.3}",
-            kind.name(),
-            bytes as f64 / 1e6,
-            bytes as f64 / data.samples as f64
+            "{:<18}{:>9.2}{:>10.2}{:>14.0}{:>9.2}{:>9.2}{:>9.2}{:>9.1}{:>12.0}{:>10.3}",
+            c.kind.name(),
+            c.cpu,
+            c.settled,
+            samples / c.settled,
+            c.wall,
+            c.typical,
+            c.slowest,
+            c.peak as f64 / 1e6,
+            c.resident as f64 / data.series as f64,
+            c.disk as f64 / samples
         );
-        fs::remove_dir_all(&folder)?;
+    }
+    let rows =
+        |of: fn(&Cost) -> f64| costs.iter().map(|c| Row { kind: c.kind, value: of(c) }).collect::<Vec<_>>();
+    compare("samples per CPU second, until quiet", &rows(|c| 1.0 / c.cpu));
+    compare("samples per CPU second, until no compaction is pending", &rows(|c| 1.0 / c.settled));
+    compare("wall throughput", &rows(|c| 1.0 / c.wall));
+    compare("peak resident memory", &rows(|c| c.peak as f64));
+    compare("resident memory after ingest", &rows(|c| c.resident as f64));
+    compare("bytes on disk", &rows(|c| c.disk as f64));
+    for c in costs {
+        println!("durability of {}: {}", c.kind.name(), c.kind.durability());
+    }
+}
+
+/// Stops every program and removes its folder.
+pub(crate) fn end(peers: Vec<Peer>) -> Result<()> {
+    for mut peer in peers {
+        peer.process.stop()?;
+        fs::remove_dir_all(&peer.folder)?;
     }
     Ok(())
 }

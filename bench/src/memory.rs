@@ -35,14 +35,14 @@ struct Row {
 
 /// Runs every program in turn and prints the rows.
 pub(crate) fn run(flags: &Flags) -> Result<()> {
-    let pods = flags.series.div_ceil(SERIES_A_POD);
+    let pods = flags.series.unwrap_or(1_000_000).div_ceil(SERIES_A_POD);
     let series = pods * SERIES_A_POD;
     println!("\nmemory: {series} series, {} samples each, in requests of {}", flags.rounds, {
         PODS_A_REQUEST * SERIES_A_POD
     });
     let mut rows = Vec::new();
     for kind in Kind::selected(flags) {
-        match measure(kind, pods, flags.rounds) {
+        match measure(kind, flags, pods) {
             Ok(row) => rows.push(row),
             Err(reason) => println!("skipped: {}: {reason:#}", kind.name()),
         }
@@ -74,9 +74,9 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
-fn measure(kind: Kind, pods: usize, rounds: usize) -> Result<Row> {
-    let mut peer = Peer::start(kind)?;
-    feed(&peer, pods, rounds)?;
+fn measure(kind: Kind, flags: &Flags, pods: usize) -> Result<Row> {
+    let mut peer = Peer::start(kind, flags)?;
+    feed(&peer, pods, flags.rounds)?;
     peer.process.wait_quiet()?;
     let (resident, peak) = peer.process.resident()?;
     let begun = Instant::now();
@@ -179,9 +179,8 @@ impl Shared {
             ("pod", format!("app-{}-{:010x}", pod % 40, hash)),
         ];
         for (number, (name, extra)) in self.metrics.iter().enumerate() {
-            let mut pairs = vec![("__name__", name.clone())];
-            pairs.extend(own.iter().cloned());
-            pairs.extend(extra.iter().cloned());
+            let mut pairs = vec![("__name__", name.as_str())];
+            pairs.extend(own.iter().chain(extra).map(|(name, value)| (*name, value.as_str())));
             pairs.sort_by(|a, b| a.0.cmp(b.0));
             let grown = if number % 3 == 0 { round * (pod + number) % 1_000 } else { 0 };
             protobuf::series(

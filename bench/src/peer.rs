@@ -7,10 +7,11 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::Flags;
 use crate::http::Client;
+use crate::limit::Limit;
 use crate::process::{Process, free_port};
 
 /// A program that can be measured.
@@ -19,54 +20,53 @@ pub(crate) enum Kind {
     Bonghwa,
     Prometheus,
     VictoriaMetrics,
+    /// The one that a flag names.
+    VictoriaGiven,
 }
 
 impl Kind {
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bonghwa => "bonghwa",
             Self::Prometheus => "prometheus",
             Self::VictoriaMetrics => "victoria-metrics",
+            Self::VictoriaGiven => "victoria-given",
+        }
+    }
+
+    /// Whether it is a VictoriaMetrics.
+    pub(crate) const fn is_victoria(self) -> bool {
+        matches!(self, Self::VictoriaMetrics | Self::VictoriaGiven)
+    }
+
+    /// When an acknowledged sample is safe, in a few words.
+    pub(crate) const fn durability(self) -> &'static str {
+        match self {
+            Self::Bonghwa => "in the log before the acknowledgement (see --storage.wal-sync)",
+            Self::Prometheus => "in the log before the acknowledgement, not synced",
+            Self::VictoriaMetrics | Self::VictoriaGiven => "in memory; on disk some seconds later",
         }
     }
 
     pub(crate) fn selected(flags: &Flags) -> Vec<Self> {
-        [Self::Bonghwa, Self::Prometheus, Self::VictoriaMetrics]
+        [Self::Bonghwa, Self::Prometheus, Self::VictoriaMetrics, Self::VictoriaGiven]
             .into_iter()
-            .filter(|k| *k == Self::Bonghwa || flags.peers.iter().any(|p| p == k.name()))
+            .filter(|k| match k {
+                Self::Bonghwa => true,
+                Self::VictoriaGiven => flags.victoria.is_some(),
+                _ => flags.peers.iter().any(|p| p == k.name()),
+            })
             .filter(|k| flags.only.as_deref().is_none_or(|only| only == k.name()))
             .collect()
     }
 
-    fn binary(self) -> PathBuf {
+    fn binary(self, flags: &Flags) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-        match self {
-            Self::Bonghwa => target.join("release/bonghwa"),
-            Self::Prometheus | Self::VictoriaMetrics => target.join("reference/usr/bin").join(self.name()),
+        match (self, &flags.victoria) {
+            (Self::VictoriaGiven, Some(path)) => path.clone(),
+            (Self::Bonghwa, _) => flags.bonghwa.clone().unwrap_or_else(|| target.join("release/bonghwa")),
+            _ => target.join("reference/usr/bin").join(self.name()),
         }
-    }
-
-    fn command(self, address: &str, folder: &Path) -> Result<Command> {
-        let mut command = Command::new(self.binary());
-        let data = folder.join("data");
-        match self {
-            Self::Bonghwa | Self::Prometheus => {
-                let config = folder.join("prometheus.yml");
-                fs::write(&config, "scrape_configs: []\n")?;
-                command
-                    .arg(format!("--config.file={}", config.display()))
-                    .arg(format!("--storage.tsdb.path={}", data.display()))
-                    .arg(format!("--web.listen-address={address}"))
-                    .arg("--web.enable-remote-write-receiver");
-            }
-            Self::VictoriaMetrics => {
-                command
-                    .arg(format!("-httpListenAddr={address}"))
-                    .arg(format!("-storageDataPath={}", data.display()))
-                    .args(["-retentionPeriod=1y", "-search.latencyOffset=0s", "-search.disableCache"]);
-            }
-        }
-        Ok(command)
     }
 }
 
@@ -76,32 +76,59 @@ pub(crate) struct Peer {
     pub(crate) address: String,
     pub(crate) folder: PathBuf,
     pub(crate) process: Process,
+    binary: PathBuf,
+    more: Vec<String>,
+    limit: Option<Limit>,
 }
 
 impl Peer {
-    pub(crate) fn start(kind: Kind) -> Result<Self> {
-        if !kind.binary().exists() {
-            bail!("{} is missing", kind.binary().display());
+    /// Starts a program that is told to scrape nothing.
+    pub(crate) fn start(kind: Kind, flags: &Flags) -> Result<Self> {
+        Self::start_scraping(kind, flags, "scrape_configs: []\n")
+    }
+
+    /// Starts a program with this configuration in the words of Prometheus.
+    pub(crate) fn start_scraping(kind: Kind, flags: &Flags, config: &str) -> Result<Self> {
+        let binary = kind.binary(flags);
+        if !binary.exists() {
+            bail!("{} is missing", binary.display());
         }
         let folder = env::temp_dir().join(format!("bonghwa-bench-{}-{}", std::process::id(), kind.name()));
         fs::create_dir_all(&folder)?;
+        fs::write(folder.join("prometheus.yml"), config)?;
+        let limit = match flags.memory_mib {
+            0 => None,
+            mib => Some(Limit::new(kind.name(), mib << 20)?),
+        };
         let address = format!("127.0.0.1:{}", free_port()?);
-        let process = Process::start(&mut kind.command(&address, &folder)?, &folder.join("log"))?;
-        let peer = Self { kind, address, folder, process };
+        let more = if kind == Kind::Bonghwa { flags.bonghwa_flags.clone() } else { Vec::new() };
+        let process = launch(kind, &binary, &more, &address, &folder, limit.as_ref())?;
+        let peer = Self { kind, address, folder, process, binary, more, limit };
         peer.wait_ready()?;
         Ok(peer)
+    }
+
+    /// Stops in order and starts again on the same data; the CPU seconds of the first life.
+    pub(crate) fn restart(&mut self) -> Result<f64> {
+        let cpu = self.process.stop()?;
+        self.launch()?;
+        Ok(cpu)
     }
 
     /// Kills the program and starts it again on the same folder, until it is ready.
     pub(crate) fn kill_and_start(&mut self) -> Result<()> {
         self.process.kill()?;
-        let mut command = self.kind.command(&self.address, &self.folder)?;
-        self.process = Process::start(&mut command, &self.folder.join("log"))?;
+        self.launch()
+    }
+
+    fn launch(&mut self) -> Result<()> {
+        self.process =
+            launch(self.kind, &self.binary, &self.more, &self.address, &self.folder, self.limit.as_ref())?;
         self.wait_ready()
     }
 
     fn wait_ready(&self) -> Result<()> {
-        let path = if self.kind == Kind::VictoriaMetrics { "/health" } else { "/-/ready" };
+        let path = if self.kind.is_victoria() { "/health" } else { "/-/ready" };
         let deadline = Instant::now() + Duration::from_secs(180);
         while Instant::now() < deadline {
             if Client::new(&self.address).get(path).is_ok_and(|a| a.status == 200) {
@@ -112,4 +139,34 @@ impl Peer {
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         bail!("not ready after three minutes; its log says: {}", log.lines().last().unwrap_or("nothing"))
     }
+}
+
+fn launch(
+    kind: Kind,
+    binary: &Path,
+    more: &[String],
+    address: &str,
+    folder: &Path,
+    limit: Option<&Limit>,
+) -> Result<Process> {
+    let mut command = Command::new(binary);
+    let (data, config) = (folder.join("data"), folder.join("prometheus.yml"));
+    if kind.is_victoria() {
+        command
+            .arg(format!("-httpListenAddr={address}"))
+            .arg(format!("-storageDataPath={}", data.display()))
+            .arg(format!("-promscrape.config={}", config.display()))
+            .args(["-retentionPeriod=1y", "-search.latencyOffset=0s", "-search.disableCache"]);
+    } else {
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", data.display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--web.enable-remote-write-receiver")
+            .args(more);
+    }
+    if let Some(limit) = limit {
+        command = limit.around(&command).context("memory limit")?;
+    }
+    Process::start(&mut command, &folder.join("log"))
 }

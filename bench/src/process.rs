@@ -50,6 +50,12 @@ impl Process {
         Ok((now, field("VmHWM:").unwrap_or(now)))
     }
 
+    /// Whether it came to its end.
+    fn ended(&self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
+    }
+
     /// Waits until the process uses under 3 % of a core for three seconds (or two minutes passed).
     pub(crate) fn wait_quiet(&self) -> Result<()> {
         let deadline = Instant::now() + Duration::from_secs(120);
@@ -69,18 +75,21 @@ impl Process {
         Ok(())
     }
 
-    /// Asks the process to stop and waits for it.
-    pub(crate) fn stop(mut self) -> Result<()> {
+    /// Asks the process to stop and waits for it; the CPU seconds of its whole life.
+    pub(crate) fn stop(&mut self) -> Result<f64> {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let deadline = Instant::now() + Duration::from_secs(120);
-        while self.child.try_wait()?.is_none() {
+        // Until somebody waits for it, what has ended still says what it used.
+        while !self.ended() {
             if Instant::now() > deadline {
                 bail!("did not stop within two minutes");
             }
-            sleep(Duration::from_millis(50));
+            sleep(Duration::from_millis(20));
         }
-        Ok(())
+        let cpu = self.cpu_seconds()?;
+        self.child.wait()?;
+        Ok(cpu)
     }
 }
 
