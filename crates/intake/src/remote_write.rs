@@ -17,10 +17,10 @@ use model::{HistogramSample, MetricBatch, MetricWriter, RejectReason, Result};
 use parking_lot::Mutex;
 use wire::remote_write::Series;
 
-use crate::cache::RefCache;
+use crate::cache::{Lookup, RefCache};
 use families::Told;
 use scratch::{New, Scratch, Who};
-use source::{One, Owned, Source, Two};
+use source::{One, Owned, Source, Two, wrong};
 pub use wire::collected::Collected;
 
 /// Buckets of all native histograms of one request: what they take in memory is bounded by this, not by the body.
@@ -130,6 +130,7 @@ impl Receiver {
     ) -> Result<BTreeSet<u32>> {
         scratch.clear();
         let mut families = Vec::new();
+        let mut known = self.cache.lookup();
         source.walk(&mut families, &self.told, &mut |number, series| {
             if S::NEEDS_SAMPLES && series.points.is_empty() && series.histograms.is_empty() {
                 outcome.reject(0, || {
@@ -137,10 +138,12 @@ impl Receiver {
                     format!("TimeSeries must contain at least one sample or histogram for series {series}")
                 });
             } else if only.is_none_or(|only| only.contains(&number)) {
-                self.collect(number, series, only.is_some(), scratch, outcome)?;
+                let known = only.is_none().then_some(&mut known);
+                self.collect(number, series, known, scratch, outcome)?;
             }
             Ok(())
         })?;
+        drop(known);
         self.resolve(tenant, scratch, outcome)?;
         if !families.is_empty() && only.is_none() {
             self.writer.metadata(tenant, &families)?;
@@ -148,11 +151,12 @@ impl Receiver {
         self.append(tenant, source, scratch, outcome)
     }
 
+    /// Takes the samples of a series; without `known` it is resolved in any case.
     fn collect(
         &self,
         number: u32,
         series: &mut Series<'_>,
-        anew: bool,
+        known: Option<&mut Lookup<'_>>,
         scratch: &mut Scratch,
         outcome: &mut Outcome,
     ) -> Result<()> {
@@ -168,10 +172,11 @@ impl Receiver {
             }
             key = self.cache.key_of_form(&scratch.form);
         }
-        if !anew && let Some(found) = self.cache.get(key) {
+        if let Some(found) = known.and_then(|known| known.get(key)) {
             scratch.push(number, found, &series.points, &series.starts);
             return scratch.push_rest(Who::Known(found), number, series, outcome);
         }
+        series.read_labels().map_err(wrong)?;
         match series.to_labels() {
             Ok(labels) => {
                 let from = scratch.new_points.len();
@@ -193,10 +198,11 @@ impl Receiver {
         self.writer.resolve(tenant, &scratch.labels, &mut found)?;
         let (new, points) = (std::mem::take(&mut scratch.new), std::mem::take(&mut scratch.new_points));
         let starts = std::mem::take(&mut scratch.new_starts);
+        let resolved = new.iter().zip(&found);
+        self.cache.put(resolved.filter_map(|(new, series)| Some((new.key, (*series)?))));
         for ((new, series), labels) in new.into_iter().zip(&found).zip(std::mem::take(&mut scratch.labels)) {
             match series {
                 Some(series) => {
-                    self.cache.put(new.key, *series);
                     let starts = starts.get(new.points.clone()).unwrap_or_default();
                     let points = points.get(new.points).unwrap_or_default();
                     scratch.push(new.number, *series, points, starts);

@@ -15,7 +15,7 @@ use model::TimeRange;
 
 use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
 
-pub(crate) use read::{Block, Pages, Walk};
+pub(crate) use read::{Block, BlockSeries, Pages, Walk};
 pub(crate) use tombstones::Tombstones;
 pub(crate) use write::BlockWriter;
 
@@ -61,6 +61,13 @@ pub(crate) struct Page {
     times: u64,
     values: u64,
     starts: u64,
+}
+
+impl Page {
+    /// Whether it has histograms, not floats.
+    pub(crate) const fn has_histograms(&self) -> bool {
+        self.histograms
+    }
 }
 
 /// Added to the number of samples, which is moved left by two bits: the page has histograms ...

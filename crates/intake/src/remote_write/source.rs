@@ -8,7 +8,7 @@ use wire::remote_write::{Exemplar, Item, Metadata, Reader, Series, v2};
 use super::families::{Told, family_of};
 use super::scratch::shown;
 
-/// What is done with a series: its number, and the series in a buffer.
+/// What is done with a series: its number, and the series in a buffer, its labels perhaps unread.
 pub(super) type Each<'f> = dyn FnMut(u32, &mut Series<'_>) -> Result<()> + 'f;
 
 /// Something that can be walked more than once.
@@ -25,6 +25,7 @@ pub(super) trait Source {
         // The walk went through once: an error cannot come any more, and would only cost the name.
         let _ = self.walk(&mut Vec::new(), &Told::default(), &mut |number, series| {
             if number == wanted {
+                series.read_labels().map_err(wrong)?;
                 name = shown(&series.labels);
             }
             Ok(())
@@ -33,7 +34,7 @@ pub(super) trait Source {
     }
 }
 
-fn wrong(error: wire::remote_write::Error) -> model::Error {
+pub(super) fn wrong(error: wire::remote_write::Error) -> model::Error {
     model::Error::new(error.kind(), &error)
 }
 
@@ -47,7 +48,7 @@ impl Source for One<'_> {
         let mut reader = Reader::new(self.0);
         let mut series = Series::default();
         let mut number = 0u32;
-        while let Some(item) = reader.next_item(&mut series).map_err(wrong)? {
+        while let Some(item) = reader.next_unread(&mut series).map_err(wrong)? {
             match item {
                 Item::Metadata(family) => families.push(to_family(family.family, &family)),
                 Item::Series => {

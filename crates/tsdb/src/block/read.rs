@@ -140,7 +140,7 @@ impl Block {
     }
 
     /// Checked bytes of the data file, by way of the cache.
-    fn blob(&self, at: u64, len: u32, out: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn blob(&self, at: u64, len: u32, out: &mut Vec<u8>) -> Result<()> {
         let end = at.checked_add(u64::from(len) + 4).filter(|end| *end <= self.data_len);
         let Some(end) = end else { return Err(self.damaged("a page outside the file")) };
         out.clear();

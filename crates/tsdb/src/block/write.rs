@@ -9,6 +9,7 @@ use foldhash::fast::RandomState;
 use model::{Budget, Error, Labels, Reservation, Result, TimeRange};
 use roaring::RoaringBitmap;
 
+use super::read::Block;
 use super::{
     DATA, DATA_FILE, FRAME_BYTES, FRAME_SERIES, Frame, INDEX, INDEX_FILE, Meta, Name, PAGE_SAMPLES, Page,
 };
@@ -24,6 +25,8 @@ use crate::metrics::Named;
 const LEVEL: i32 = 3;
 /// Runs of times that are remembered to be shared.
 const SHARED_RUNS: usize = 512;
+/// Copied runs of times that are remembered to be shared.
+const COPIED_RUNS: usize = 4096;
 /// Memory is reserved in steps of this many bytes.
 const STEP: u64 = 1 << 20;
 
@@ -47,6 +50,8 @@ pub(crate) struct BlockWriter {
     /// Runs of times already written, by first time and length.
     times: HashMap<(i64, usize), Vec<Written>, RandomState>,
     remembered: usize,
+    /// Where runs of times and start timestamps of other blocks were copied to, by block and offset.
+    copied: HashMap<(u64, u64), u64, RandomState>,
     /// Encoded start timestamps already written.
     starts: HashMap<Vec<u8>, (u64, u32), RandomState>,
     /// Where sizes of pages are counted.
@@ -76,6 +81,7 @@ impl BlockWriter {
             postings: HashMap::default(),
             times: HashMap::default(),
             remembered: 0,
+            copied: HashMap::default(),
             starts: HashMap::default(),
             observer: None,
             scratch: Vec::new(),
@@ -95,16 +101,54 @@ impl BlockWriter {
         if run.is_empty() {
             return Ok(());
         }
+        let pages = self.write_pages(run)?;
+        self.add_series(labels, &pages)
+    }
+
+    /// Adds a series by copying pages of other blocks as they are. They are in order, and apart from each other.
+    pub(crate) fn copy(&mut self, labels: &Labels, pages: &[(&Block, Page)]) -> Result<()> {
+        let mut copied = Vec::with_capacity(pages.len());
+        for (block, page) in pages {
+            let times = self.copy_shared(block, page.times, page.times_len)?;
+            let starts = match page.starts_len {
+                0 => 0,
+                len => self.copy_shared(block, page.starts, len)?,
+            };
+            let values = self.copy_blob(block, page.values, page.values_len)?;
+            copied.push(Page { times, values, starts, ..*page });
+        }
+        self.add_series(labels, &copied)
+    }
+
+    /// A blob that other series share.
+    fn copy_shared(&mut self, block: &Block, at: u64, len: u32) -> Result<u64> {
+        let key = (block.number, at);
+        if let Some(known) = self.copied.get(&key) {
+            return Ok(*known);
+        }
+        if self.copied.len() >= COPIED_RUNS {
+            self.copied.clear();
+        }
+        let to = self.copy_blob(block, at, len)?;
+        self.copied.insert(key, to);
+        Ok(to)
+    }
+
+    fn copy_blob(&mut self, block: &Block, at: u64, len: u32) -> Result<u64> {
+        block.blob(at, len, &mut self.scratch)?;
+        Ok(self.write_blob()?.0)
+    }
+
+    fn add_series(&mut self, labels: &Labels, pages: &[Page]) -> Result<()> {
         let canonical = labels.canonical();
         let shared = if self.frame.is_empty() { 0 } else { common_prefix(&self.last, canonical) };
         put_u64(&mut self.frame, shared as u64);
         put_bytes(&mut self.frame, &canonical.as_bytes()[shared..]);
         self.last.clear();
         self.last.push_str(canonical);
-        let pages = self.write_pages(run)?;
         put_u64(&mut self.frame, pages.len() as u64);
         let mut last_t = 0;
-        for page in &pages {
+        for page in pages {
             self.range.start = self.range.start.min(page.range.start);
             self.range.end = self.range.end.max(page.range.end);
             self.samples += u64::from(page.samples);

@@ -7,16 +7,69 @@ const FRAME: usize = 128;
 /// In the width byte: residuals are zigzag around the base instead of offsets above it.
 const AROUND: u8 = 0x80;
 
+/// Runs of up to this many values, as the head seals them, are looked at once only.
+const SHORT: usize = 32;
+/// In longer ones the orders are weighed on this many frames.
+const WEIGHED: usize = 4;
+
 /// Appends the encoding of `values`, whose number the caller knows.
 pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
+    if values.len() <= SHORT {
+        return encode_short(values, out);
+    }
     let mut best: Option<(usize, usize)> = None;
     for order in 0..=2 {
-        let size = encoded_size(values, order);
+        let size = weigh(values, order);
         if best.is_none_or(|(_, least)| size < least) {
             best = Some((order, size));
         }
     }
     encode_order(values, best.map_or(0, |b| b.0), out);
+}
+
+/// One frame, offsets from the least value, no exceptions; the order whose range is the narrowest.
+fn encode_short(values: &[i64], out: &mut Vec<u8>) {
+    let mut orders = [[0i64; SHORT]; 3];
+    let [plain, deltas, seconds] = &mut orders;
+    let (mut last, mut last_delta) = (0, 0);
+    for (at, value) in values.iter().enumerate() {
+        let delta = value.wrapping_sub(last);
+        // `encode` sends no more than the arrays hold.
+        plain[at] = *value;
+        deltas[at] = delta;
+        seconds[at] = delta.wrapping_sub(last_delta);
+        (last, last_delta) = (*value, if at == 0 { 0 } else { delta });
+    }
+    let mut best = (0, usize::MAX, 0, 0);
+    for (order, all) in orders.iter().enumerate() {
+        let rest = all.get(order.min(values.len())..values.len()).unwrap_or_default();
+        let min = rest.iter().copied().min().unwrap_or(0);
+        let max = rest.iter().copied().max().unwrap_or(0);
+        let width = 64 - (max.wrapping_sub(min) as u64).leading_zeros();
+        let size = bits::packed_len(rest.len(), width) + varint_len(min) + HEAD_COST * order;
+        if size < best.1 {
+            best = (order, size, min, width);
+        }
+    }
+    let (order, _, base, width) = best;
+    out.push(order as u8);
+    let heads = order.min(values.len());
+    for at in 0..heads {
+        put_i64(out, if at == 0 { values[0] } else { orders[1][at] });
+    }
+    let rest = &orders[order][heads..values.len()];
+    if !rest.is_empty() {
+        put_i64(out, base);
+        out.extend_from_slice(&[width as u8, 0]);
+        bits::pack(rest.iter().map(|v| v.wrapping_sub(base) as u64), width, out);
+    }
+}
+
+/// What a value in front of the frames costs, about.
+const HEAD_COST: usize = 3;
+
+fn varint_len(value: i64) -> usize {
+    1 + (63 - (zigzag(value) | 1).leading_zeros() as usize) / 7
 }
 
 /// Appends the encoding with a given number of differences: times are always differenced once.
@@ -85,19 +138,24 @@ impl Plan {
     }
 }
 
-fn encoded_size(values: &[i64], order: usize) -> usize {
-    let mut differ = Differ::new(order);
+/// About how many bytes frames of this order take: of all of them, or of a few that lie apart.
+fn weigh(values: &[i64], order: usize) -> usize {
+    let step = (values.len() / WEIGHED).max(FRAME);
     let mut frame = [0i64; FRAME];
-    let heads = order.min(values.len());
-    let mut size = 1 + 5 * heads;
-    values[..heads].iter().for_each(|v| {
-        differ.next(*v);
-    });
-    for chunk in values[heads..].chunks(FRAME) {
-        for (slot, value) in frame.iter_mut().zip(chunk) {
+    let mut size = HEAD_COST * order;
+    for part in values.chunks(step) {
+        let mut differ = Differ::new(order);
+        let heads = order.min(part.len());
+        part[..heads].iter().for_each(|v| {
+            differ.next(*v);
+        });
+        let part = &part[heads..part.len().min(heads + FRAME)];
+        for (slot, value) in frame.iter_mut().zip(part) {
             *slot = differ.next(*value);
         }
-        size += plan(&frame[..chunk.len()]).cost;
+        if !part.is_empty() {
+            size += plan(&frame[..part.len()]).cost;
+        }
     }
     size
 }

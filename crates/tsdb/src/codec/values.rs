@@ -107,15 +107,21 @@ fn scale_of(values: &[f64]) -> Option<usize> {
     let probes = values.len().div_ceil(step);
     let mut best = None;
     for (exponent, scale) in SCALES.iter().enumerate() {
-        let hits = values.iter().step_by(step).filter(|v| integer_at(**v, *scale).is_some()).count();
-        if hits == probes {
+        let mut missing = 0;
+        for value in values.iter().step_by(step) {
+            missing += usize::from(integer_at(*value, *scale).is_none());
+            if missing * 8 > probes {
+                break;
+            }
+        }
+        if missing == 0 {
             return Some(exponent);
         }
-        if best.is_none_or(|(_, most)| hits > most) {
-            best = Some((exponent, hits));
+        if missing * 8 <= probes && best.is_none_or(|(_, least)| missing < least) {
+            best = Some((exponent, missing));
         }
     }
-    best.filter(|(_, hits)| hits * 8 >= probes * 7).map(|(exponent, _)| exponent)
+    best.map(|(exponent, _)| exponent)
 }
 
 /// The integer that gives back exactly these bits when divided by the scale.

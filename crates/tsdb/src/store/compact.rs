@@ -6,17 +6,21 @@ use model::{Labels, Result, TimeRange};
 use tracing::info;
 
 use super::Store;
-use crate::block::{Block, BlockWriter, Pages, Walk};
+use crate::block::{Block, BlockSeries, BlockWriter, Page, Pages, Walk};
 use crate::codec::Effort;
 use crate::config::{WINDOW, window_of};
 use crate::merge::{Run, merge};
 
 /// Each range is this many times the one before.
-const FACTOR: i64 = 3;
+pub(super) const FACTOR: i64 = 3;
 /// The largest range: 31 days.
 const LARGEST: i64 = 31 * 86_400_000;
 /// An open window is compacted too when it has this many blocks.
 const CROWDED: usize = 8;
+/// So many pages of a series are written as longer ones where they have fewer samples than this on average. Windows
+/// grow threefold, so a sample is encoded once in every second compaction, and from a length on never again.
+const MANY_PAGES: usize = 4;
+const LONG_PAGE: usize = 2048;
 /// Small late blocks wait until they are this many, or hold a tenth of the window's samples.
 const LATECOMERS: usize = 4;
 
@@ -53,10 +57,7 @@ impl Store {
     fn plan(&self) -> Option<(TimeRange, Vec<Arc<Block>>)> {
         let all = self.blocks.all();
         let closed_before = self.clock.now_ms().saturating_sub(self.out_of_order_ms());
-        let largest = match self.options.retention_ms {
-            0 => LARGEST,
-            retention => LARGEST.min(retention / 10),
-        };
+        let largest = largest(self.options.retention_ms);
         let mut length = WINDOW;
         loop {
             let found = all.iter().find_map(|block| {
@@ -80,6 +81,14 @@ impl Store {
     }
 }
 
+/// The longest window of a block, ms.
+pub(super) fn largest(retention_ms: i64) -> i64 {
+    match retention_ms {
+        0 => LARGEST,
+        retention => LARGEST.min(retention / 10),
+    }
+}
+
 /// Whether the blocks beside the largest justify writing it again.
 fn worth_it(group: &[Arc<Block>]) -> bool {
     let samples = |b: &Arc<Block>| b.meta.samples;
@@ -95,23 +104,48 @@ fn merge_blocks(group: &[Arc<Block>], writer: &mut BlockWriter) -> Result<()> {
     let mut runs = vec![Run::default(); group.len()];
     let (mut merged, mut scratch) = (Run::default(), Run::default());
     while let Some(labels) = first_labels(&mut sources)? {
-        for ((walk, pages), run) in sources.iter_mut().zip(&mut runs) {
-            run.clear();
-            if walk.peek()?.is_some_and(|s| s.labels == labels)
-                && let Some(series) = walk.take()
-            {
-                for page in &series.pages {
-                    pages.read(&walk.block, page, run)?;
-                }
-                if let Some(deleted) = &series.deleted {
-                    run.delete(deleted);
-                }
+        let mut found: Vec<(usize, BlockSeries)> = Vec::with_capacity(group.len());
+        for (at, (walk, _)) in sources.iter_mut().enumerate() {
+            if walk.peek()?.is_some_and(|s| s.labels == labels) {
+                found.extend(walk.take().map(|series| (at, series)));
+            }
+        }
+        if let Some(pages) = copyable(&found) {
+            let pages: Vec<_> = pages.iter().map(|(at, page)| (&*group[*at], *page)).collect();
+            writer.copy(&labels, &pages)?;
+            continue;
+        }
+        runs.iter_mut().for_each(Run::clear);
+        for (at, series) in &found {
+            // `at` counts the sources, of which each has a run.
+            let ((walk, pages), run) = (&mut sources[*at], &mut runs[*at]);
+            for page in &series.pages {
+                pages.read(&walk.block, page, run)?;
+            }
+            if let Some(deleted) = &series.deleted {
+                run.delete(deleted);
             }
         }
         merge(&mut runs, TimeRange::ALL, &mut merged, &mut scratch);
         writer.add(&labels, &merged)?;
     }
     Ok(())
+}
+
+/// The pages of a series, with the number of their block, if they can go over as they are: apart from each other,
+/// nothing deleted, and not so many and short that one long page is worth the work.
+fn copyable(found: &[(usize, BlockSeries)]) -> Option<Vec<(usize, Page)>> {
+    if found.iter().any(|(_, series)| series.deleted.is_some()) {
+        return None;
+    }
+    let mut pages: Vec<(usize, Page)> =
+        found.iter().flat_map(|(at, series)| series.pages.iter().map(|page| (*at, *page))).collect();
+    pages.sort_unstable_by_key(|(_, page)| page.range.start);
+    let apart = pages.windows(2).all(|two| two[0].1.range.end < two[1].1.range.start);
+    let plain = pages.iter().all(|(_, page)| !page.has_histograms());
+    let samples: usize = pages.iter().map(|(_, page)| page.samples as usize).sum();
+    let long = pages.len() < MANY_PAGES || samples >= pages.len() * LONG_PAGE;
+    (apart && plain && long).then_some(pages)
 }
 
 fn first_labels(sources: &mut [(Walk, Pages)]) -> Result<Option<Labels>> {

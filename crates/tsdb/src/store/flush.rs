@@ -1,11 +1,13 @@
 //! From memory to blocks: everything is taken out at once, so that the log can be cut exactly there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{Labels, Result, TimeRange};
 use tracing::info;
 
 use super::Store;
+use super::compact::FACTOR;
 use crate::block::{Block, BlockWriter};
 use crate::codec::Effort;
 use crate::config::{WINDOW, window_of};
@@ -18,6 +20,8 @@ const CROWDED_MS: i64 = 60_000;
 /// Between flushes for want of memory at least this time passes, and they free at least so much.
 const SHORT_MS: i64 = 10_000;
 const SHORT_BYTES: u64 = 256 << 10;
+/// A flush that would write more blocks than this takes wider windows.
+const FLUSH_WINDOWS: usize = 3;
 /// Series that get no sample are forgotten by a flush only in this many at once, so that locks stay short.
 const FORGET_AT_ONCE: usize = 10_000;
 
@@ -132,17 +136,15 @@ impl Store {
 
     fn write_blocks(&self, frozen: &Frozen) -> Result<Vec<Arc<Block>>> {
         let order = self.sorted_slots(frozen);
-        let mut blocks = Vec::new();
-        for start in frozen.windows() {
-            blocks.push(self.write_block(frozen, &order, window_of(start, WINDOW))?);
-        }
-        Ok(blocks)
+        let windows = windows_of(&frozen.windows(), super::compact::largest(self.options.retention_ms));
+        windows.into_iter().map(|window| self.write_block(frozen, &order, window)).collect()
     }
 
     fn write_block(&self, frozen: &Frozen, order: &[Slot], window: TimeRange) -> Result<Arc<Block>> {
         self.blocks.publish(window, |dir, number| {
             // A flush gives memory back: it must not be refused the little that it takes.
-            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Fast, &model::Budget::unlimited())?;
+            let mut writer =
+                BlockWriter::create(&*self.fs, dir, Effort::Thorough, &model::Budget::unlimited())?;
             let (mut runs, mut merged, mut scratch) =
                 ([Run::default(), Run::default()], Run::default(), Run::default());
             let mut canonical = String::new();
@@ -204,5 +206,44 @@ impl Store {
             self.metrics.series.set(index.live().len() as i64);
         }
         Ok(())
+    }
+}
+
+/// The windows of blocks for samples in these two-hour windows: larger ones, as compaction would make them, where many
+/// follow each other, as when a sender catches up.
+fn windows_of(starts: &BTreeSet<i64>, largest: i64) -> Vec<TimeRange> {
+    let at = |length: i64| {
+        let mut windows: Vec<TimeRange> = starts.iter().map(|start| window_of(*start, length)).collect();
+        windows.dedup();
+        windows
+    };
+    let (mut length, mut windows) = (WINDOW, at(WINDOW));
+    while windows.len() > FLUSH_WINDOWS && length * FACTOR <= largest {
+        let wider = at(length * FACTOR);
+        if wider.len() * 2 > windows.len() {
+            break; // they lie apart: blocks would span time in which nothing is
+        }
+        (length, windows) = (length * FACTOR, wider);
+    }
+    windows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_wide_where_samples_are_many_hours_long() {
+        let hours = |hours: &[i64]| hours.iter().map(|h| h * 3_600_000).collect::<BTreeSet<_>>();
+        let lengths = |starts: &BTreeSet<i64>, largest: i64| {
+            let windows = windows_of(starts, largest * 3_600_000);
+            windows.iter().map(|w| (w.end - w.start + 1) / 3_600_000).collect::<Vec<_>>()
+        };
+        assert_eq!(lengths(&hours(&[0, 2, 4]), 744), [2, 2, 2]);
+        assert_eq!(lengths(&hours(&[0, 2, 4, 6]), 744), [6, 6]);
+        assert_eq!(lengths(&hours(&[0, 2, 4, 6]), 3), [2, 2, 2, 2]);
+        let day: Vec<i64> = (0..12).map(|n| 2 * n).collect();
+        assert_eq!(lengths(&hours(&day), 744), [18, 18]);
+        assert_eq!(lengths(&hours(&[0, 200, 400, 600]), 744), [2, 2, 2, 2]);
     }
 }

@@ -69,6 +69,22 @@ impl<'a> Reader<'a> {
         Ok((all, points))
     }
 
+    /// As [`Reader::next_item`], but labels that are sent in one run may only be passed over:
+    /// [`Series::read_labels`] reads them. For who knows the series by [`Series::raw`].
+    pub fn next_unread(&mut self, series: &mut Series<'a>) -> Result<Option<Item<'a>>, Error> {
+        if self.request.bytes.first() == Some(&LABEL) {
+            let here = self.request;
+            self.request.varint()?;
+            let message = self.request.delimited()?;
+            series.clear();
+            if read_usual(message, series).is_some() {
+                return Ok(Some(Item::Series));
+            }
+            self.request = here;
+        }
+        self.next_item(series)
+    }
+
     /// The next series (put into `series`, cleared first) or metadata; `None` at the end.
     pub fn next_item(&mut self, series: &mut Series<'a>) -> Result<Option<Item<'a>>, Error> {
         while let Some((number, value)) = self.request.field()? {
@@ -85,6 +101,60 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 }
+
+/// Reads a `TimeSeries` as every known sender writes it, a run of labels and then samples, and only passes over the
+/// labels. `None`, and a series in disorder, where it is anything else.
+#[inline]
+fn read_usual<'a>(message: Message<'a>, series: &mut Series<'a>) -> Option<()> {
+    let bytes = message.bytes;
+    let mut at = 0;
+    while *bytes.get(at)? == LABEL {
+        let (len, head) = match *bytes.get(at + 1..)? {
+            [len @ 0..0x80, ..] => (usize::from(len), 2),
+            [low, high @ 0..0x80, ..] => (usize::from(low & 0x7f) | usize::from(high) << 7, 3),
+            _ => return None,
+        };
+        at += head + len;
+    }
+    series.raw = bytes.get(..at)?;
+    let mut rest = bytes.get(at..)?;
+    while let Some((head, after)) = rest.split_first_chunk::<2>() {
+        let [SAMPLE, len @ 0..0x80] = *head else { return None };
+        let (sample, after) = after.split_at_checked(usize::from(len))?;
+        series.points.push(usual_point(sample)?);
+        rest = after;
+    }
+    series.unread = Some(message.at);
+    rest.is_empty().then_some(())
+}
+
+/// A sample: value and time in this order, of which a zero may be left out.
+#[inline]
+fn usual_point(mut sample: &[u8]) -> Option<Point> {
+    let mut point = Point { t: 0, v: 0.0 };
+    if let [VALUE, rest @ ..] = sample {
+        let (bits, rest) = rest.split_first_chunk::<8>()?;
+        point.v = f64::from_bits(u64::from_le_bytes(*bits));
+        sample = rest;
+    }
+    if let [TIME, rest @ ..] = sample {
+        let (last, front) = rest.split_last()?;
+        // Nine bytes hold 63 bits: what is longer, or ends elsewhere, is read as carefully as anything else.
+        if front.len() > 8 || *last >= 0x80 || front.iter().any(|b| *b < 0x80) {
+            return None;
+        }
+        let low = front.iter().rev().fold(u64::from(*last), |t, b| (t << 7) | u64::from(b & 0x7f));
+        point.t = low as i64;
+        return Some(point);
+    }
+    sample.is_empty().then_some(point)
+}
+
+/// Tags: labels and samples of a series, value and time of a sample.
+const LABEL: u8 = 1 << 3 | 2;
+const SAMPLE: u8 = 2 << 3 | 2;
+const VALUE: u8 = 1 << 3 | 1;
+const TIME: u8 = 2 << 3;
 
 /// Reads a `TimeSeries` of version 1.
 pub(crate) fn read_series<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), Error> {

@@ -3,8 +3,10 @@
 use model::labels::{METRIC_NAME, put};
 use model::{Labels, LabelsBuilder};
 
-use super::decode::Metadata;
+use super::Error;
+use super::decode::{Metadata, read_label};
 use super::histogram::HistogramPoint;
+use super::proto::Message;
 
 /// Name and value of a label as sent.
 pub type LabelPair<'a> = (&'a [u8], &'a [u8]);
@@ -62,7 +64,7 @@ pub enum BadLabels {
 /// One series with its samples, in buffers that are reused from series to series. Labels borrow from the body.
 #[derive(Debug, Clone, Default)]
 pub struct Series<'a> {
-    /// Names and values in the order sent.
+    /// Names and values in the order sent. After [`super::Reader::next_unread`] empty until [`Series::read_labels`].
     pub labels: Vec<LabelPair<'a>>,
     /// The encoded labels, where they are sent in one run (as every known sender does): equal bytes are the same
     /// series, so a cache can be keyed by them. Empty otherwise.
@@ -79,9 +81,23 @@ pub struct Series<'a> {
     pub metadata: Option<Metadata<'a>>,
     /// Why its labels cannot be read (version 2 only).
     pub problem: Option<BadLabels>,
+    /// Where `raw` begins in the body, while it is not read.
+    pub(super) unread: Option<usize>,
 }
 
 impl<'a> Series<'a> {
+    /// Reads the labels if they were passed over.
+    pub fn read_labels(&mut self) -> Result<(), Error> {
+        let Some(at) = self.unread.take() else { return Ok(()) };
+        let mut run = Message { bytes: self.raw, at };
+        while !run.bytes.is_empty() {
+            // Each begins with its tag, or it would not be in the run.
+            run.varint()?;
+            self.labels.push(read_label(run.delimited()?)?);
+        }
+        Ok(())
+    }
+
     /// Empties the buffers and keeps their memory.
     pub fn clear(&mut self) {
         self.labels.clear();
@@ -92,6 +108,7 @@ impl<'a> Series<'a> {
         self.metadata = None;
         self.problem = None;
         self.raw = &[];
+        self.unread = None;
     }
 
     /// The metric's name, if it is there and text.
