@@ -16,7 +16,7 @@ else
   RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: help run build image ui test lint fmt bench fuzz clean
+.PHONY: help run build image ui test lint fmt bench bench-micro fuzz clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench: build ## ingest, size, memory and queries beside Debian's prometheus and 
 	@scripts/reference.sh
 	@scripts/test-image.sh || echo 'skipped: no Docker engine, no idle measurement'
 	cargo run --release -p bench -- $(ARGS)
+
+bench-micro: ## criterion benchmarks of codecs
+	cargo bench -p tsdb -- $(ARGS)
 
 fuzz: ## each fuzz target for a minute (SECONDS_EACH=60)
 	@scripts/fuzz.sh $${SECONDS_EACH:-60}

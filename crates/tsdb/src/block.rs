@@ -19,7 +19,7 @@ pub(crate) use read::{Block, BlockSeries, Pages, Walk};
 pub(crate) use tombstones::Tombstones;
 pub(crate) use write::BlockWriter;
 
-const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 2, oldest: 1 };
+const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 3, oldest: 1 };
 const INDEX: Kind = Kind { tag: b'i', name: "metric block index", version: 2, oldest: 1 };
 
 const DATA_FILE: &str = "data";

@@ -67,7 +67,7 @@ impl Default for Options {
             flush_bytes: 128 << 20,
             flush_log_bytes: 256 << 20,
             close_flush_log_bytes: 16 << 20,
-            close_flush_bytes: 48 << 20,
+            close_flush_bytes: 128 << 20,
             idle_ms: 3_600_000,
             max_series: 10_000_000,
             max_labels_bytes: 64 << 10,

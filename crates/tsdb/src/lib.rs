@@ -34,6 +34,8 @@ mod head;
 pub mod import;
 pub mod inspect;
 mod matching;
+#[doc(hidden)]
+pub mod measuring;
 mod merge;
 mod metrics;
 pub mod store;

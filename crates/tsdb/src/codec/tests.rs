@@ -42,6 +42,12 @@ fn awkward() -> impl Strategy<Value = f64> {
     ]
 }
 
+/// An integer as programs make values of it.
+fn in_scale(scale: usize, int: i64) -> f64 {
+    let v = int as f64;
+    [v, v / 100.0, v / 1e9, v * 1e-3, v * 1e-2, v * 1e-6, v * 1e-9, v / 1000.0 / 1000.0][scale]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -62,6 +68,20 @@ proptest! {
             now += step;
             match odd { 0 => f64::from_bits(model::STALE_NAN_BITS), 1 => -0.0, _ => now as f64 / 10f64.powi(scale as i32) }
         }).collect();
+        round_trip_values(&values, Effort::Thorough);
+    }
+
+    #[test]
+    fn integers_in_every_scale_keep_all_bits(
+        ints in prop::collection::vec(prop_oneof![-1_000_000i64..1_000_000_000, -(1i64 << 53)..1i64 << 53], 1..400),
+        scale in 0usize..8,
+        odd in any::<prop::sample::Index>(),
+    ) {
+        let mut values: Vec<f64> = ints.iter().map(|i| in_scale(scale, *i)).collect();
+        round_trip_values(&values, Effort::Fast);
+        round_trip_values(&values, Effort::Thorough);
+        let at = odd.index(values.len());
+        values[at] = model::stale_nan();
         round_trip_values(&values, Effort::Thorough);
     }
 
@@ -125,4 +145,15 @@ fn typical_runs_are_small() {
     let mut stale = counter.clone();
     stale[719] = model::stale_nan();
     assert!(round_trip_values(&stale, Effort::Fast) < 740);
+}
+
+#[test]
+fn products_and_double_quotients_are_integers_too() {
+    let run = |scale| {
+        (0..720).map(|i| in_scale(scale, 1_000_000_007 + i * 1_009 + i * 7919 % 64)).collect::<Vec<_>>()
+    };
+    for scale in 3..8 {
+        let size = round_trip_values(&run(scale), Effort::Fast);
+        assert!(size < 900, "scale {scale}: {size}");
+    }
 }

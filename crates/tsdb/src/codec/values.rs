@@ -8,8 +8,57 @@ const XOR: u8 = 2;
 const PCO: u8 = 3;
 const PCO_DECIMAL: u8 = 4;
 
-/// Powers of ten by which values are tried as integers.
-const SCALES: [f64; 10] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+/// How a program made a value out of an integer. The place in [`SCALES`] is what is written.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    /// Divided by this.
+    Divided(f64),
+    /// Multiplied by this part of one: other bits than those of a division.
+    Times(f64),
+    /// Divided by a thousand, twice.
+    Twice,
+}
+
+/// Tried in this order. The first ten are those of version 1.
+const SCALES: [Scale; 15] = [
+    Scale::Divided(1e0),
+    Scale::Divided(1e1),
+    Scale::Divided(1e2),
+    Scale::Divided(1e3),
+    Scale::Divided(1e4),
+    Scale::Divided(1e5),
+    Scale::Divided(1e6),
+    Scale::Divided(1e7),
+    Scale::Divided(1e8),
+    Scale::Divided(1e9),
+    Scale::Times(1e-3),
+    Scale::Times(1e-2),
+    Scale::Times(1e-6),
+    Scale::Times(1e-9),
+    Scale::Twice,
+];
+
+impl Scale {
+    /// What gives the integer.
+    #[inline]
+    fn up(self) -> f64 {
+        match self {
+            Self::Divided(by) => by,
+            Self::Times(part) => part.recip(),
+            Self::Twice => 1e6,
+        }
+    }
+
+    #[inline]
+    fn value(self, int: i64) -> f64 {
+        match self {
+            Self::Divided(by) => int as f64 / by,
+            Self::Times(part) => int as f64 * part,
+            Self::Twice => int as f64 / 1e3 / 1e3,
+        }
+    }
+}
+
 /// Integers beyond this are not exact in a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Values looked at to choose the scale.
@@ -18,15 +67,15 @@ const PROBES: usize = 32;
 const PCO_MIN: usize = 1024;
 /// ... is tried on a part of the run first ...
 const PCO_TRIAL: usize = 512;
-/// ... and must gain a fifth: it decodes slower.
-const PCO_LEVEL: usize = 4;
+/// ... and must gain a twentieth.
+const PCO_LEVEL: usize = 8;
 
 /// How much time an encoding may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
     /// Nothing slow: fresh chunks.
     Fast,
-    /// `pco` where it gains 20 %: blocks that stay.
+    /// `pco` where it gains 5 %: blocks that stay.
     Thorough,
 }
 
@@ -72,8 +121,8 @@ fn encode_xor(values: &[f64], out: &mut Vec<u8>) {
     xor::encode(&bits, out);
 }
 
-/// Puts the `pco` form in place of what is in `out` from `start` on, if a trial on a part and then the whole gain a
-/// fifth.
+/// Puts the `pco` form in place of what is in `out` from `start` on, if a trial on a part is no loss and the whole gains
+/// a twentieth.
 fn replace_if_smaller<T: pco::data_types::Number>(
     run: &[T],
     head: Vec<u8>,
@@ -82,13 +131,13 @@ fn replace_if_smaller<T: pco::data_types::Number>(
     cheap: impl Fn(&[T], &mut Vec<u8>),
 ) {
     let config = pco::ChunkConfig::default().with_compression_level(PCO_LEVEL);
-    let smaller = |with: usize, without: usize| with * 10 <= without * 8;
+    let smaller = |with: usize, without: usize| with * 20 <= without * 19;
     let from = (run.len() - PCO_TRIAL) / 2;
     let part = &run[from..from + PCO_TRIAL];
     let mut trial = Vec::new();
     cheap(part, &mut trial);
     // The header of a short stream weighs more than it will in the whole.
-    let gains = |p: Vec<u8>| p.len() * 10 <= trial.len() * 9;
+    let gains = |p: Vec<u8>| p.len() <= trial.len();
     if !pco::standalone::simple_compress(part, &config).is_ok_and(gains) {
         return;
     }
@@ -101,12 +150,12 @@ fn replace_if_smaller<T: pco::data_types::Number>(
     }
 }
 
-/// The power of ten at which most probed values are integers.
+/// The scale at which most probed values are integers, by its place.
 fn scale_of(values: &[f64]) -> Option<usize> {
     let step = values.len().div_ceil(PROBES);
     let probes = values.len().div_ceil(step);
     let mut best = None;
-    for (exponent, scale) in SCALES.iter().enumerate() {
+    for (place, scale) in SCALES.iter().enumerate() {
         let mut missing = 0;
         for value in values.iter().step_by(step) {
             missing += usize::from(integer_at(*value, *scale).is_none());
@@ -115,38 +164,40 @@ fn scale_of(values: &[f64]) -> Option<usize> {
             }
         }
         if missing == 0 {
-            return Some(exponent);
+            return Some(place);
         }
         if missing * 8 <= probes && best.is_none_or(|(_, least)| missing < least) {
-            best = Some((exponent, missing));
+            best = Some((place, missing));
         }
     }
-    best.map(|(exponent, _)| exponent)
+    best.map(|(place, _)| place)
 }
 
-/// The integer that gives back exactly these bits when divided by the scale.
+/// The integer of which this scale makes exactly these bits.
 #[inline]
-fn integer_at(value: f64, scale: f64) -> Option<i64> {
-    let scaled = (value * scale).round_ties_even();
+fn integer_at(value: f64, scale: Scale) -> Option<i64> {
+    let scaled = (value * scale.up()).round_ties_even();
     if scaled.abs() >= EXACT || scaled.is_nan() {
         return None;
     }
     // By way of the integer: -0 has none.
     let int = scaled as i64;
-    ((int as f64 / scale).to_bits() == value.to_bits()).then_some(int)
+    (scale.value(int).to_bits() == value.to_bits()).then_some(int)
 }
 
 struct Decimal {
-    exponent: usize,
+    /// Place in [`SCALES`].
+    scale: usize,
     ints: Vec<i64>,
     /// Where a value is no such integer, its bits.
     exceptions: Vec<(usize, u64)>,
 }
 
 /// The run as integers, or `None` if too many values are none.
-fn as_integers(values: &[f64], exponent: usize) -> Option<Decimal> {
-    let scale = SCALES[exponent];
-    let mut decimal = Decimal { exponent, ints: Vec::with_capacity(values.len()), exceptions: Vec::new() };
+fn as_integers(values: &[f64], place: usize) -> Option<Decimal> {
+    let scale = SCALES[place];
+    let mut decimal =
+        Decimal { scale: place, ints: Vec::with_capacity(values.len()), exceptions: Vec::new() };
     let mut last = 0;
     for (at, value) in values.iter().enumerate() {
         match integer_at(*value, scale) {
@@ -160,7 +211,7 @@ fn as_integers(values: &[f64], exponent: usize) -> Option<Decimal> {
 
 impl Decimal {
     fn write_head(&self, out: &mut Vec<u8>) {
-        out.push(self.exponent as u8);
+        out.push(self.scale as u8);
         put_u64(out, self.exceptions.len() as u64);
         let mut last = 0;
         for (at, bits) in &self.exceptions {
@@ -220,10 +271,12 @@ fn decode_decimal(
     ints.clear();
     decode(&mut reader, n, ints)?;
     let start = out.len();
-    if scale == 1.0 {
-        out.extend(ints.iter().map(|i| *i as f64));
-    } else {
-        out.extend(ints.iter().map(|i| *i as f64 / scale));
+    // A loop for each, so that nothing is decided for each value.
+    match scale {
+        Scale::Divided(1.0) => out.extend(ints.iter().map(|i| *i as f64)),
+        Scale::Divided(by) => out.extend(ints.iter().map(|i| *i as f64 / by)),
+        Scale::Times(part) => out.extend(ints.iter().map(|i| *i as f64 * part)),
+        Scale::Twice => out.extend(ints.iter().map(|i| scale.value(*i))),
     }
     patch(exceptions, count, &mut out[start..])
 }

@@ -22,6 +22,8 @@ const SHORT_MS: i64 = 10_000;
 const SHORT_BYTES: u64 = 256 << 10;
 /// A flush that would write more blocks than this takes wider windows.
 const FLUSH_WINDOWS: usize = 3;
+/// Blocks that a flush writes side by side.
+const OPEN_BLOCKS: usize = 4;
 /// Series that get no sample are forgotten by a flush only in this many at once, so that locks stay short.
 const FORGET_AT_ONCE: usize = 10_000;
 
@@ -137,39 +139,74 @@ impl Store {
     fn write_blocks(&self, frozen: &Frozen) -> Result<Vec<Arc<Block>>> {
         let order = self.sorted_slots(frozen);
         let windows = windows_of(&frozen.windows(), super::compact::largest(self.options.retention_ms));
-        windows.into_iter().map(|window| self.write_block(frozen, &order, window)).collect()
+        let mut blocks = Vec::with_capacity(windows.len());
+        for windows in windows.chunks(OPEN_BLOCKS) {
+            self.write_windows(frozen, &order, windows, &mut Vec::new(), &mut blocks)?;
+        }
+        Ok(blocks)
     }
 
-    fn write_block(&self, frozen: &Frozen, order: &[Slot], window: TimeRange) -> Result<Arc<Block>> {
-        self.blocks.publish(window, |dir, number| {
+    /// Opens a block for each window, one within the publication of the other, then goes over the series once.
+    fn write_windows(
+        &self,
+        frozen: &Frozen,
+        order: &[Slot],
+        windows: &[TimeRange],
+        open: &mut Vec<(TimeRange, BlockWriter)>,
+        blocks: &mut Vec<Arc<Block>>,
+    ) -> Result<()> {
+        let Some((window, others)) = windows.split_first() else {
+            return self.write_series(frozen, order, open);
+        };
+        let block = self.blocks.publish(*window, |dir, number| {
             // A flush gives memory back: it must not be refused the little that it takes.
-            let mut writer =
-                BlockWriter::create(&*self.fs, dir, Effort::Thorough, &model::Budget::unlimited())?;
-            let (mut runs, mut merged, mut scratch) =
-                ([Run::default(), Run::default()], Run::default(), Run::default());
-            let mut canonical = String::new();
-            for slot in order {
-                let mut snapshot = Snapshot::default();
-                let shard = &frozen.shards[Head::shard_of(*slot)];
-                let place = Head::place_of(*slot);
-                let Some(piece) = shard.generation(place).and_then(|g| snapshot.add(shard, place, g, window))
-                else {
-                    continue;
-                };
-                runs.iter_mut().for_each(Run::clear);
-                let [ordered, late] = &mut runs;
-                snapshot.decode(&piece, ordered, late).map_err(|e| {
-                    model::Error::internal("samples in memory are not readable").with_detail(e)
-                })?;
-                merge(&mut runs, window, &mut merged, &mut scratch);
-                if self.index.read().canonical(*slot, &mut canonical)
-                    && let Some(labels) = Labels::from_canonical(&canonical)
-                {
-                    writer.add(&labels, &merged)?;
-                }
-            }
+            let budget = model::Budget::unlimited();
+            open.push((*window, BlockWriter::create(&*self.fs, dir, Effort::Thorough, &budget)?));
+            self.write_windows(frozen, order, others, open, blocks)?;
+            // Whoever came after took his own away.
+            let (_, writer) = open.pop().ok_or(model::Error::internal("a block without its writer"))?;
             writer.finish(number, &[])
-        })
+        })?;
+        blocks.push(block);
+        Ok(())
+    }
+
+    fn write_series(
+        &self,
+        frozen: &Frozen,
+        order: &[Slot],
+        open: &mut [(TimeRange, BlockWriter)],
+    ) -> Result<()> {
+        let span = match (open.first(), open.last()) {
+            (Some((first, _)), Some((last, _))) => TimeRange::new(first.start, last.end),
+            _ => return Ok(()),
+        };
+        let (mut runs, mut merged, mut scratch) =
+            ([Run::default(), Run::default()], Run::default(), Run::default());
+        let mut canonical = String::new();
+        for slot in order {
+            let mut snapshot = Snapshot::default();
+            let shard = &frozen.shards[Head::shard_of(*slot)];
+            let place = Head::place_of(*slot);
+            let Some(piece) = shard.generation(place).and_then(|g| snapshot.add(shard, place, g, span))
+            else {
+                continue;
+            };
+            runs.iter_mut().for_each(Run::clear);
+            let [ordered, late] = &mut runs;
+            snapshot
+                .decode(&piece, ordered, late)
+                .map_err(|e| model::Error::internal("samples in memory are not readable").with_detail(e))?;
+            if !self.index.read().canonical(*slot, &mut canonical) {
+                continue;
+            }
+            let Some(labels) = Labels::from_canonical(&canonical) else { continue };
+            for (window, writer) in open.iter_mut() {
+                merge(&mut runs, *window, &mut merged, &mut scratch);
+                writer.add(&labels, &merged)?;
+            }
+        }
+        Ok(())
     }
 
     /// Slots with samples in the order of their labels.

@@ -5,6 +5,7 @@ use model::{
 };
 
 mod admin;
+mod compaction;
 mod crash;
 mod exemplars;
 mod faults;

@@ -15,6 +15,61 @@ fn read(body: &[u8]) -> Result<Vec<(Labels, Vec<Point>)>, Error> {
     Ok(all)
 }
 
+/// Series as a receiver reads them: labels passed over first. Values as bits.
+fn read_late(body: &[u8]) -> Result<Vec<Bits>, Error> {
+    let mut reader = Reader::new(body);
+    let mut series = Series::default();
+    let mut all = Vec::new();
+    while let Some(item) = reader.next_unread(&mut series)? {
+        if item == Item::Series {
+            series.read_labels()?;
+            all.push(bits(&series));
+        }
+    }
+    Ok(all)
+}
+
+fn read_at_once(body: &[u8]) -> Result<Vec<Bits>, Error> {
+    let mut reader = Reader::new(body);
+    let mut series = Series::default();
+    let mut all = Vec::new();
+    while let Some(item) = reader.next_item(&mut series)? {
+        if item == Item::Series {
+            all.push(bits(&series));
+        }
+    }
+    Ok(all)
+}
+
+/// Raw labels, labels and samples.
+type Bits = (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, Vec<(i64, u64)>);
+
+fn bits(series: &Series<'_>) -> Bits {
+    let labels = series.labels.iter().map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
+    (series.raw.to_vec(), labels, series.points.iter().map(|p| (p.t, p.v.to_bits())).collect())
+}
+
+#[test]
+fn labels_that_are_passed_over_are_read_when_asked_for() {
+    let mut encoder = Encoder::new();
+    let points = [Point { t: 1 << 40, v: 0.0 }, Point { t: 0, v: -1.5 }, Point { t: 0, v: 0.0 }];
+    let long = "x".repeat(300);
+    encoder.series([("__name__", "up"), ("job", &long)], points);
+    let mut reader = Reader::new(encoder.as_bytes());
+    let mut series = Series::default();
+    assert_eq!(reader.next_unread(&mut series), Ok(Some(Item::Series)));
+    assert_eq!(series.labels, []);
+    assert_eq!(series.points, points);
+    series.read_labels().unwrap();
+    assert_eq!(series.to_labels().unwrap().to_string(), format!("up{{job=\"{long}\"}}"));
+    // A label that is none: its length goes beyond it.
+    let body = b"\x0a\x08\x0a\x02\x0a\x05\x12\x02\x10\x01";
+    let mut reader = Reader::new(body);
+    assert_eq!(reader.next_unread(&mut series), Ok(Some(Item::Series)));
+    let error = series.read_labels().unwrap_err();
+    assert_eq!(error.to_string(), "protobuf, byte 6: a field is longer than its message");
+}
+
 fn request() -> Encoder {
     let mut encoder = Encoder::new();
     encoder.series(
@@ -152,5 +207,36 @@ proptest! {
         prop_assert_eq!(&all[0].0, &labels);
         let bits = |p: &[Point]| p.iter().map(|p| (p.t, p.v.to_bits())).collect::<Vec<_>>();
         prop_assert_eq!(bits(&all[0].1), bits(&points));
+    }
+
+    #[test]
+    fn passing_labels_over_changes_nothing(
+        series in proptest::collection::vec(
+            (
+                proptest::collection::vec(("[a-z_]{1,9}", proptest::collection::vec(any::<char>(), 0..90)), 0..5),
+                proptest::collection::vec((prop_oneof![Just(0i64), any::<i64>(), 0..1i64 << 41], any::<u64>()), 0..4),
+            ),
+            1..5,
+        ),
+        flips in proptest::collection::vec((0usize..2000, any::<u8>()), 0..3),
+    ) {
+        let mut encoder = Encoder::new();
+        for (labels, points) in &series {
+            let labels: Vec<(String, String)> =
+                labels.iter().map(|(n, v)| (n.clone(), v.iter().collect())).collect();
+            encoder.series(
+                labels.iter().map(|(n, v)| (n.as_str(), v.as_str())),
+                points.iter().map(|(t, v)| Point { t: *t, v: f64::from_bits(if *v % 4 == 0 { 0 } else { *v }) }),
+            );
+        }
+        let mut body = encoder.as_bytes().to_vec();
+        for (at, byte) in flips {
+            let at = at % body.len();
+            body[at] = byte;
+        }
+        match (read_late(&body), read_at_once(&body)) {
+            (Ok(late), Ok(at_once)) => prop_assert_eq!(late, at_once),
+            (late, at_once) => prop_assert_eq!(late.is_err(), at_once.is_err()),
+        }
     }
 }

@@ -112,7 +112,8 @@ fn figures_under_the_names_of_prometheus() {
     for line in [
         "prometheus_tsdb_compactions_total 1",
         "prometheus_tsdb_blocks_loaded 1",
-        "prometheus_tsdb_compaction_chunk_size_bytes_count 101",
+        // Two pages of each series go over as they are; the one with a histogram is written anew, as two.
+        "prometheus_tsdb_compaction_chunk_size_bytes_count 200",
         "prometheus_tsdb_wal_truncations_total 2",
     ] {
         assert!(text.lines().any(|l| l == line), "{line} is missing in\n{text}");
