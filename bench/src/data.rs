@@ -58,6 +58,16 @@ pub(crate) trait Source {
 impl Dataset {
     /// Writes `steps` steps of `source` that end now, `a_request` samples in a request.
     pub(crate) fn write(source: &mut dyn Source, steps: i64, a_request: usize) -> Result<Self> {
+        Self::write_until(source, steps, a_request, 0)
+    }
+
+    /// Likewise, but the steps end so many milliseconds after now.
+    pub(crate) fn write_until(
+        source: &mut dyn Source,
+        steps: i64,
+        a_request: usize,
+        ahead: i64,
+    ) -> Result<Self> {
         let number = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
         let file = std::env::temp_dir().join(format!(
             "bonghwa-bench-{}-{}",
@@ -73,7 +83,7 @@ impl Dataset {
             written: 0,
             samples: 0,
         };
-        let end = number.as_millis() as i64 / STEP_MS * STEP_MS;
+        let end = (number.as_millis() as i64 + ahead) / STEP_MS * STEP_MS;
         let start = end - steps * STEP_MS;
         let mut series = 0;
         for step in 0..steps {

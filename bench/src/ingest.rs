@@ -74,7 +74,7 @@ fn measure(data: &Dataset, peer: &mut Peer, lanes: u32) -> Result<Cost> {
 }
 
 /// Sends the requests of one lane over one connection; how long each took, in ms.
-fn send(data: &Dataset, lane: u32, lanes: u32, address: &str) -> Result<Vec<f64>> {
+pub(crate) fn send(data: &Dataset, lane: u32, lanes: u32, address: &str) -> Result<Vec<f64>> {
     let mut client = Client::new(address);
     let mut requests = data.lane(lane, lanes)?;
     let (mut body, mut acknowledged) = (Vec::new(), Vec::new());

@@ -6,7 +6,7 @@
 //! nothing; docs/performance.md keeps the rows.
 //!
 //! `data` makes the samples, `process` starts and measures a server, `peer` knows how each one is started and asked,
-//! `ingest`, `scraping`, `queries`, `memory` and `idle` are the measurements.
+//! `ingest`, `scraping`, `relaying`, `queries`, `memory` and `idle` are the measurements.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line report")]
 
@@ -20,6 +20,7 @@ mod peer;
 mod process;
 mod protobuf;
 mod queries;
+mod relaying;
 mod report;
 mod scraping;
 
@@ -48,8 +49,12 @@ pub(crate) struct Flags {
     /// How often each query runs.
     #[arg(long, default_value_t = 15)]
     repeats: usize,
-    /// Which parts to run, out of ingest, small, queries, scrape, recorded, memory and idle.
-    #[arg(long, value_delimiter = ',', default_value = "ingest,small,queries,scrape,recorded,memory,idle")]
+    /// Which parts to run, out of ingest, small, queries, scrape, recorded, relay, memory and idle.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "ingest,small,queries,scrape,recorded,relay,memory,idle"
+    )]
     parts: Vec<String>,
     /// Peers to run beside ours, out of prometheus and victoria-metrics.
     #[arg(long, value_delimiter = ',', default_value = "prometheus,victoria-metrics")]
@@ -132,6 +137,9 @@ fn main() -> Result<()> {
     }
     if wants("scrape") {
         scraping::run(&flags)?;
+    }
+    if wants("relay") {
+        relaying::run(&flags)?;
     }
     if wants("memory") {
         memory::run(&flags)?;

@@ -13,8 +13,8 @@ const PCO_DECIMAL: u8 = 4;
 enum Scale {
     /// Divided by this.
     Divided(f64),
-    /// Multiplied by this part of one: other bits than those of a division.
-    Times(f64),
+    /// Multiplied by the part of one that the first would divide it into: other bits than those of a division.
+    Times(f64, f64),
     /// Divided by a thousand, twice.
     Twice,
 }
@@ -31,10 +31,10 @@ const SCALES: [Scale; 15] = [
     Scale::Divided(1e7),
     Scale::Divided(1e8),
     Scale::Divided(1e9),
-    Scale::Times(1e-3),
-    Scale::Times(1e-2),
-    Scale::Times(1e-6),
-    Scale::Times(1e-9),
+    Scale::Times(1e3, 1e-3),
+    Scale::Times(1e2, 1e-2),
+    Scale::Times(1e6, 1e-6),
+    Scale::Times(1e9, 1e-9),
     Scale::Twice,
 ];
 
@@ -43,8 +43,7 @@ impl Scale {
     #[inline]
     fn up(self) -> f64 {
         match self {
-            Self::Divided(by) => by,
-            Self::Times(part) => part.recip(),
+            Self::Divided(by) | Self::Times(by, _) => by,
             Self::Twice => 1e6,
         }
     }
@@ -53,7 +52,7 @@ impl Scale {
     fn value(self, int: i64) -> f64 {
         match self {
             Self::Divided(by) => int as f64 / by,
-            Self::Times(part) => int as f64 * part,
+            Self::Times(_, part) => int as f64 * part,
             Self::Twice => int as f64 / 1e3 / 1e3,
         }
     }
@@ -91,7 +90,7 @@ pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
         return;
     }
     let start = out.len();
-    let decimal = scale_of(values).and_then(|scale| as_integers(values, scale));
+    let decimal = decimal_of(values);
     match &decimal {
         Some(decimal) => {
             out.push(DECIMAL);
@@ -193,6 +192,25 @@ struct Decimal {
     exceptions: Vec<(usize, u64)>,
 }
 
+/// The run as integers. Where a few values are none, they may be those in which a product differs from a quotient: the
+/// scales of the same power of ten are tried too.
+fn decimal_of(values: &[f64]) -> Option<Decimal> {
+    let place = scale_of(values)?;
+    let mut best = as_integers(values, place)?;
+    let up = SCALES[place].up();
+    for rival in (0..SCALES.len()).filter(|rival| *rival != place && SCALES[*rival].up() == up) {
+        if best.exceptions.is_empty() {
+            break;
+        }
+        if let Some(other) = as_integers(values, rival)
+            && other.exceptions.len() < best.exceptions.len()
+        {
+            best = other;
+        }
+    }
+    Some(best)
+}
+
 /// The run as integers, or `None` if too many values are none.
 fn as_integers(values: &[f64], place: usize) -> Option<Decimal> {
     let scale = SCALES[place];
@@ -275,7 +293,7 @@ fn decode_decimal(
     match scale {
         Scale::Divided(1.0) => out.extend(ints.iter().map(|i| *i as f64)),
         Scale::Divided(by) => out.extend(ints.iter().map(|i| *i as f64 / by)),
-        Scale::Times(part) => out.extend(ints.iter().map(|i| *i as f64 * part)),
+        Scale::Times(_, part) => out.extend(ints.iter().map(|i| *i as f64 * part)),
         Scale::Twice => out.extend(ints.iter().map(|i| scale.value(*i))),
     }
     patch(exceptions, count, &mut out[start..])
