@@ -1,6 +1,7 @@
-//! A file system in memory for tests: it forgets what was not synced, fails or tears at a chosen operation, and can
-//! be full.
+//! A file system in memory for tests: it forgets what was not synced (all of it, or any part, in any order), fails or
+//! tears at a chosen operation, and can be full, read-only or slow.
 
+mod random;
 mod state;
 
 #[cfg(test)]
@@ -10,14 +11,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::fs::{Entry, File, Fs, Lock, Space};
-use state::State;
+pub use random::Random;
+use state::{Left, State};
 
 /// The simulator. Clones share one file system.
 #[derive(Clone, Default)]
-pub struct SimFs(Arc<Mutex<State>>);
+pub struct SimFs(Arc<Mutex<State>>, Arc<Gate>);
+
+/// Where syncs wait.
+#[derive(Default)]
+struct Gate {
+    /// Whether it is closed, and how many wait.
+    state: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut state = self.state.lock();
+        if state.0 {
+            state.1 += 1;
+            self.changed.notify_all();
+            self.changed.wait_while(&mut state, |state| state.0);
+            state.1 -= 1;
+        }
+    }
+}
 
 impl SimFs {
     /// An empty file system without a size limit.
@@ -27,12 +49,18 @@ impl SimFs {
 
     /// A power failure: only synced content under synced names is left. Open handles are dead, faults are cleared.
     pub fn crash(&self) {
-        self.0.lock().crash(false);
+        self.0.lock().crash(Left::Nothing);
+    }
+
+    /// A power failure that leaves, beside what was synced, some of what was not: changes of names in their order or in
+    /// any, contents whole, in part, or with zeros for sectors that were not written.
+    pub fn crash_leaving_some(&self, random: &mut Random) {
+        self.0.lock().crash(Left::Some(random));
     }
 
     /// The process is killed: everything written is left. Open handles are dead, faults are cleared.
     pub fn kill(&self) {
-        self.0.lock().crash(true);
+        self.0.lock().crash(Left::Everything);
     }
 
     /// Every changing operation from the `n`-th on (0: the next) fails; the first of them, if it is a write, leaves a
@@ -52,7 +80,33 @@ impl SimFs {
 
     /// Whether a chosen failure has happened.
     pub fn failed(&self) -> bool {
-        self.0.lock().failed
+        self.0.lock().failed.is_some()
+    }
+
+    /// Which operation that was.
+    pub fn failure(&self) -> Option<String> {
+        self.0.lock().failed.clone()
+    }
+
+    /// Whether changes are refused, as on a file system that was mounted read-only.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.0.lock().read_only = read_only;
+    }
+
+    /// From here on syncs of files do not return until [`SimFs::release_syncs`].
+    pub fn hold_syncs(&self) {
+        self.1.state.lock().0 = true;
+    }
+
+    /// Waits until so many syncs wait.
+    pub fn wait_for_held_syncs(&self, count: usize) {
+        self.1.changed.wait_while(&mut self.1.state.lock(), |state| state.1 < count);
+    }
+
+    /// Ends [`SimFs::hold_syncs`].
+    pub fn release_syncs(&self) {
+        self.1.state.lock().0 = false;
+        self.1.changed.notify_all();
     }
 
     /// Changing operations so far.
@@ -83,6 +137,8 @@ impl SimFs {
 
 struct SimFile {
     fs: SimFs,
+    /// For reports.
+    path: PathBuf,
     inode: usize,
     epoch: u64,
     writable: bool,
@@ -114,7 +170,7 @@ impl SimFile {
 impl File for SimFile {
     fn append(&self, data: &[u8]) -> io::Result<()> {
         self.writable()?;
-        self.fs.0.lock().append(self.inode, self.epoch, data)
+        self.fs.0.lock().append(self.inode, self.epoch, &self.path, data)
     }
 
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -128,11 +184,12 @@ impl File for SimFile {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.writable()?;
-        self.fs.0.lock().truncate(self.inode, self.epoch, len)
+        self.fs.0.lock().truncate(self.inode, self.epoch, &self.path, len)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.fs.0.lock().sync(self.inode, self.epoch)
+        self.fs.1.pass();
+        self.fs.0.lock().sync(self.inode, self.epoch, &self.path)
     }
 
     fn size(&self) -> io::Result<u64> {
@@ -141,8 +198,8 @@ impl File for SimFile {
 }
 
 impl SimFs {
-    fn handle(&self, inode: usize, epoch: u64, writable: bool) -> Box<dyn File> {
-        Box::new(SimFile { fs: self.clone(), inode, epoch, writable })
+    fn handle(&self, path: &Path, inode: usize, epoch: u64, writable: bool) -> Box<dyn File> {
+        Box::new(SimFile { fs: self.clone(), path: path.to_owned(), inode, epoch, writable })
     }
 }
 
@@ -151,21 +208,25 @@ impl Fs for SimFs {
         let mut state = self.0.lock();
         let inode = state.create(path)?;
         let epoch = state.epoch;
-        Ok(self.handle(inode, epoch, true))
+        Ok(self.handle(path, inode, epoch, true))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let state = self.0.lock();
-        Ok(self.handle(state.inode(path)?, state.epoch, false))
+        Ok(self.handle(path, state.inode(path)?, state.epoch, false))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn File>> {
         let state = self.0.lock();
-        Ok(self.handle(state.inode(path)?, state.epoch, true))
+        Ok(self.handle(path, state.inode(path)?, state.epoch, true))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         self.0.lock().rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.0.lock().link(from, to)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
