@@ -9,6 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     tsdb::fuzzing::wal_record(bytes);
+    tsdb::fuzzing::places_record(bytes);
     let fs = disk::sim::SimFs::new();
     let dir = Path::new("/data/default/wal");
     let written = disk::publish::prepare(&fs, dir).is_ok()

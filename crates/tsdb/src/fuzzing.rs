@@ -5,9 +5,93 @@ use model::{Exemplar, Histogram};
 
 use crate::block;
 use crate::codec::{
-    Reader, decode_histograms, decode_starts, decode_times, decode_values, put_histogram, read_histogram,
+    Effort, Reader, decode_histograms, decode_starts, decode_times, decode_values, encode_histograms,
+    encode_starts, encode_times, encode_values, put_histogram, read_histogram, run_length,
 };
+use crate::feed;
 use crate::wal::{self, Visitor};
+
+/// Any bytes as a record of the places of followers.
+pub fn places_record(bytes: &[u8]) {
+    feed::read_any_places(bytes);
+}
+
+/// Any bytes as values, times, start timestamps and histograms: what is encoded comes back, bit by bit. The first byte
+/// says how alike neighbours are.
+pub fn codec_round_trip(bytes: &[u8]) {
+    let Some((likeness, bytes)) = bytes.split_first() else { return };
+    let words: Vec<u64> = bytes
+        .chunks(if likeness & 1 == 0 { 8 } else { 2 })
+        .map(|chunk| chunk.iter().fold(0, |n, byte| n << 8 | u64::from(*byte)))
+        .take(20_000)
+        .collect();
+    if words.is_empty() {
+        return;
+    }
+    values_round_trip(&words, *likeness);
+    let mut times: Vec<i64> = words.iter().map(|w| *w as i64 >> (likeness >> 2 & 31)).collect();
+    let mut encoded = Vec::new();
+    encode_starts(&times, &mut encoded);
+    let mut back = Vec::new();
+    assert!(decode_starts(&encoded, times.len(), &mut back).is_ok() && back == times);
+    times.sort_unstable();
+    times.dedup();
+    encoded.clear();
+    encode_times(&times, &mut encoded);
+    back.clear();
+    assert!(decode_times(&encoded, times.len(), &mut back).is_ok() && back == times);
+    histograms_round_trip(bytes);
+}
+
+fn values_round_trip(words: &[u64], likeness: u8) {
+    let values: Vec<f64> = match likeness >> 1 & 3 {
+        0 => words.iter().map(|w| f64::from_bits(*w)).collect(),
+        1 => words.iter().map(|w| *w as f64 / 100.0).collect(),
+        2 => words
+            .iter()
+            .scan(0u64, |sum, w| {
+                Some({
+                    *sum = sum.wrapping_add(w & 0xfff);
+                    *sum as f64
+                })
+            })
+            .collect(),
+        _ => words.iter().map(|w| f64::from(*w as u16) * 0.1).collect(),
+    };
+    for effort in [Effort::Fast, Effort::Thorough] {
+        let (mut encoded, mut back) = (Vec::new(), Vec::new());
+        encode_values(&values, effort, &mut encoded);
+        assert!(decode_values(&encoded, values.len(), &mut Vec::new(), &mut back).is_ok());
+        assert!(values.iter().map(|v| v.to_bits()).eq(back.iter().map(|v| v.to_bits())));
+    }
+}
+
+fn histograms_round_trip(bytes: &[u8]) {
+    let mut reader = Reader::new(bytes);
+    let mut histograms = Vec::new();
+    while !reader.is_empty() && histograms.len() < 200 {
+        match read_histogram(&mut reader) {
+            Ok(histogram) if histogram.check().is_ok() => histograms.push(histogram),
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    let run = &histograms[..run_length(histograms.iter()).min(histograms.len())];
+    if run.is_empty() {
+        return;
+    }
+    let written = |h: &Histogram| {
+        let mut out = Vec::new();
+        put_histogram(&mut out, h);
+        out
+    };
+    let mut encoded = Vec::new();
+    if encode_histograms(&run.iter().collect::<Vec<_>>(), Effort::Fast, &mut encoded).is_ok() {
+        let mut back = Vec::new();
+        assert!(decode_histograms(&encoded, run.len(), &mut |h| back.push(written(&h))).is_ok());
+        assert!(run.iter().map(written).eq(back));
+    }
+}
 
 /// Any bytes as a record of the log; what was read and written again must read the same.
 pub fn wal_record(bytes: &[u8]) {
@@ -148,6 +232,8 @@ mod tests {
         fn foreign_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             wal_record(&bytes);
             block_parts(&bytes);
+            places_record(&bytes);
+            codec_round_trip(&bytes);
         }
     }
 }
