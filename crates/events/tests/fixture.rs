@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../testkit/copy_folder.rs"]
+mod copy_folder;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use copy_folder::copy_folder;
 use events::{Options, Store};
 use model::{
     Ctx, Event, EventKind, EventReader, EventScan, EventWriter, FieldValue, Labels, ManualClock, Order,
@@ -66,23 +70,10 @@ fn write_fixture() {
     store.close().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 #[test]
 fn version_1_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    copy(&fixture(), dir.path());
+    copy_folder(&fixture(), dir.path());
     let store = open(dir.path(), &Arc::new(ManualClock::at_ms(NOW)));
     assert!(store.warnings().is_empty(), "{:?}", store.warnings());
     let scan = EventScan {

@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../testkit/copy_folder.rs"]
+mod copy_folder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use copy_folder::copy_folder;
 use model::metrics::Family;
 use model::{
     Ctx, Labels, ManualClock, MetricBatch, MetricReader, MetricWriter, Position, SelectHints, Selected,
@@ -93,19 +97,6 @@ fn write_fixture() {
     store.close().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 fn check(store: &Store) {
     assert_eq!(store.position("fixture").as_deref(), Some(&b"1499"[..]));
     assert_eq!(store.families(&Ctx::unbounded(), None).unwrap(), [family()]);
@@ -130,7 +121,7 @@ fn check(store: &Store) {
 #[test]
 fn version_1_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    copy(&fixture(), dir.path());
+    copy_folder(&fixture(), dir.path());
     let store = open(dir.path(), NOW);
     check(&store);
     store.flush().unwrap();

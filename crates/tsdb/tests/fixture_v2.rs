@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../testkit/copy_folder.rs"]
+mod copy_folder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use copy_folder::copy_folder;
 use model::{
     Ctx, Exemplar, ExemplarReader, ExemplarSample, Histogram, HistogramSample, Labels, ManualClock, Matcher,
     MetricAdmin, MetricBatch, MetricReader, MetricWriter, ResetHint, SelectHints, Selected, SeriesData,
@@ -135,19 +139,6 @@ fn write_fixture() {
     store.close().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 fn one(store: &Store, name: &str) -> SeriesData {
     let matchers = [Matcher::equal("__name__", name)];
     let selection =
@@ -192,7 +183,7 @@ fn check(store: &Store) {
 #[test]
 fn version_2_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    copy(&fixture(), dir.path());
+    copy_folder(&fixture(), dir.path());
     let store = open(dir.path(), NOW);
     check(&store);
     store.flush().unwrap();

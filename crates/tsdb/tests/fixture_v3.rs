@@ -3,9 +3,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../testkit/copy_folder.rs"]
+mod copy_folder;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use copy_folder::copy_folder;
 use model::{
     Ctx, Labels, ManualClock, Matcher, MetricBatch, MetricReader, MetricWriter, SelectHints, Selected,
     SeriesData, SeriesRef, Tenant, TimeRange,
@@ -75,19 +79,6 @@ fn write_fixture() {
     store.close().unwrap();
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
-
 fn check(store: &Store) {
     for scale in 0..SCALES {
         let matchers = [Matcher::equal("scale", scale.to_string())];
@@ -108,7 +99,7 @@ fn check(store: &Store) {
 #[test]
 fn version_3_is_read() {
     let dir = tempfile::tempdir().unwrap();
-    copy(&fixture(), dir.path());
+    copy_folder(&fixture(), dir.path());
     let store = open(dir.path(), NOW + 86_400_000);
     check(&store);
     store.maintain().unwrap();

@@ -1,105 +1,195 @@
-//! Crashes at every operation.
+//! Crashes and failures at any operation of everything the store does: writes, flushes, compaction, retention, deletion,
+//! snapshots. Deterministic: a seed says what is done and where it is cut, and a failure prints how to run it again.
+//!
+//! `BONGHWA_CRASH_SEEDS=5000` runs more of them; `BONGHWA_CRASH_SEED=7` runs the one, `BONGHWA_CRASH_CUT=120` cuts it at
+//! that operation instead of where the seed says.
+
+mod world;
+
+use disk::sim::Random;
+use model::MetricAdmin;
 
 use super::*;
+use world::World;
 
-const SERIES: u32 = 4;
+const ROUNDS: u64 = 3;
+const STEPS: u64 = 30;
 
-/// Appends, flushes and compacts with a failure from operation `at` on, then a crash: every acknowledged sample must
-/// be there, with its value. Returns whether the workload got through.
-fn crash_at(at: u64, power_failure: bool) -> bool {
-    let mut fixture = Fixture::new();
-    fixture.options.sync_always = power_failure;
-    fixture.options.out_of_order_ms = 0;
-    fixture.fs.fail_from(at);
-    let mut acknowledged: Vec<i64> = Vec::new();
-    if let Ok(store) = fixture.try_open() {
-        let refs = resolve(&store, &(0..SERIES).map(|i| labels("m", i)).collect::<Vec<_>>());
-        for k in 0..12 {
-            let t = NOW + k * 3_600_000;
-            fixture.clock.set_ms(t);
-            let position = k.to_string();
-            let position = Some(Position { source: "s", position: position.as_bytes() });
-            let v = [k as f64, 1.0, 2.5, -0.0];
-            let batch = MetricBatch {
-                refs: &refs,
-                t: &[t; SERIES as usize],
-                v: &v,
-                position,
-                ..MetricBatch::default()
-            };
-            match store.append(&Tenant::default(), batch) {
-                Ok(appended) if appended.accepted == SERIES as usize => acknowledged.push(k),
-                _ => break,
-            }
-            let _ = store.maintain();
-        }
-    }
-    let survived = !fixture.fs.failed();
-    if power_failure {
-        fixture.fs.crash()
-    } else {
-        fixture.fs.kill()
-    }
-    check(&fixture, &acknowledged, at);
-    survived
+/// Seeds of a plain test run.
+const SEEDS: u64 = 300;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
-fn check(fixture: &Fixture, acknowledged: &[i64], at: u64) {
-    let store = fixture.open();
-    assert_eq!(store.warnings().len(), usize::from(!store.warnings().is_empty()), "{:?}", store.warnings());
-    let found = all(&store);
-    for k in acknowledged {
-        assert_eq!(found.len(), SERIES as usize, "failure at {at}");
-        for (labels, samples) in &found {
-            let i: usize = labels.get("i").unwrap().parse().unwrap();
-            let want = (NOW + k * 3_600_000, [*k as f64, 1.0, 2.5, -0.0][i].to_bits());
-            assert!(samples.contains(&want), "sample {k} of {labels}, failure at {at}: {samples:?}");
+/// Says how to run a failure again.
+struct Report {
+    seed: u64,
+    cut: Option<u64>,
+    fs: SimFs,
+    /// The first failure that was injected into the round.
+    failure: Option<String>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let cut = self.cut.map(|cut| format!(" BONGHWA_CRASH_CUT={cut}")).unwrap_or_default();
+            let failure = self.fs.failure().or_else(|| self.failure.take()).unwrap_or_default();
+            eprintln!(
+                "seed {}: the last injected failure was {failure}\nsee it again: BONGHWA_CRASH_SEED={}{cut} cargo \
+                 test -p tsdb seeds_of_crashes",
+                self.seed, self.seed
+            );
         }
     }
-    if let Some(last) = acknowledged.last() {
-        let position: i64 = String::from_utf8(store.position("s").unwrap()).unwrap().parse().unwrap();
-        assert!(position >= *last, "position {position} of {last}, failure at {at}");
-        let newest = found[0].1.last().unwrap().0;
-        assert!(newest >= NOW + position * 3_600_000, "a position without its samples, failure at {at}");
+}
+
+/// What goes wrong in a round.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    /// From an operation on nothing works any more.
+    Cut(u64),
+    /// Single operations fail.
+    Once(u64),
+    /// For some steps the disk is full, or read-only.
+    Full(u64),
+    ReadOnly(u64),
+}
+
+fn fault(random: &mut Random) -> Fault {
+    match random.below(8) {
+        0..4 => Fault::Cut(random.below(250)),
+        4 | 5 => Fault::Once(random.below(120)),
+        6 => Fault::Full(random.below(STEPS)),
+        _ => Fault::ReadOnly(random.below(STEPS)),
     }
-    // It goes on as if nothing had happened.
+}
+
+/// Steps that a full or read-only disk lasts.
+const EPISODE: u64 = 12;
+
+/// One life of the process, up to its death. Whether the cut was reached.
+fn live(fixture: &Fixture, world: &mut World, random: &mut Random, fault: Fault) -> bool {
+    match fault {
+        Fault::Cut(at) => fixture.fs.fail_from(at),
+        Fault::Once(at) => fixture.fs.fail_once(at),
+        Fault::Full(_) | Fault::ReadOnly(_) => {}
+    }
+    let Ok(store) = fixture.try_open() else {
+        assert!(fixture.fs.failed(), "it does not open, and nothing was wrong");
+        return true;
+    };
+    let mut broken = false;
+    for step in 0..STEPS {
+        match fault {
+            Fault::Full(from) if from == step => {
+                fixture.fs.set_capacity(fixture.fs.used() + random.below(2_000));
+                broken = true;
+            }
+            Fault::ReadOnly(from) if from == step => {
+                fixture.fs.set_read_only(true);
+                broken = true;
+            }
+            Fault::Full(from) | Fault::ReadOnly(from) if from + EPISODE == step => {
+                end_episode(fixture, &store, world);
+                broken = false;
+            }
+            Fault::Once(_) if fixture.fs.failed() && random.below(8) == 0 => {
+                fixture.fs.fail_once(random.below(60));
+            }
+            _ => {}
+        }
+        let done = world.step(fixture, &store, random);
+        if let Err(e) = done {
+            assert!(broken || fixture.fs.failed(), "step {step} failed without a reason: {e} {:?}", e.detail);
+            if matches!(fault, Fault::Cut(_)) && random.below(3) > 0 {
+                break;
+            }
+        }
+    }
+    if !matches!(fault, Fault::Cut(_)) {
+        fixture.fs.fail_once(u64::MAX / 2);
+        end_episode(fixture, &store, world);
+        world.check(&store, "in the running process");
+    }
+    fixture.fs.failed()
+}
+
+/// What was wrong is over: upkeep works again by itself.
+fn end_episode(fixture: &Fixture, store: &Store, world: &mut World) {
+    fixture.fs.set_capacity(u64::MAX);
+    fixture.fs.set_read_only(false);
+    world.expire(fixture);
     store.maintain().unwrap();
-    assert_eq!(all(&store), found, "failure at {at}");
 }
 
-#[test]
-fn a_power_failure_at_any_operation_loses_nothing_acknowledged() {
-    assert!((0..).any(|at| crash_at(at, true)));
+/// Whether the process dies with the machine or alone.
+fn fails_power(random: &mut Random) -> bool {
+    random.below(2) == 0
 }
 
-#[test]
-fn a_kill_at_any_operation_loses_nothing_acknowledged() {
-    assert!((0..).any(|at| crash_at(at, false)));
-}
-
-#[test]
-fn after_one_failed_operation_the_store_goes_on_and_a_retry_is_durable() {
-    for at in 0..150 {
-        let mut fixture = Fixture::new();
-        fixture.options.out_of_order_ms = 0;
-        let store = fixture.open();
-        let series = resolve(&store, &[labels("m", 0)])[0];
-        fixture.fs.fail_once(at);
-        for k in 0..8 {
-            let t = NOW + k * 3_600_000;
-            fixture.clock.set_ms(t);
-            if append(&store, series, t, k as f64).is_err() {
-                // What a client does: send it again. It is there already, and must be in the log too.
-                assert_eq!(append(&store, series, t, k as f64).unwrap(), None, "failure at {at}");
-            }
-            if store.maintain().is_err() {
-                store.maintain().unwrap();
-            }
+/// Runs a seed; whether a cut at `cut` was reached.
+fn run(seed: u64, cut: Option<u64>) -> bool {
+    let random = &mut Random::new(seed);
+    let mut fixture = Fixture::new();
+    fixture.options.retention_ms = 24 * 3_600_000;
+    fixture.options.out_of_order_ms = 3_600_000;
+    let power = fails_power(random);
+    fixture.options.sync = if power { disk::log::SyncPolicy::Batch } else { disk::log::SyncPolicy::Off };
+    let mut report = Report { seed, cut, fs: fixture.fs.clone(), failure: None };
+    let mut world = World::new();
+    let mut reached = false;
+    for round in 0..ROUNDS {
+        let fault = match (cut, fault(random)) {
+            // The first round makes something that can be damaged.
+            (Some(_), _) if round == 0 => Fault::Cut(u64::MAX / 2),
+            (Some(cut), _) => Fault::Cut(cut),
+            (None, fault) => fault,
+        };
+        reached |= live(&fixture, &mut world, random, fault);
+        report.failure = fixture.fs.failure();
+        match (power, random.below(3)) {
+            (false, _) => fixture.fs.kill(),
+            (true, 0) => fixture.fs.crash(),
+            (true, _) => fixture.fs.crash_leaving_some(random),
         }
+        fixture.fs.set_capacity(u64::MAX);
+        let store = fixture.open();
+        world.check_opened(&fixture, &store);
+        // It goes on as if nothing had happened.
+        store.maintain().unwrap();
+        world.expire(&fixture);
+        world.check(&store, "after upkeep");
+        store.clean_tombstones().unwrap();
+        world.check(&store, "after cleaning");
         drop(store);
+        // The same process again: what was just repaired stays.
         fixture.fs.kill();
-        let found = all(&fixture.open());
-        let want: Vec<_> = (0..8).map(|k| (NOW + k * 3_600_000, (k as f64).to_bits())).collect();
-        assert_eq!(found[0].1, want, "failure at {at}");
+        if cut.is_some() && round == 1 {
+            break;
+        }
+    }
+    reached
+}
+
+#[test]
+fn seeds_of_crashes_lose_nothing_acknowledged_and_show_nothing_half_made() {
+    if let Some(seed) = number("BONGHWA_CRASH_SEED") {
+        run(seed, number("BONGHWA_CRASH_CUT"));
+        return;
+    }
+    for seed in 0..number("BONGHWA_CRASH_SEEDS").unwrap_or(SEEDS) {
+        run(seed, None);
+    }
+}
+
+#[test]
+fn a_cut_at_every_single_operation_of_some_seeds() {
+    let each = if number("BONGHWA_CRASH_SEEDS").is_some() { 6 } else { 1 };
+    for power in [true, false] {
+        for seed in (0..).filter(|seed| fails_power(&mut Random::new(*seed)) == power).take(each) {
+            assert!((0..).any(|cut| !run(seed, Some(cut))));
+        }
     }
 }

@@ -24,7 +24,7 @@ fn build() -> (Fixture, Samples) {
 }
 
 /// Reads all there is: postings, labels, samples.
-fn try_read(store: &Store) -> Result<(usize, bool, Vec<String>)> {
+pub(super) fn try_read(store: &Store) -> Result<(usize, bool, Vec<String>)> {
     for name in ["__name__", "i", "job"] {
         store.label_values(&Ctx::unbounded(), name, &[], TimeRange::ALL, 0)?;
     }

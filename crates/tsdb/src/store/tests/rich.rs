@@ -1,9 +1,8 @@
-//! Histograms, start timestamps and mixed series against a map.
+//! Histograms and start timestamps.
 
 use std::collections::BTreeMap;
 
 use model::{Histogram, HistogramSample, Span};
-use proptest::prelude::*;
 
 use super::*;
 use crate::codec::put_histogram;
@@ -17,7 +16,7 @@ pub(in crate::store) enum Value {
 
 pub(in crate::store) type Rich = BTreeMap<Labels, BTreeMap<i64, (i64, Value)>>;
 
-fn encoded(h: &Histogram) -> Value {
+pub(in crate::store) fn encoded(h: &Histogram) -> Value {
     let mut out = Vec::new();
     put_histogram(&mut out, h);
     Value::Histogram(out)
@@ -61,105 +60,6 @@ pub(in crate::store) fn histogram(kind: u8) -> Histogram {
         positive_spans: vec![Span { offset: i32::from(kind % 3), length: 2 }],
         positive_buckets: vec![n, n],
         ..Histogram::default()
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Step {
-    /// Series, seconds before now, start, kind of value.
-    Append(Vec<(u32, i64, i64, u8)>),
-    Flush,
-    Maintain,
-    Kill,
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let time = prop_oneof![0i64..200, 0i64..40_000];
-    let start = prop_oneof![3 => Just(0i64), 1 => 1i64..4];
-    let step = prop_oneof![
-        8 => prop::collection::vec((0u32..4, time, start, 0u8..16), 1..60).prop_map(Step::Append),
-        2 => Just(Step::Flush),
-        1 => Just(Step::Maintain),
-        1 => Just(Step::Kill),
-    ];
-    prop::collection::vec(step, 1..25)
-}
-
-/// Of each group of samples the floats come first.
-fn check_append(store: &Store, map: &mut Rich, samples: &[(u32, i64, i64, u8)]) {
-    let (floats, histograms): (Vec<_>, Vec<_>) = samples.iter().copied().partition(|s| s.3 >= 8);
-    let sets: Vec<Labels> = floats.iter().chain(&histograms).map(|s| labels("m", s.0)).collect();
-    let refs = resolve(store, &sets);
-    let (float_refs, histogram_refs) = refs.split_at(floats.len());
-    let values: Vec<Histogram> = histograms.iter().map(|s| histogram(s.3)).collect();
-    let rich: Vec<HistogramSample> = histograms
-        .iter()
-        .zip(histogram_refs.iter().zip(&values))
-        .map(|(s, (series, value))| HistogramSample {
-            series: *series,
-            t: NOW - s.1 * 1_000,
-            start: s.2,
-            value,
-        })
-        .collect();
-    let t: Vec<i64> = floats.iter().map(|s| NOW - s.1 * 1_000).collect();
-    let v: Vec<f64> = floats.iter().map(|s| f64::from(s.3)).collect();
-    let start: Vec<i64> = floats.iter().map(|s| s.2).collect();
-    let batch =
-        MetricBatch { refs: float_refs, t: &t, v: &v, start: &start, histograms: &rich, position: None };
-    let appended = store.append(&Tenant::default(), batch).unwrap();
-    assert_eq!(appended.accepted + appended.rejected.len(), samples.len());
-    let all = floats.iter().chain(&histograms).zip(&sets).enumerate();
-    for (index, ((_, seconds, start, kind), set)) in all {
-        let known = map.entry(set.clone()).or_default();
-        let t = NOW - seconds * 1_000;
-        let value =
-            if *kind >= 8 { Value::Float(f64::from(*kind).to_bits()) } else { encoded(&histogram(*kind)) };
-        if let Some(refused) = appended.rejected.iter().find(|r| r.index == index) {
-            assert_eq!(refused.reason, RejectReason::Duplicate);
-            assert!(known.contains_key(&t), "only a time that is there is refused");
-        }
-        known.entry(t).or_insert((*start, value));
-    }
-}
-
-fn inside(map: &Rich, range: TimeRange) -> Rich {
-    let cut = map.iter().map(|(labels, samples)| {
-        let kept = samples.iter().filter(|(t, _)| range.contains(**t)).map(|(t, s)| (*t, s.clone()));
-        (labels.clone(), kept.collect::<BTreeMap<_, _>>())
-    });
-    cut.filter(|(_, samples)| !samples.is_empty()).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    #[test]
-    fn it_holds_what_a_map_holds(steps in steps(), from in 0i64..45_000, len in 0i64..45_000) {
-        let mut fixture = Fixture::new();
-        fixture.options.out_of_order_ms = 365 * 86_400_000;
-        let mut store = fixture.open();
-        let mut map = Rich::new();
-        for step in steps {
-            match step {
-                Step::Append(samples) => check_append(&store, &mut map, &samples),
-                Step::Flush => store.flush().unwrap(),
-                Step::Maintain => {
-                    fixture.options.out_of_order_ms = 0; // windows close at once
-                    fixture.clock.advance_ms(3 * 3_600_000);
-                    store.maintain().unwrap();
-                }
-                Step::Kill => {
-                    drop(store);
-                    fixture.fs.kill();
-                    fixture.options.out_of_order_ms = 365 * 86_400_000;
-                    store = fixture.open();
-                }
-            }
-            prop_assert_eq!(read_rich(&store, TimeRange::ALL), inside(&map, TimeRange::ALL));
-        }
-        let range = TimeRange::new(NOW - from * 1_000, NOW - from * 1_000 + len * 1_000);
-        prop_assert_eq!(read_rich(&store, range), inside(&map, range));
     }
 }
 
