@@ -16,7 +16,7 @@ else
   RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: help run build image ui test lint fmt bench bench-micro fuzz clean
+.PHONY: help run build image ui test test-full soak lint fmt bench bench-micro fuzz clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -57,6 +57,15 @@ test: ui lint ## everything that proves a change; what a missing component skips
 	cargo build -p app --bin bonghwa
 	$(RUN_TESTS)
 	@sort -u $(BONGHWA_SKIPPED) 2>/dev/null || true
+
+test-full: export BONGHWA_CRASH_SEEDS ?= 5000
+test-full: export BONGHWA_SOAK_SECONDS ?= 900
+test-full: export NEXTEST_PROFILE ?= full
+test-full: test ## the same with thousands of crashes, thousands of flipped bits, and a longer soak
+
+soak: build ## an hour of everything at once, kill -9 and full disks included, and a verdict (SOAK_SECONDS=3600)
+	BONGHWA_BIN=$(CARGO_TARGET_DIR)/release/bonghwa BONGHWA_SOAK_SECONDS=$${SOAK_SECONDS:-3600} \
+		cargo test -p tests --test soak -- --nocapture
 
 bench: build ## ingest, size, memory and queries beside Debian's prometheus and victoria-metrics
 	@scripts/reference.sh

@@ -7,6 +7,8 @@
 
 pub mod binary;
 pub mod docker;
+pub mod mounted;
+pub mod write;
 
 pub use binary::Bonghwa;
 pub use testkit::suite::{Case, Component, run};

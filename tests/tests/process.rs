@@ -14,5 +14,5 @@ mod defaults;
 mod lifecycle;
 #[path = "process/replay.rs"]
 mod replay;
-#[path = "process/write.rs"]
-mod write;
+#[path = "process/time.rs"]
+mod time;

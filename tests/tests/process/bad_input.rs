@@ -2,7 +2,7 @@
 
 use tests::Bonghwa;
 
-use crate::write::{RECEIVE, now_ms, post, request};
+use tests::write::{RECEIVE, now_ms, post, request};
 
 #[test]
 fn every_endpoint_refuses_rubbish_and_goes_on() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tests::Bonghwa;
 
-use crate::write::{RECEIVE, now_ms, post, request};
+use tests::write::{RECEIVE, now_ms, post, request};
 
 const ROUNDS: usize = 20;
 const WRITERS: usize = 3;

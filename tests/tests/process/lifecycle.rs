@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tests::{Bonghwa, eventually};
 
-use crate::write::{RECEIVE, now_ms, post, request};
+use tests::write::{RECEIVE, now_ms, post, request};
 
 fn said(args: &[&str]) -> (bool, String) {
     let output = Command::new(tests::binary::path().unwrap()).args(args).output().unwrap();

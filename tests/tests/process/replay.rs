@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tests::Bonghwa;
 
-use crate::write::{RECEIVE, now_ms, post, request};
+use tests::write::{RECEIVE, now_ms, post, request};
 
 /// Samples that take a moment to read back.
 const ROUNDS: i64 = 60;
