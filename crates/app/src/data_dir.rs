@@ -14,16 +14,24 @@ pub(crate) fn prepare(data: &Path) -> Result<PathBuf> {
     let ours = data.join(OURS);
     std::fs::create_dir_all(&ours).map_err(|e| refused(data, &e))?;
     let probe = ours.join(".probe");
-    std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"x")).map_err(|e| refused(data, &e))?;
-    std::fs::remove_file(&probe).map_err(|e| refused(data, &e))?;
-    Ok(ours)
+    match std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"x")) {
+        Ok(()) => {}
+        // What is there can be read, and writes are taken as soon as there is room.
+        Err(e) if e.kind() == ErrorKind::StorageFull => {
+            tracing::warn!("the disk of the data directory is full: writes are refused until there is room");
+        }
+        Err(e) => return Err(refused(data, &e)),
+    }
+    match std::fs::remove_file(&probe) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(refused(data, &e)),
+        _ => Ok(ours),
+    }
 }
 
 /// Why the directory cannot be used, with both user ids and what helps.
 fn refused(data: &Path, error: &std::io::Error) -> Error {
     if error.kind() != ErrorKind::PermissionDenied {
-        let kind = if error.kind() == ErrorKind::StorageFull { Error::unavailable } else { Error::invalid };
-        return kind(format_args!("the data directory {} cannot be used: {error}", data.display()));
+        return Error::invalid(format_args!("the data directory {} cannot be used: {error}", data.display()));
     }
     // The nearest directory that exists is the one whose owner refuses us.
     let existing = data.join(OURS).ancestors().find_map(|p| Some((p.to_owned(), std::fs::metadata(p).ok()?)));

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use disk::log::SyncPolicy;
 
 pub(crate) mod accepted;
 pub(crate) mod arguments;
@@ -60,6 +61,10 @@ pub struct Flags {
     /// Older name of --storage.tsdb.retention.time.
     #[arg(long = "storage.tsdb.retention", value_name = "DURATION", hide = true)]
     pub retention: Option<String>,
+    /// When an acknowledged write is on the device: batch (before it is acknowledged), interval (after a few seconds), off
+    /// (whenever the operating system writes it). kill -9 costs nothing in any of them, a power failure does in the last two.
+    #[arg(long = "storage.wal-sync", value_name = "WHEN", default_value = "batch")]
+    pub wal_sync: SyncPolicy,
     /// How much memory to use, e.g. 2GB; 60 % of the control group's limit, else the smaller of 25 % of the RAM and 2 GiB.
     #[arg(long = "memory.limit", value_name = "SIZE")]
     pub memory_limit: Option<String>,

@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
+use crate::stores::Terms;
 use crate::{data_dir, foreign, listen, stores};
 
 /// Everything that runs.
@@ -74,9 +75,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
     )?;
     let blocking = {
         let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
-        let (retention, limit, progress) = (resolved.retention, resolved.memory_limit, progress.clone());
+        let progress = progress.clone();
+        let terms = Terms {
+            retention: resolved.retention,
+            sync: flags.wal_sync,
+            memory_limit: resolved.memory_limit,
+        };
+        tracing::info!(wal_sync = terms.sync.as_str(), "{}", terms.sync.promise());
         let storage = resolved.loaded.written.storage.clone();
-        let open = move || stores::open(fs, &ours, retention, &storage, limit, &budget, clock, &progress);
+        let open = move || stores::open(fs, &ours, &terms, &storage, &budget, clock, &progress);
         tokio::task::spawn_blocking(open)
     };
     let (metrics, events) = blocking

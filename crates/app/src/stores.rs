@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use disk::Fs;
+use disk::log::SyncPolicy;
 use model::{Budget, Clock, ReplayProgress, Result};
 
 use crate::config::StorageConfig;
@@ -19,11 +20,9 @@ pub(crate) type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
 
 /// How far behind a sample may be, ms: as written, otherwise what suits.
 fn out_of_order_ms(written: &StorageConfig) -> i64 {
-    let window = written.tsdb.as_ref().map_or(0, |tsdb| tsdb.out_of_order_time_window.as_ms());
-    match i64::try_from(window) {
-        Ok(0) => tsdb::Options::default().out_of_order_ms,
-        Ok(window) => window,
-        Err(_) => i64::MAX,
+    match written.tsdb.as_ref().and_then(|tsdb| tsdb.out_of_order_time_window) {
+        Some(window) => i64::try_from(window.as_ms()).unwrap_or(i64::MAX),
+        None => tsdb::Options::default().out_of_order_ms,
     }
 }
 
@@ -38,17 +37,27 @@ pub(crate) fn configure(store: &tsdb::Store, written: &StorageConfig) {
     store.set_max_exemplars(max_exemplars(written));
 }
 
+/// What the stores are held to.
+pub(crate) struct Terms {
+    /// How long and how much is kept.
+    pub(crate) retention: Retention,
+    /// When a write is on the device.
+    pub(crate) sync: SyncPolicy,
+    /// Bytes of the whole process.
+    pub(crate) memory_limit: u64,
+}
+
 /// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
 pub(crate) fn open(
     fs: Arc<dyn Fs>,
     ours: &Path,
-    retention: Retention,
+    terms: &Terms,
     written: &StorageConfig,
-    memory_limit: u64,
     budget: &Budget,
     clock: Arc<dyn Clock>,
     progress: &ReplayProgress,
 ) -> Result<Stores> {
+    let Terms { retention, sync, memory_limit } = *terms;
     // One limit for the directory, so that both stores together stay inside.
     let (samples_bytes, events_bytes) = match disk::space::size_limit(&*fs, ours, retention.bytes)? {
         u64::MAX => (0, 0),
@@ -62,6 +71,7 @@ pub(crate) fn open(
         max_exemplars: max_exemplars(written),
         flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
         cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
+        sync,
         budget: budget.clone(),
         ..defaults
     };
@@ -71,6 +81,7 @@ pub(crate) fn open(
     let options = events::Options {
         container_retention_ms: retention.time_ms,
         retention_bytes: Some(events_bytes),
+        sync,
         budget: budget.clone(),
         ..defaults
     };

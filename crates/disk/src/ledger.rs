@@ -44,7 +44,7 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Ledger<V> {
     pub fn open(fs: Arc<dyn Fs>, dir: &Path, kind: Kind, max_entries: usize) -> Result<(Self, Recovery)> {
         let mut entries = BTreeMap::new();
         let mut changes = 0;
-        let options = Options { sync: SyncPolicy::Always, segment_bytes: 4 << 20, ..Options::new(kind) };
+        let options = Options { sync: SyncPolicy::Batch, segment_bytes: 4 << 20, ..Options::new(kind) };
         let (log, recovery) = Log::open(fs, dir, options, &mut |_, record| {
             changes += 1;
             match serde_json::from_slice(record) {
@@ -170,6 +170,31 @@ mod tests {
         }
         assert_eq!(ledger.put("new", 1).unwrap_err().kind, model::ErrorKind::Limited);
         ledger.put("9", 99).unwrap();
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_costs_one_change_and_is_reported() {
+        let build = || {
+            let fs = SimFs::new();
+            let ledger = open(&fs);
+            (0..8).for_each(|i| ledger.put(&i.to_string(), i).unwrap());
+            drop(ledger);
+            fs.kill();
+            fs
+        };
+        let path = build().files().remove(0);
+        let size = crate::fs::read_file(&build(), &path, 1 << 20).unwrap().len();
+        for bit in (0..size * 8).step_by(3) {
+            let fs = build();
+            fs.corrupt(&path, |bytes| bytes[bit / 8] ^= 1 << (bit % 8));
+            let (ledger, recovery) = Ledger::<u32>::open(Arc::new(fs), Path::new("/l"), KIND, 10).unwrap();
+            assert_eq!(recovery.warnings.len(), 1, "bit {bit}");
+            let entries = ledger.entries();
+            assert!(
+                entries.len() >= 7 && entries.iter().all(|(k, v)| *k == v.to_string()),
+                "bit {bit}: {entries:?}"
+            );
+        }
     }
 
     #[test]

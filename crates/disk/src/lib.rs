@@ -9,7 +9,7 @@
 //! clock. Whoever owns a log calls [`log::Log::sync`] in its interval.
 //!
 //! ```text
-//! tsdb, events --record--> log::Log --one write for many--> segment files   (kill -9 safe when append returns)
+//! tsdb, events --record--> log::Log --one write for many--> segment files   (safe from kill -9 and power failures when append returns)
 //!              --block---> publish::directory --fsync, rename, fsync-->     (there whole, or not at all)
 //! ```
 //!
@@ -22,6 +22,7 @@ mod error;
 pub mod fs;
 pub mod header;
 pub mod ledger;
+pub mod leftovers;
 pub mod lock;
 pub mod log;
 pub mod publish;

@@ -13,10 +13,12 @@ mod write;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use model::{Error, Result};
 use parking_lot::{Condvar, Mutex};
+use serde::Deserialize;
 
 use crate::error::io_error;
 use crate::fs::Fs;
@@ -28,13 +30,52 @@ pub use record::MAX_RECORD;
 use write::Writer;
 
 /// When written records are synced to the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SyncPolicy {
     /// Before [`Log::commit`] returns: survives a power failure, at the price of a sync for every group.
-    Always,
-    /// When [`Log::sync`] is called (the owner does so in its interval), and when a segment is full.
     #[default]
-    OnDemand,
+    Batch,
+    /// When the owner calls [`Log::sync`] in its interval, and when a segment is full: a power failure costs what came
+    /// since.
+    Interval,
+    /// When a segment is full, and where what it holds goes elsewhere: a power failure costs what the operating system
+    /// had not written yet.
+    Off,
+}
+
+impl SyncPolicy {
+    /// As it is written in flags.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Interval => "interval",
+            Self::Off => "off",
+        }
+    }
+
+    /// What is promised, for people.
+    pub const fn promise(self) -> &'static str {
+        match self {
+            Self::Batch => "what is acknowledged survives kill -9 and a power failure",
+            Self::Interval => {
+                "what is acknowledged survives kill -9; a power failure may cost the last seconds"
+            }
+            Self::Off => {
+                "what is acknowledged survives kill -9; a power failure may cost what was written since the last flush"
+            }
+        }
+    }
+}
+
+impl FromStr for SyncPolicy {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Batch, Self::Interval, Self::Off].into_iter().find(|p| p.as_str() == text).ok_or_else(|| {
+            Error::invalid(format_args!("{text:?} is none of \"batch\", \"interval\" and \"off\""))
+        })
+    }
 }
 
 /// How a log behaves.
@@ -51,9 +92,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// 32 MiB segments, synced on demand, 64 MiB may wait.
+    /// 32 MiB segments, synced with every group, 64 MiB may wait.
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, segment_bytes: 32 << 20, sync: SyncPolicy::OnDemand, max_pending: 64 << 20 }
+        Self { kind, segment_bytes: 32 << 20, sync: SyncPolicy::Batch, max_pending: 64 << 20 }
     }
 }
 
@@ -146,7 +187,7 @@ impl Log {
         Ok(Ticket(state.enqueued))
     }
 
-    /// Waits until everything up to `ticket` is written (and synced, with [`SyncPolicy::Always`]). Of concurrent
+    /// Waits until everything up to `ticket` is written (and synced, with [`SyncPolicy::Batch`]). Of concurrent
     /// callers one writes for all. After an error the records stay in line and go with the next commit.
     pub fn commit(&self, ticket: Ticket) -> Result<()> {
         let mut state = self.state.lock();

@@ -73,18 +73,20 @@ pub fn directory<T>(
 ) -> Result<T> {
     let tmp = parent.join(format!("{TMP}{name}"));
     let target = parent.join(name);
+    let mut renamed = false;
     let result = (|| {
         remove_if_there(fs, &tmp)?;
         fs.create_dir(&tmp).map_err(|e| io_error("create a directory", &tmp, &e))?;
         let made = write(&tmp)?;
         fs.sync_dir(&tmp).map_err(|e| io_error("sync a directory", &tmp, &e))?;
         fs.rename(&tmp, &target).map_err(|e| io_error("publish a directory", &target, &e))?;
+        renamed = true;
         fs.sync_dir(parent).map_err(|e| io_error("sync a directory", parent, &e))?;
         Ok(made)
     })();
     if result.is_err() {
         // Already failing: a leftover is removed at the next start.
-        let _ = remove_if_there(fs, &tmp);
+        let _ = if renamed { remove_directory(fs, parent, name) } else { remove_if_there(fs, &tmp) };
     }
     result
 }

@@ -1,5 +1,6 @@
 //! How the event store behaves.
 
+use disk::log::SyncPolicy;
 use model::EventKind;
 use serde::Deserialize;
 
@@ -24,8 +25,8 @@ pub struct Options {
     pub max_event_bytes: usize,
     /// Most sources with a position.
     pub max_positions: usize,
-    /// Whether every acknowledgement waits for the device, or only for the operating system.
-    pub sync_always: bool,
+    /// Whether an acknowledgement waits for the device, or only for the operating system.
+    pub sync: SyncPolicy,
     /// Where memory is reserved.
     #[serde(skip)]
     pub budget: model::Budget,
@@ -41,7 +42,7 @@ impl Default for Options {
             flush_bytes: 4 << 20,
             max_event_bytes: 1 << 20,
             max_positions: 200_000,
-            sync_always: false,
+            sync: SyncPolicy::Batch,
             budget: model::Budget::unlimited(),
         }
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use disk::Fs;
-use model::{Appended, Clock, Error, Event, EventKind, EventWriter, Position, Result, Tenant};
+use model::{Appended, Clock, Error, Event, EventKind, EventWriter, Position, Result, Steady, Tenant};
 use parking_lot::Mutex;
 
 use crate::config::Options;
@@ -28,6 +28,8 @@ pub struct Store {
     /// What all parts together may take.
     size_limit: u64,
     maintenance: Mutex<()>,
+    /// What ages are held against.
+    steady: Mutex<Steady>,
 }
 
 const KINDS: [(EventKind, &str); 3] =
@@ -43,8 +45,12 @@ impl Store {
         let mut open = |name: &str| Shelf::open(&fs, &dir.join(name), &options, &metrics, &mut warnings);
         let shelves = [open(KINDS[0].1)?, open(KINDS[1].1)?, open(KINDS[2].1)?];
         let size_limit = disk::space::size_limit(&*fs, &dir, options.retention_bytes)?;
-        let store =
-            Self { options, clock, metrics, shelves, warnings, size_limit, maintenance: Mutex::new(()) };
+        let newest =
+            shelves.iter().flat_map(Shelf::parts).filter_map(|p| p.range()).map(|(_, t)| t / 1_000_000).max();
+        let longest = options.retention_ms.max(options.container_retention_ms);
+        let steady = Mutex::new(Steady::since(newest, clock.now_ms(), longest));
+        let maintenance = Mutex::new(());
+        let store = Self { options, clock, metrics, shelves, warnings, size_limit, maintenance, steady };
         store.count_parts();
         Ok(store)
     }

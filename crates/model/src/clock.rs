@@ -1,7 +1,11 @@
 //! Time is passed in. Engines and the alert pipeline never ask the operating system.
 
+mod steady;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use steady::Steady;
 
 /// Where "now" comes from.
 pub trait Clock: Send + Sync {

@@ -45,7 +45,7 @@ pub mod time;
 
 pub use admin::MetricAdmin;
 pub use budget::{Budget, Reservation};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, Steady, SystemClock};
 pub use ctx::{CancelFlag, Ctx, Tenant};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{

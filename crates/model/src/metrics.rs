@@ -115,7 +115,8 @@ pub trait MetricWriter: Send + Sync {
     /// where a limit forbids the series.
     fn resolve(&self, tenant: &Tenant, labels: &[Labels], out: &mut Vec<Option<SeriesRef>>) -> Result<()>;
 
-    /// Appends a batch. When this returns, the accepted samples survive `kill -9` and are visible together.
+    /// Appends a batch. When this returns, the accepted samples are visible together and survive `kill -9`, and a power
+    /// failure too unless the store was told otherwise.
     fn append(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended>;
 
     /// Records type, help and unit of metric families; the newest wins.

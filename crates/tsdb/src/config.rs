@@ -1,5 +1,6 @@
 //! How a store behaves.
 
+use disk::log::SyncPolicy;
 use serde::Deserialize;
 
 /// Blocks are split at multiples of two hours, in ms.
@@ -48,9 +49,9 @@ pub struct Options {
     pub max_exemplars: usize,
     /// What cached parts of blocks may take in memory.
     pub cache_bytes: u64,
-    /// Whether every acknowledgement waits for the device (survives a power failure), or only for the operating
-    /// system (survives the end of the process); in the second case `maintain` syncs.
-    pub sync_always: bool,
+    /// Whether an acknowledgement waits for the device (survives a power failure), or only for the operating system
+    /// (survives the end of the process).
+    pub sync: SyncPolicy,
     /// Where memory is reserved.
     #[serde(skip)]
     pub budget: model::Budget,
@@ -74,7 +75,7 @@ impl Default for Options {
             max_families: 200_000,
             max_exemplars: 100_000,
             cache_bytes: 64 << 20,
-            sync_always: false,
+            sync: SyncPolicy::Batch,
             budget: model::Budget::unlimited(),
         }
     }

@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 use crate::metrics::Metrics;
 use crate::store::Store;
 use places::Places;
+pub(crate) use places::read_any as read_any_places;
 use units::Units;
 
 /// Most followers.

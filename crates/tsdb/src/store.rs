@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use disk::Fs;
-use disk::log::{Log, SyncPolicy};
+use disk::log::Log;
 use model::metrics::Family;
-use model::{Clock, Error, ReplayProgress, Result, Tenant};
+use model::{Clock, Error, ReplayProgress, Result, Steady, Tenant};
 use parking_lot::{Mutex, RwLock};
 
 use crate::config::Options;
@@ -62,6 +62,8 @@ pub struct Store {
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
+    /// What ages are held against.
+    steady: Mutex<Steady>,
     /// What blocks and log may take.
     pub(crate) size_limit: u64,
     /// What opening found wrong.
@@ -85,14 +87,17 @@ impl Store {
         let root = dir.to_owned();
         let dir = dir.join(Tenant::DEFAULT);
         disk::publish::prepare(&*fs, &dir)?;
+        let snapshots = root.join(snapshot::SNAPSHOTS);
+        if fs.exists(&snapshots).map_err(|e| disk::io_error("look at a directory", &snapshots, &e))? {
+            disk::publish::prepare(&*fs, &snapshots)?; // of one that was not finished nothing is left
+        }
         let metrics = Metrics::default();
         let clock_now = clock.now_ms();
         let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
         let mut index = Index::new(limits, &options.budget)?;
         let lookup = Lookup::new();
         let head = Head::new();
-        let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
-        let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
+        let log_options = disk::log::Options { sync: options.sync, ..disk::log::Options::new(wal::KIND) };
         let mut prepared = Prepared::open(&fs, &dir)?;
         let wal = dir.join("wal");
         disk::publish::prepare(&*fs, &wal)?;
@@ -128,6 +133,10 @@ impl Store {
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
         metrics.show_exemplars(&exemplars);
+        let newest =
+            head.read_all().iter().filter_map(|shard| shard.current().range()).map(|range| range.end).max();
+        let newest = newest.into_iter().chain(blocks.all().iter().map(|b| b.meta.range.end)).max();
+        let steady = Steady::since(newest, clock_now, options.retention_ms);
         let store = Self {
             fs,
             root,
@@ -147,6 +156,7 @@ impl Store {
             blocks,
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
+            steady: Mutex::new(steady),
             size_limit,
             warnings,
             options,

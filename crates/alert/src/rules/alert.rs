@@ -81,6 +81,11 @@ impl Alert {
             }
             return Fate::Resolved;
         }
+        // What began later than now was seen by a clock that has stepped back: what fires goes on firing.
+        if self.active_at_ms > now {
+            self.active_at_ms = if self.state == AlertState::Firing { now - holds.for_ms } else { now };
+        }
+        self.last_sent_ms = self.last_sent_ms.map(|sent| sent.min(now));
         let held = now - self.active_at_ms >= holds.for_ms;
         match self.state {
             AlertState::Pending if held => {
@@ -103,7 +108,8 @@ impl Alert {
         if self.state != AlertState::Firing || holds.keep_firing_for_ms <= 0 {
             return false;
         }
-        let since = *self.keep_firing_since_ms.get_or_insert(now);
+        let since = self.keep_firing_since_ms.map_or(now, |since| since.min(now));
+        self.keep_firing_since_ms = Some(since);
         now - since < holds.keep_firing_for_ms
     }
 
@@ -135,6 +141,22 @@ impl Alert {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_steps_back_neither_ends_nor_delays_an_alert() {
+        let holds = Holds { for_ms: 2 * MINUTE, keep_firing_for_ms: 0 };
+        let year = 365 * 24 * 60 * MINUTE;
+        let mut alert = Alert::new(Labels::default(), Texts::default(), 1.0, year);
+        alert.advance(year, true, holds);
+        alert.advance(0, true, holds);
+        assert_eq!((alert.state, alert.active_at_ms), (AlertState::Pending, 0));
+        alert.advance(2 * MINUTE, true, holds);
+        assert_eq!(alert.state, AlertState::Firing);
+        alert.last_sent_ms = Some(2 * MINUTE);
+        alert.advance(-year, true, holds);
+        assert_eq!(alert.state, AlertState::Firing);
+        assert!(alert.needs_sending(MINUTE - year, MINUTE / 2), "it is sent again as always");
+    }
 
     const MINUTE: i64 = 60_000;
 

@@ -28,16 +28,23 @@ pub(super) fn next(last: i64, now: i64, interval: i64) -> (i64, i64) {
     (last + (missed + 1) * interval, missed)
 }
 
-/// Sleeps until `at` (ms). `false`: it was stopped before.
-async fn sleep_until(clock: &dyn Clock, at: i64, stop: &CancellationToken) -> bool {
+/// When to evaluate, planned for `at` and seen at `now`: a clock that stepped back is followed.
+fn planned(group: &Group, at: i64, now: i64) -> i64 {
+    if at - now > 2 * group.interval_ms { slot(group, now) + group.interval_ms } else { at }
+}
+
+/// Sleeps until the evaluation planned for `at` (ms) and returns its time. `None`: it was stopped before.
+async fn sleep_until(group: &Group, clock: &dyn Clock, mut at: i64, stop: &CancellationToken) -> Option<i64> {
     loop {
-        let rest = at - clock.now_ms();
+        let now = clock.now_ms();
+        at = planned(group, at, now);
+        let rest = at - now;
         if rest <= 0 {
-            return !stop.is_cancelled();
+            return (!stop.is_cancelled()).then_some(at);
         }
         let nap = Duration::from_millis(u64::try_from(rest).unwrap_or(0)).min(LOOK);
         tokio::select! {
-            () = stop.cancelled() => return false,
+            () = stop.cancelled() => return None,
             () = tokio::time::sleep(nap) => {}
         }
     }
@@ -53,8 +60,9 @@ pub(super) async fn run(
     let mut at = slot(&group, around.clock.now_ms()) + group.interval_ms;
     let mut rounds = 0u64;
     loop {
-        if !sleep_until(&*around.clock, at, &stop).await {
-            return;
+        match sleep_until(&group, &*around.clock, at, &stop).await {
+            Some(planned) => at = planned,
+            None => return,
         }
         around.metrics.iterations.get_or_create(&group.labels).inc();
         let permit = tokio::select! {
@@ -100,6 +108,16 @@ mod tests {
             rules: Vec::new(),
         };
         Group::new("f.yml", definition, 1000, true)
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_is_followed() {
+        let (group, now) = (group("g"), 1_700_000_000_000);
+        let at = slot(&group, now) + group.interval_ms;
+        assert_eq!(planned(&group, at, now), at);
+        let (year, back) = (at + 365 * 86_400_000, planned(&group, at + 365 * 86_400_000, now));
+        assert!(back > now && back <= now + group.interval_ms, "{back}");
+        assert_eq!(planned(&group, year, year + 1), year, "late is no step");
     }
 
     #[test]

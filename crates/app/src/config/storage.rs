@@ -15,8 +15,8 @@ model::section! {
 model::section! {
     /// Samples.
     pub struct TsdbConfig ("config.plain") {
-        /// How far behind the newest sample of its series one may be; 0: not at all, where it is written.
-        out_of_order_time_window: Duration = Duration::default(),
+        /// How far behind the newest sample of its series one may be; 0: not at all. 30 minutes where it is not written.
+        out_of_order_time_window: Option<Duration> = None,
         /// Share of series without new samples from which Prometheus compacts early: without effect here.
         stale_series_compaction_threshold: f64 = 0.0,
         /// How chunks are written: without effect here, blocks have codecs of their own.

@@ -113,6 +113,8 @@ impl Run {
         let mut at = due.unwrap_or(now);
         if now > at {
             at += (now - at) / interval * interval;
+        } else if at - now > interval {
+            at = now; // the clock has stepped back
         }
         *due = Some(at);
         if (0..=tolerance).contains(&(now - at)) { at } else { now }

@@ -118,7 +118,15 @@ impl Fs for RealFs {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // Held open for reading only: an open file that can be written keeps the kernel from mounting read-only.
+        let open = || fs::File::open(path);
+        let file = match open() {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                fs::OpenOptions::new().append(true).create(true).open(path)?;
+                open()?
+            }
+            file => file?,
+        };
         flock(&file, FlockOperation::NonBlockingLockExclusive)?;
         Ok(Box::new(RealLock { _file: file }))
     }

@@ -9,9 +9,13 @@ use super::record::{FRAME, MAX_RECORD, checksum};
 use crate::error::io_error;
 use crate::fs::{Entry, File, Fs};
 use crate::header::{self, Kind};
+use crate::publish;
 
 /// Segment header: the file header and the salt, twice, so that no single byte costs the segment.
 const HEAD: u64 = header::LEN as u64 + 8;
+/// Before the names of damaged segments that are kept, and how many are.
+const ASIDE: &str = "corrupt-";
+const MOST_ASIDE: usize = 4;
 /// Bytes read at once.
 const CHUNK: usize = 1 << 20;
 
@@ -74,16 +78,35 @@ pub(super) fn replay(
         let path = dir.join(name);
         let file = fs.open(&path).map_err(|e| io_error("open a log segment", &path, &e))?;
         let newest = index + 1 == all.len();
+        let places = recovery.corrupt_places;
         let end = read_segment(file, *number, kind, &mut recovery, visit)
             .map_err(|e| model::Error { detail: Some(path.display().to_string()), ..e })?;
         if let Some(end) = end {
             lost_tail(fs, &path, *number, end, newest, &mut recovery)?;
+        }
+        if recovery.corrupt_places > places {
+            set_aside(fs, dir, name);
         }
     }
     for warning in &recovery.warnings {
         warn!("{warning}");
     }
     Ok(recovery)
+}
+
+/// Keeps a damaged segment under a second name for whoever wants to look: the segment itself goes with the next cut.
+fn set_aside(fs: &dyn Fs, dir: &Path, name: &str) {
+    let is_aside = |e: &Entry| e.name.starts_with(ASIDE);
+    let aside = fs.list(dir).map(|entries| entries.iter().filter(|e| is_aside(e)).count());
+    if !aside.is_ok_and(|count| count < MOST_ASIDE) {
+        return;
+    }
+    let to = dir.join(format!("{ASIDE}{name}"));
+    if let Err(e) = publish::link_or_copy(fs, &dir.join(name), &to) {
+        warn!("{e}: a damaged log segment is not kept");
+        // Half a copy is of no use.
+        let _ = fs.remove_file(&to);
+    }
 }
 
 /// Where the valid part of a segment ends, and where the file ends.
@@ -235,6 +258,9 @@ impl SegmentReader {
             self.damage = Some(e.to_string());
         }
         self.salts = salts.map(u32::from_le_bytes);
+        if salts[0] != salts[1] && self.damage.is_none() {
+            self.damage = Some("the two salts of its header differ; the one that fits is used".to_owned());
+        }
         self.at = HEAD;
         Ok(true)
     }

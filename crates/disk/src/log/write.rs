@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::Result;
+use model::{Error, ErrorKind, Result};
 
 use super::{Log, Place, SyncPolicy};
 use crate::error::io_error;
@@ -52,17 +52,19 @@ impl Writer {
             none => none.insert(open_segment(log, &mut self.next)?),
         };
         let mut result = segment.file.append(group);
-        if result.is_ok() && log.options.sync == SyncPolicy::Always {
+        if result.is_ok() && log.options.sync == SyncPolicy::Batch {
             result = segment.file.sync();
         }
         match result {
             Ok(()) => {
                 segment.len += group.len() as u64;
-                segment.unsynced = log.options.sync != SyncPolicy::Always;
+                segment.unsynced = log.options.sync != SyncPolicy::Batch;
                 Ok(())
             }
             Err(e) => {
-                let error = io_error("write the log", &segment.path, &e);
+                // Whatever it is: nothing is taken until it is over, and then it may be sent again.
+                let error =
+                    Error { kind: ErrorKind::Unavailable, ..io_error("write the log", &segment.path, &e) };
                 // Cut what was half written. If even that fails, leave the segment: the group is written again to
                 // the next one, and the reader passes over the torn place.
                 if segment.file.truncate(segment.len).is_err() || !crate::error::is_full(&e) {
@@ -99,7 +101,10 @@ fn open_segment(log: &Log, next: &mut u64) -> Result<Segment> {
         log.fs.sync_dir(&log.dir)?;
         Ok(file)
     };
-    let file: Box<dyn File> = create().map_err(|e| io_error("begin a log segment", &path, &e))?;
+    let file: Box<dyn File> = create().map_err(|e: std::io::Error| Error {
+        kind: ErrorKind::Unavailable,
+        ..io_error("begin a log segment", &path, &e)
+    })?;
     let number = *next;
     *next += 1;
     Ok(Segment { number, file: Arc::from(file), path, len: head.len() as u64, unsynced: true })

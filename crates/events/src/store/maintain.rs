@@ -1,7 +1,9 @@
 //! Flush, merge, retention.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use disk::log::SyncPolicy;
 use disk::publish;
 use model::{Order, Result};
 use tracing::{info, warn};
@@ -30,16 +32,20 @@ impl Store {
 
     fn maintain_all(&self) -> Result<()> {
         let now = self.clock.now_ms();
+        let steady = self.steady.lock().look(now);
         for (kind, _) in KINDS {
             let shelf = self.shelf(kind);
-            shelf.log.sync()?;
+            if self.options.sync != SyncPolicy::Off {
+                shelf.log.sync()?;
+            }
             self.quarantine(shelf)?;
             let due = {
                 let visible = shelf.visible.read();
                 visible.frozen.is_some()
                     || visible.bytes >= self.options.flush_bytes
                     || (!visible.buffer.is_empty()
-                        && now.saturating_sub(visible.oldest_arrival_ms) >= self.options.flush_ms)
+                        // A clock that stepped back counts as time that has passed.
+                        && now.saturating_sub(visible.oldest_arrival_ms).saturating_abs() >= self.options.flush_ms)
             };
             if due {
                 self.flush(shelf)?;
@@ -49,7 +55,7 @@ impl Store {
             }
             let retention = self.options.retention_of(kind);
             if retention > 0 {
-                let oldest = now.saturating_sub(retention).saturating_mul(1_000_000);
+                let oldest = steady.saturating_sub(retention).saturating_mul(1_000_000);
                 drop_parts(shelf, |part| part.range().is_none_or(|(_, newest)| newest < oldest))?;
             }
         }
@@ -59,13 +65,12 @@ impl Store {
     fn flush(&self, shelf: &Shelf) -> Result<()> {
         let Some(frozen) = shelf.freeze()? else { return Ok(()) };
         let upto = *shelf.frozen_upto.lock();
-        let name = next_name(shelf);
-        publish::directory(&*shelf.fs, &shelf.dir, &name, |dir| {
+        let part = publish_part(shelf, |dir| {
             let mut writer = Writer::create(&*shelf.fs, dir)?;
             frozen.values().try_for_each(|event| writer.add(Arc::unwrap_or_clone(Arc::clone(event))))?;
             writer.finish(upto, &[])
         })?;
-        let part = Arc::new(Part::open(&*shelf.fs, &shelf.dir, &name)?);
+        let name = part.name.clone();
         shelf.visible.write().published(part);
         // The positions in the new segment must be as durable as those in the old ones.
         shelf.log.sync()?;
@@ -76,12 +81,11 @@ impl Store {
     }
 
     fn merge(&self, shelf: &Shelf, group: Vec<Arc<Part>>) -> Result<()> {
-        let name = next_name(shelf);
         let upto = group.iter().map(|p| p.log_upto).max().unwrap_or(0);
         let replaces: Vec<String> = group.iter().map(|p| p.name.clone()).collect();
         let mut cursors: Vec<Cursor> =
             group.iter().map(|p| Cursor::new(Arc::clone(p), i64::MIN, i64::MAX, Order::Ascending)).collect();
-        publish::directory(&*shelf.fs, &shelf.dir, &name, |dir| {
+        let merged = publish_part(shelf, |dir| {
             let mut writer = Writer::create(&*shelf.fs, dir)?;
             while let Some(next) = super::read::earliest(&cursors, Order::Ascending) {
                 if let Some(event) = cursors[next].next()? {
@@ -90,13 +94,13 @@ impl Store {
             }
             writer.finish(upto, &replaces)
         })?;
-        let merged = Arc::new(Part::open(&*shelf.fs, &shelf.dir, &name)?);
         {
             let mut visible = shelf.visible.write();
             visible.parts.retain(|p| !replaces.contains(&p.name));
             visible.parts.push(merged);
         }
-        replaces.iter().try_for_each(|name| publish::remove_directory(&*shelf.fs, &shelf.dir, name))?;
+        shelf.leftovers.add(replaces);
+        shelf.leftovers.clear(&*shelf.fs, &shelf.dir)?;
         self.metrics.merges.inc();
         Ok(())
     }
@@ -105,9 +109,9 @@ impl Store {
     fn quarantine(&self, shelf: &Shelf) -> Result<()> {
         for part in shelf.parts().iter().filter(|p| p.is_damaged()) {
             warn!(part = part.name, "corrupt events part is set aside");
+            super::shelf::set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
             shelf.visible.write().parts.retain(|p| p.name != part.name);
             self.metrics.quarantined.inc();
-            super::shelf::set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
         }
         Ok(())
     }
@@ -131,10 +135,21 @@ fn drop_parts(shelf: &Shelf, doomed: impl Fn(&Part) -> bool) -> Result<()> {
     let gone: Vec<String> = shelf.parts().iter().filter(|p| doomed(p)).map(|p| p.name.clone()).collect();
     for name in gone {
         shelf.visible.write().parts.retain(|p| p.name != name);
-        publish::remove_directory(&*shelf.fs, &shelf.dir, &name)?;
+        shelf.leftovers.add([name.clone()]);
+        shelf.leftovers.clear(&*shelf.fs, &shelf.dir)?;
         info!(part = name, "events part removed by retention");
     }
     Ok(())
+}
+
+/// Publishes a part that `write` fills, and opens it.
+fn publish_part<T>(shelf: &Shelf, write: impl FnOnce(&Path) -> Result<T>) -> Result<Arc<Part>> {
+    shelf.leftovers.clear(&*shelf.fs, &shelf.dir)?;
+    let name = next_name(shelf);
+    let published = publish::directory(&*shelf.fs, &shelf.dir, &name, write)
+        .and_then(|_| Part::open(&*shelf.fs, &shelf.dir, &name));
+    // It may have its name already.
+    published.map(Arc::new).inspect_err(|_| shelf.leftovers.add([name]))
 }
 
 /// A number that no part has and that no part lists among what it replaces.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::Fs;
-use disk::log::{Log, SyncPolicy};
+use disk::leftovers::Leftovers;
+use disk::log::Log;
 use model::{Appended, Error, Event, Position, RejectReason, Rejected, Reservation, Result};
 use parking_lot::{Mutex, RwLock};
 use tracing::warn;
@@ -50,6 +51,8 @@ pub(super) struct Shelf {
     pub(super) positions: RwLock<HashMap<String, Vec<u8>>>,
     /// The segment before which everything is in `frozen` or in parts.
     pub(super) frozen_upto: Mutex<u64>,
+    /// Parts that nobody reads any more and that are still there.
+    pub(super) leftovers: Leftovers,
 }
 
 impl Shelf {
@@ -66,8 +69,7 @@ impl Shelf {
         let upto = parts.iter().map(|p| p.log_upto).max().unwrap_or(0);
         let mut visible = Visible { parts, ..Visible::default() };
         let mut positions = HashMap::new();
-        let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
-        let log_options = disk::log::Options { sync, ..disk::log::Options::new(LOG) };
+        let log_options = disk::log::Options { sync: options.sync, ..disk::log::Options::new(LOG) };
         let (log, recovery) =
             Log::open(Arc::clone(fs), &dir.join("wal"), log_options, &mut |place, record| {
                 match read_record(record) {
@@ -96,6 +98,7 @@ impl Shelf {
             visible: RwLock::new(visible),
             positions: RwLock::new(positions),
             frozen_upto: Mutex::new(0),
+            leftovers: Leftovers::default(),
         })
     }
 

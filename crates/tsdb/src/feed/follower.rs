@@ -137,12 +137,14 @@ impl LogFollower {
                 Ok(true)
             }
             Step::End { lost } => {
+                let damaged = reader.damage().is_some();
                 if lost > 0 {
                     self.read.offset = end;
                     reader.seek(end, end)?;
                     self.note_corruption(true);
                 }
                 if closed && self.read.segment < limit.segment {
+                    self.note_corruption(damaged);
                     self.read = Place { segment: self.read.segment + 1, offset: 0 };
                     self.reader = None;
                     return Ok(true);

@@ -116,6 +116,11 @@ fn put_entry(out: &mut Vec<u8>, name: &str, place: Place, cap: u64) {
     put_u64(out, cap);
 }
 
+/// Reads any bytes as a record: for the fuzzer.
+pub(crate) fn read_any(bytes: &[u8]) {
+    let _ = apply(bytes, &mut Map::new());
+}
+
 fn apply(record: &[u8], map: &mut Map) -> Result<(), Corrupt> {
     let mut reader = Reader::new(record);
     match reader.u8()? {

@@ -26,11 +26,14 @@ pub(crate) struct Rules {
     pub(crate) oldest: i64,
     /// How far behind its series' newest a sample may be.
     pub(crate) out_of_order: i64,
+    /// Stands for the newest where that one is itself too far in the future: the clock has stepped back since.
+    pub(crate) now: i64,
 }
 
 impl Rules {
     /// Takes everything: for replay.
-    pub(crate) const ANY: Self = Self { newest: i64::MAX, oldest: i64::MIN, out_of_order: i64::MAX };
+    pub(crate) const ANY: Self =
+        Self { newest: i64::MAX, oldest: i64::MIN, out_of_order: i64::MAX, now: i64::MAX };
 }
 
 /// What became of a sample.
@@ -235,6 +238,25 @@ impl Shard {
         state.last_t < cutoff
     }
 
+    /// Whether the newest sample of a series lies in `range` and memory holds others of it.
+    pub(crate) fn newest_is_in(&self, place: usize, generation: u32, range: TimeRange) -> bool {
+        let state = self.states.get(place).filter(|s| s.generation == generation);
+        state.is_some_and(|s| range.contains(s.last_t)) && self.current.generation(place) == Some(generation)
+    }
+
+    /// The newest sample of a series may be deleted: the next of that time is none that repeats it. Where memory holds
+    /// samples of the series they say what is newest.
+    pub(crate) fn forget_newest(&mut self, place: usize, generation: u32, range: TimeRange) {
+        if self.current.generation(place) == Some(generation) {
+            return;
+        }
+        let state = self.states.get_mut(place).filter(|s| s.generation == generation);
+        if let Some(state) = state.filter(|s| range.contains(s.last_t)) {
+            state.last_t = i64::MIN;
+            self.newest_is_histogram.remove(&(place as u32));
+        }
+    }
+
     /// Whether the series' labels must be logged in this epoch; they count as logged from here on.
     pub(crate) fn must_define(&mut self, place: usize, epoch: u32) -> bool {
         match self.states.get_mut(place) {
@@ -325,7 +347,8 @@ impl Shard {
         if t < rules.oldest {
             return Err(RejectReason::TooOld);
         }
-        if t < state.last_t && state.last_t.saturating_sub(t) > rules.out_of_order {
+        let newest = if state.last_t > rules.newest { rules.now } else { state.last_t };
+        if t < newest && newest.saturating_sub(t) > rules.out_of_order {
             return Err(RejectReason::OutOfOrder);
         }
         Ok((state.last_t, state.last_bits))

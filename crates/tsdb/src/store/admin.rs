@@ -18,14 +18,17 @@ const CHECK_EVERY: usize = 1024;
 const COUNTED: u64 = 40;
 
 impl Store {
-    /// Whether memory holds samples in `range` of a series that satisfies the matchers.
+    /// Whether memory must go to blocks before samples in `range` of series that satisfy the matchers are deleted: it holds
+    /// some, or others of a series whose newest is one of them.
     fn is_in_memory(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange) -> Result<bool> {
         let series = self.head_series(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let shards = self.head.read_all();
         Ok(series.iter().any(|(id, _)| {
             let shard = &shards[Head::shard_of(id.slot)];
-            snapshot.add(shard.current(), Head::place_of(id.slot), id.generation, range).is_some()
+            let place = Head::place_of(id.slot);
+            shard.newest_is_in(place, id.generation, range)
+                || snapshot.add(shard.current(), place, id.generation, range).is_some()
         }))
     }
 
@@ -75,6 +78,14 @@ impl MetricAdmin for Store {
         if self.is_in_memory(ctx, matchers, range)? {
             self.flush_locked()?;
         }
+        for (id, _) in self.head_series(ctx, matchers)? {
+            self.head.write(Head::shard_of(id.slot)).forget_newest(
+                Head::place_of(id.slot),
+                id.generation,
+                range,
+            );
+        }
+        self.blocks.clear_leftovers()?;
         let mut touched = HashSet::default();
         for block in self.blocks_in(range) {
             ctx.check()?;

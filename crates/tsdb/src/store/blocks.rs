@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use disk::leftovers::Leftovers;
 use disk::{Fs, io_error, publish};
 use model::{ErrorKind, Result, TimeRange};
 use parking_lot::{Mutex, RwLock};
@@ -31,6 +32,8 @@ pub(crate) struct Blocks {
     lost: RwLock<Vec<Lost>>,
     cache: Arc<Cache>,
     next: Mutex<u64>,
+    /// Blocks that are not in the list and still there. They hold what may be deleted meanwhile.
+    leftovers: Leftovers,
     metrics: Metrics,
 }
 
@@ -44,6 +47,7 @@ impl Blocks {
             lost: RwLock::default(),
             cache: Arc::new(Cache::new(options.cache_bytes, options.budget.clone())),
             next: Mutex::new(1),
+            leftovers: Leftovers::default(),
             metrics: metrics.clone(),
         };
         let mut found = Vec::new();
@@ -61,6 +65,7 @@ impl Blocks {
         }
         let mut list = Vec::new();
         for (name, range) in found {
+            publish::prepare(&**fs, &dir.join(&name))?;
             match Block::open(&**fs, dir, &name, Arc::clone(&blocks.cache)) {
                 Ok(block) => list.push(Arc::new(block)),
                 // Another version is no damage: say so and touch nothing.
@@ -117,9 +122,25 @@ impl Blocks {
             *next += 1;
             *next - 1
         };
+        self.clear_leftovers()?;
         let name = directory_name(number, range);
-        publish::directory(&*self.fs, &self.dir, &name, |dir| write(dir, number))?;
-        Ok(Arc::new(Block::open(&*self.fs, &self.dir, &name, Arc::clone(&self.cache))?))
+        let published = publish::directory(&*self.fs, &self.dir, &name, |dir| write(dir, number))
+            .and_then(|_| Block::open(&*self.fs, &self.dir, &name, Arc::clone(&self.cache)));
+        // It may have its name already.
+        published.map(Arc::new).inspect_err(|_| self.abandon(name))
+    }
+
+    /// A published block is not wanted after all.
+    pub(crate) fn abandon(&self, name: String) {
+        self.leftovers.add([name]);
+        if let Err(e) = self.clear_leftovers() {
+            warn!("{e}; it is tried again");
+        }
+    }
+
+    /// Removes what errors kept. After an error nothing may be deleted or written.
+    pub(crate) fn clear_leftovers(&self) -> Result<()> {
+        self.leftovers.clear(&*self.fs, &self.dir)
     }
 
     /// Shows `new` and removes `old`, for readers in one step.
@@ -128,37 +149,34 @@ impl Blocks {
         let mut list: Vec<_> = self.all().iter().filter(|b| !gone(b)).cloned().collect();
         list.extend(new);
         self.install(list);
-        for block in old {
-            self.cache.forget(block.number);
-            publish::remove_directory(&*self.fs, &self.dir, &block.name)?;
-        }
-        Ok(())
+        old.iter().for_each(|block| self.cache.forget(block.number));
+        self.leftovers.add(old.iter().map(|block| block.name.clone()));
+        self.clear_leftovers()
     }
 
     /// Takes blocks that turned out to be corrupt out of use.
     pub(crate) fn quarantine(&self) -> Result<()> {
         let all = self.all();
-        let broken: Vec<_> = all.iter().filter(|b| b.is_broken()).collect();
-        if broken.is_empty() {
-            return Ok(());
-        }
-        self.install(all.iter().filter(|b| !b.is_broken()).cloned().collect());
-        for block in broken {
+        for block in all.iter().filter(|b| b.is_broken()) {
             warn!(block = block.name, "corrupt block is set aside");
-            self.cache.forget(block.number);
             self.set_aside(&block.name, block.meta.range)?;
+            self.cache.forget(block.number);
+            self.install(self.all().iter().filter(|b| b.number != block.number).cloned().collect());
         }
         Ok(())
     }
 
     fn set_aside(&self, name: &str, range: TimeRange) -> Result<()> {
-        self.metrics.quarantined.inc();
-        self.metrics.named.block_failures.inc();
         let (from, aside) = (self.dir.join(name), format!("{ASIDE}{name}"));
         let to = self.dir.join(&aside);
         self.fs.rename(&from, &to).map_err(|e| io_error("set a corrupt block aside", &from, &e))?;
-        self.fs.sync_dir(&self.dir).map_err(|e| io_error("sync a directory", &self.dir, &e))?;
+        self.metrics.quarantined.inc();
+        self.metrics.named.block_failures.inc();
         self.remember_lost(&aside, range);
+        if let Err(e) = self.fs.sync_dir(&self.dir) {
+            // After a power failure it is found corrupt once more.
+            warn!("{}", io_error("sync a directory", &self.dir, &e));
+        }
         Ok(())
     }
 

@@ -45,8 +45,8 @@ impl Store {
         info!(blocks = names.len(), samples = merged.meta.samples, "blocks compacted");
         if merged.meta.samples == 0 {
             // All of it was deleted. The empty block goes last: it says which blocks it replaces.
-            self.blocks.replace(group, Vec::new())?;
-            self.blocks.replace(&[merged], Vec::new())?;
+            let all: Vec<_> = group.iter().cloned().chain([merged]).collect();
+            self.blocks.replace(&all, Vec::new())?;
         } else {
             self.blocks.replace(group, vec![merged])?;
         }

@@ -50,7 +50,8 @@ impl Store {
             sealed += shard.current().sealed_bytes();
             samples |= shard.current().range().is_some();
         }
-        let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last);
+        // A clock that stepped back counts as time that has passed.
+        let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last).saturating_abs();
         let budget = &self.options.budget;
         // Append buffers are there again right after a flush: by themselves they are no reason for one, but many of
         // them, or short memory, are a reason from time to time.
@@ -141,7 +142,11 @@ impl Store {
         let windows = windows_of(&frozen.windows(), super::compact::largest(self.options.retention_ms));
         let mut blocks = Vec::with_capacity(windows.len());
         for windows in windows.chunks(OPEN_BLOCKS) {
-            self.write_windows(frozen, &order, windows, &mut Vec::new(), &mut blocks)?;
+            if let Err(e) = self.write_windows(frozen, &order, windows, &mut Vec::new(), &mut blocks) {
+                // All are written again.
+                blocks.into_iter().for_each(|block| self.blocks.abandon(block.name.clone()));
+                return Err(e);
+            }
         }
         Ok(blocks)
     }

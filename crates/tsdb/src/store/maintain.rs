@@ -1,5 +1,6 @@
 //! What must be done from time to time.
 
+use disk::log::SyncPolicy;
 use model::Result;
 use tracing::info;
 
@@ -22,8 +23,11 @@ impl Store {
 
     fn maintain_all(&self) -> Result<()> {
         self.log.commit(self.log.enqueued())?;
-        self.log.sync()?;
+        if self.options.sync != SyncPolicy::Off {
+            self.log.sync()?;
+        }
         self.feed.release()?;
+        self.blocks.clear_leftovers()?;
         self.blocks.quarantine()?;
         // Before the flush: where the disk is full, this makes room for it.
         self.apply_retention()?;
@@ -45,9 +49,17 @@ impl Store {
         Ok(())
     }
 
+    /// Older samples are not kept: by the clock, unless it has just stepped far forward.
+    pub(super) fn oldest_kept(&self, now: i64) -> i64 {
+        match self.options.retention_ms {
+            0 => i64::MIN + 1,
+            retention => self.steady.lock().look(now).saturating_sub(retention),
+        }
+    }
+
     fn apply_retention(&self) -> Result<()> {
         if self.options.retention_ms > 0 {
-            let oldest = self.clock.now_ms().saturating_sub(self.options.retention_ms);
+            let oldest = self.oldest_kept(self.clock.now_ms());
             let all = self.blocks.all();
             let expired: Vec<_> = all.iter().filter(|b| b.meta.range.end < oldest).cloned().collect();
             if !expired.is_empty() {

@@ -12,7 +12,8 @@ use tracing::info;
 use super::Store;
 use crate::wal;
 
-const SNAPSHOTS: &str = "snapshots";
+/// Where snapshots are, below the directory of the store.
+pub(super) const SNAPSHOTS: &str = "snapshots";
 
 impl Store {
     pub(super) fn publish_snapshot(&self, skip_head: bool) -> Result<String> {
@@ -58,7 +59,7 @@ impl Store {
 
     /// Metadata, positions and exemplars: they live in the log alone.
     fn copy_knowledge(&self, to: &Path) -> Result<()> {
-        let options = disk::log::Options { sync: SyncPolicy::OnDemand, ..disk::log::Options::new(wal::KIND) };
+        let options = disk::log::Options { sync: SyncPolicy::Off, ..disk::log::Options::new(wal::KIND) };
         let (log, _) = Log::open(Arc::clone(&self.fs), to, options, &mut |_, _| Ok(()))?;
         for record in self.knowledge() {
             log.enqueue(&record)?;

@@ -31,8 +31,9 @@ impl Store {
         let o = &self.options;
         Rules {
             newest: if o.future_ms == 0 { i64::MAX } else { now.saturating_add(o.future_ms) },
-            oldest: if o.retention_ms == 0 { i64::MIN + 1 } else { now.saturating_sub(o.retention_ms) },
+            oldest: self.oldest_kept(now),
             out_of_order: self.out_of_order_ms(),
+            now,
         }
     }
 
