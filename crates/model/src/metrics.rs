@@ -11,6 +11,7 @@ use crate::exemplar::ExemplarSample;
 use crate::histogram::Histogram;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
+use crate::summary::{Coarse, Summary, SummaryHint};
 use crate::time::TimeRange;
 
 /// A resolved series. Opaque: it carries the engine's generation, so that one kept across a garbage collection is
@@ -163,6 +164,8 @@ pub struct SelectHints {
     pub labels_only: bool,
     /// Stop after this many series, 0 for all.
     pub limit: usize,
+    /// With how much less than all samples the caller gets along; `None`: with nothing less.
+    pub summary: Option<SummaryHint>,
 }
 
 /// One series with all its samples in the asked range, in buffers that are reused from series to series.
@@ -182,6 +185,11 @@ pub struct SeriesData {
     pub histograms: Vec<(i64, Histogram)>,
     /// Start timestamps of `histograms`, likewise.
     pub histogram_start: Vec<i64>,
+    /// In place of floats, where the hint allows it and the store has them: in order of time, apart from each other,
+    /// and no float within one.
+    pub summaries: Vec<Summary>,
+    /// Where the samples are gone and only summaries are left.
+    pub coarse: Option<Coarse>,
 }
 
 impl SeriesData {
@@ -192,6 +200,8 @@ impl SeriesData {
         self.start.clear();
         self.histograms.clear();
         self.histogram_start.clear();
+        self.summaries.clear();
+        self.coarse = None;
     }
 }
 
@@ -257,6 +267,17 @@ pub struct Selection {
     pub warnings: Vec<String>,
     /// `false` if part of the range could not be read (quarantined block, replay under way).
     pub complete: bool,
+    /// Things that may surprise the user, though nothing is wrong.
+    pub infos: Vec<String>,
+    /// Lengths of the spans, ms, of summaries among the data, coarsest first.
+    pub resolutions: Vec<i64>,
+}
+
+impl Selection {
+    /// All that was asked for, sample by sample.
+    pub fn complete(data: Selected) -> Self {
+        Self { data, warnings: Vec::new(), complete: true, infos: Vec::new(), resolutions: Vec::new() }
+    }
 }
 
 /// Names or values, with what the user should know about them.

@@ -202,7 +202,8 @@ impl MetricReader for Store {
             _reserved: gathering.reserved,
         };
         let partitions = split(gathering.found, Arc::new(shared));
-        Ok(Selection { data: Selected::Series(partitions), complete: warnings.is_empty(), warnings })
+        let complete = warnings.is_empty();
+        Ok(Selection { warnings, complete, ..Selection::complete(Selected::Series(partitions)) })
     }
 
     fn label_names(
