@@ -76,7 +76,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
         let (fs, ours, clock, budget) = (fs.clone(), ours.clone(), clock.clone(), budget.clone());
         let (retention, limit, progress) = (resolved.retention, resolved.memory_limit, progress.clone());
         let storage = resolved.loaded.written.storage.clone();
-        let open = move || stores::open(fs, &ours, retention, &storage, limit, &budget, clock, &progress);
+        let history = resolved.loaded.written.history.clone();
+        let open = move || {
+            stores::open(fs, &ours, retention, (&storage, &history), limit, &budget, clock, &progress)
+        };
         tokio::task::spawn_blocking(open)
     };
     let (metrics, events) = blocking
@@ -138,7 +141,6 @@ pub async fn start(flags: Flags) -> Result<Running> {
         samples: metrics.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
-        retention: resolved.retention,
         memory_limit: resolved.memory_limit,
         metrics: own.clone(),
         foreign: foreign::notice(

@@ -83,8 +83,7 @@ impl Cuts {
             first <= last
         };
         found(from, end)
-            || (self.window > 0
-                && found(from.saturating_add(self.window), end.saturating_add(self.window)))
+            || (self.window > 0 && found(from.saturating_add(self.window), end.saturating_add(self.window)))
     }
 
     /// All of them, in no order.

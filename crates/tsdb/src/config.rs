@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::retention::{Downsampling, SeriesRetention};
+
 /// Blocks are split at multiples of two hours, in ms.
 pub(crate) const WINDOW: i64 = 2 * 3_600_000;
 
@@ -51,6 +53,12 @@ pub struct Options {
     /// Whether every acknowledgement waits for the device (survives a power failure), or only for the operating
     /// system (survives the end of the process); in the second case `maintain` syncs.
     pub sync_always: bool,
+    /// Series that are kept shorter or longer than [`Self::retention_ms`].
+    #[serde(skip)]
+    pub series_retention: Vec<SeriesRetention>,
+    /// Summaries of five minutes and of an hour.
+    #[serde(skip)]
+    pub downsampling: Downsampling,
     /// Where memory is reserved.
     #[serde(skip)]
     pub budget: model::Budget,
@@ -75,6 +83,8 @@ impl Default for Options {
             max_exemplars: 100_000,
             cache_bytes: 64 << 20,
             sync_always: false,
+            series_retention: Vec::new(),
+            downsampling: Downsampling::default(),
             budget: model::Budget::unlimited(),
         }
     }

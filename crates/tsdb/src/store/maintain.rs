@@ -1,7 +1,6 @@
 //! What must be done from time to time.
 
 use model::Result;
-use tracing::info;
 
 use super::Store;
 
@@ -9,7 +8,7 @@ use super::Store;
 const COMPACTIONS: usize = 16;
 
 impl Store {
-    /// Syncs the log, flushes, compacts and applies retention where due. Called every few seconds.
+    /// Syncs the log, flushes, compacts, applies retention and makes summaries where due. Called every few seconds.
     pub fn maintain(&self) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
         let result = self.maintain_all();
@@ -30,7 +29,13 @@ impl Store {
         self.write_what_is_due().inspect_err(|_| {
             self.metrics.named.compactions_failed.inc();
         })?;
-        self.apply_retention()
+        self.apply_retention()?;
+        self.maintain_tiers()
+    }
+
+    /// The time that ages are held against.
+    pub(super) fn retention_now(&self) -> i64 {
+        self.clock.now_ms()
     }
 
     fn write_what_is_due(&self) -> Result<()> {
@@ -43,36 +48,5 @@ impl Store {
             }
         }
         Ok(())
-    }
-
-    fn apply_retention(&self) -> Result<()> {
-        if self.options.retention_ms > 0 {
-            let oldest = self.clock.now_ms().saturating_sub(self.options.retention_ms);
-            let all = self.blocks.all();
-            let expired: Vec<_> = all.iter().filter(|b| b.meta.range.end < oldest).cloned().collect();
-            if !expired.is_empty() {
-                self.metrics.named.by_time.inc();
-            }
-            self.drop_blocks(&expired, "older than the retention")?;
-        }
-        let mut by_age: Vec<_> = self.blocks.all().iter().cloned().collect();
-        by_age.sort_by_key(|b| b.meta.range.end);
-        let sizes: Vec<u64> = by_age.iter().map(|b| b.bytes).collect();
-        let room = self.size_limit.saturating_sub(self.log.bytes()?).saturating_sub(self.feed.bytes());
-        let too_many = disk::space::oldest_to_remove(&sizes, room);
-        if too_many > 0 {
-            self.metrics.named.by_size.inc();
-        }
-        self.drop_blocks(&by_age[..too_many], "over the size limit")
-    }
-
-    fn drop_blocks(&self, doomed: &[std::sync::Arc<crate::block::Block>], why: &str) -> Result<()> {
-        if doomed.is_empty() {
-            return Ok(());
-        }
-        for block in doomed {
-            info!(block = block.name, "block removed: {why}");
-        }
-        self.blocks.replace(doomed, Vec::new())
     }
 }

@@ -12,6 +12,7 @@ mod faults;
 mod progress;
 mod property;
 mod rich;
+mod tiers;
 
 use super::*;
 use disk::sim::SimFs;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
-    Coarse, Cuts, Grid, Histogram, Labels, Need, Partition, SelectHints, Selected, SeriesData, Summary, SummaryHint,
-    TimeRange, is_stale_nan,
+    Coarse, Cuts, Grid, Histogram, Labels, Need, Partition, SelectHints, Selected, SeriesData, Summary,
+    SummaryHint, TimeRange, is_stale_nan,
 };
 
 use super::charge::Charge;

@@ -7,7 +7,6 @@
 
 use model::{Fields, Summary};
 
-use super::over_time;
 use super::rate::Shape;
 use super::window::{Kernel, Plan, Site};
 use crate::promql::eval::Cells;
