@@ -74,6 +74,11 @@ pub(crate) fn window_of(block: &Block) -> TimeRange {
     parse_name(&block.name).map_or(TimeRange::new(0, -1), |(_, window)| window)
 }
 
+/// The first span that a block of a tier has, as far as its index tells: up to its end.
+pub(crate) fn first_span_end(block: &Block, resolution: i64) -> i64 {
+    border_at_or_after(columns::time_of(block.meta.range.start), resolution)
+}
+
 /// The border of spans at or after `t`.
 pub(crate) fn border_at_or_after(t: i64, resolution: i64) -> i64 {
     (t - 1).div_euclid(resolution).saturating_add(1).saturating_mul(resolution)

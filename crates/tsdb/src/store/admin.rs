@@ -91,7 +91,7 @@ impl Store {
                 }
                 let cut = |t: i64| window.contains(t) && t.rem_euclid(level.resolution) != 0;
                 let in_part = cut(range.start.saturating_sub(1)) || cut(range.end);
-                if in_part && window.start >= gone {
+                if in_part && tiers::first_span_end(block, level.resolution) >= gone {
                     level.blocks.replace(std::slice::from_ref(block), Vec::new())?;
                 } else {
                     unless_broken(block, || self.bury_spans(ctx, level, block, &wanted, range, touched))?;
@@ -150,7 +150,7 @@ impl Store {
                 let mut snapshot = Snapshot::default();
                 let empty = snapshot.add(shard.current(), place, id.generation, TimeRange::ALL).is_none();
                 if empty && index.id(id.slot) == Some(*id) && index.canonical(id.slot, &mut canonical) {
-                    self.lookup.remove(self.lookup.hash(&canonical));
+                    self.lookup.remove(self.lookup.hash(&canonical), id.slot);
                     shard.dismiss(place);
                     index.remove(id.slot);
                     self.metrics.series_removed.inc();

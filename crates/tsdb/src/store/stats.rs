@@ -68,7 +68,8 @@ impl Store {
             named.log_bytes.set(bytes as i64);
         }
         named.log_segment.set(self.log.end().segment as i64);
-        named.block_bytes.set(self.blocks.all().iter().map(|b| b.bytes).sum::<u64>() as i64);
+        let blocks: u64 = self.blocks.all().iter().map(|b| b.bytes).sum();
+        named.block_bytes.set((blocks + self.tiers.bytes()) as i64);
         let retention = self.retention();
         named.retention_bytes.set(if retention.bytes == u64::MAX { 0 } else { retention.bytes as i64 });
         named.retention_seconds.set(retention.time_ms as f64 / 1_000.0);

@@ -19,7 +19,7 @@ use crate::merge::{Run, merge};
 use crate::retention::TierInfo;
 use crate::tiers::columns::{Column, Folded, TIMES};
 use crate::tiers::coverage::{Candidate, Plan, Question, plan};
-use crate::tiers::{Level, border_at_or_after, window_of};
+use crate::tiers::{Level, border_at_or_after, first_span_end, window_of};
 
 const DAY: i64 = 86_400_000;
 /// Windows of blocks, longest first.
@@ -48,8 +48,12 @@ impl Store {
     /// Makes what is due, a few steps at a time.
     pub(super) fn maintain_tiers(&self) -> Result<()> {
         for _ in 0..STEPS {
-            if !self.tiers_once()? || self.flush_is_due()? {
-                break;
+            match self.tiers_once() {
+                Ok(true) if !self.flush_is_due()? => {}
+                Ok(_) => break,
+                // Memory is short: samples have all of it, summaries can wait.
+                Err(error) if error.kind == model::ErrorKind::Limited => break,
+                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -101,7 +105,7 @@ impl Store {
         for (at, level) in self.tiers.levels.iter().enumerate() {
             for block in level.blocks.all().iter() {
                 let window = window_of(block);
-                if is_current(block, window, &samples) || window.start < gone {
+                if is_current(block, window, &samples) || first_span_end(block, level.resolution) < gone {
                     continue;
                 }
                 let key = (at, block.number);
@@ -146,7 +150,7 @@ impl Store {
                     window.end <= settled
                         && free(window)
                         && window.start >= oldest_kept
-                        && (keep == 0 || window.end - window.start < keep / 4)
+                        && (keep == 0 || window.end - window.start < keep / 2)
                         && estimate(&samples, *window) <= MOST_SAMPLES
                         && !lost.iter().any(|l| l.range.overlaps(*window))
                 };
@@ -251,7 +255,7 @@ impl Store {
         let mut all = self.tiers.levels[level].blocks.all().to_vec();
         all.sort_by_key(|b| window_of(b).start);
         let keep = self.retention().tier_ms(self.tiers.levels[level].resolution);
-        for length in LENGTHS.iter().rev().skip(1).filter(|length| keep == 0 || **length <= keep / 4) {
+        for length in LENGTHS.iter().rev().skip(1).filter(|length| keep == 0 || **length <= keep / 2) {
             let longer = |b: &Arc<Block>| aligned(window_of(b).start, *length);
             for group in all.chunk_by(|a, b| longer(a) == longer(b)) {
                 let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
@@ -317,10 +321,14 @@ impl Store {
     /// Blocks of tiers that tell about series whose samples are gone.
     pub(super) fn older_blocks(&self, range: TimeRange) -> Vec<Arc<Block>> {
         let gone = self.gone_before();
-        let blocks = self.tiers.levels.iter().flat_map(|level| level.blocks.all().to_vec());
-        blocks
-            .filter(|b| !b.is_broken() && window_of(b).start < gone && window_of(b).overlaps(range))
-            .collect()
+        let reaches = |level: &Level, b: &Arc<Block>| {
+            !b.is_broken() && first_span_end(b, level.resolution) < gone && window_of(b).overlaps(range)
+        };
+        let mut found = Vec::new();
+        for level in &self.tiers.levels {
+            found.extend(level.blocks.all().iter().filter(|b| reaches(level, b)).cloned());
+        }
+        found
     }
 
     /// How tiers answer a selection; `None` where samples answer all of it.
@@ -359,7 +367,8 @@ impl Store {
                 let current = window.end < in_memory
                     && !without.contains(&(resolution, block.number))
                     && is_current(&block, window, &samples);
-                Candidate { block, resolution, window, current }
+                let first = first_span_end(&block, resolution);
+                Candidate { block, resolution, window, first, current }
             })
             .filter(|c| c.window.overlaps(around))
             .collect();

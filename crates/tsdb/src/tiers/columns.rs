@@ -80,6 +80,11 @@ impl Column {
     }
 }
 
+/// The time without its column.
+pub(crate) fn time_of(shifted: i64) -> i64 {
+    shifted & ((1 << BITS) - 1)
+}
+
 /// A range of time in every column.
 pub(crate) fn everywhere(range: TimeRange) -> impl Iterator<Item = TimeRange> {
     ALL.into_iter().map(move |column| column.shifted(range))

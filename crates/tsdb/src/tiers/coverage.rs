@@ -12,6 +12,8 @@ pub(crate) struct Candidate {
     pub(crate) block: Arc<Block>,
     pub(crate) resolution: i64,
     pub(crate) window: TimeRange,
+    /// End of its first span.
+    pub(crate) first: i64,
     /// Whether it tells the same as the samples that are there.
     pub(crate) current: bool,
 }
@@ -91,8 +93,9 @@ pub(crate) fn plan(question: &Question<'_>, candidates: Vec<Candidate>) -> Optio
             }
             exact.iter().for_each(|taken| left = left.iter().flat_map(|l| minus(*l, *taken)).collect());
         }
-        let Candidate { block, resolution, window, .. } = candidate;
-        parts.push((Part { block, resolution, exact, fill: Vec::new() }, window));
+        let Candidate { block, resolution, window, first, .. } = candidate;
+        let known = TimeRange::new(window.start.max(first - resolution + 1), window.end);
+        parts.push((Part { block, resolution, exact, fill: Vec::new() }, known));
     }
     fill(question, &mut parts);
     let parts: Vec<Part> = parts
