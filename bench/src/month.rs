@@ -83,7 +83,7 @@ fn generate(folder: &Path, flags: &Flags, now: i64) -> Result<()> {
     let options = Options { retention_ms: 45 * 24 * HOUR, retention_bytes: Some(0), ..Options::default() };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = Store::open(Arc::new(RealFs), &folder.join("bonghwa/metrics"), options, clock)?;
-    let mut all = sources(flags.series.div_ceil(CPUS * MODES.len() + OTHERS));
+    let mut all = sources(flags.series.unwrap_or(100_000).div_ceil(CPUS * MODES.len() + OTHERS));
     let step = flags.interval * 1_000;
     let first = (now - flags.days * 24 * HOUR).div_euclid(BLOCK) * BLOCK;
     let begun = Instant::now();
@@ -146,7 +146,7 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
         .arg(format!("--storage.tsdb.path={}", data.display()))
         .args(["--storage.tsdb.retention.time=45d", "--query.max-samples=200000000", "--memory.limit=6GB"]);
     let begun = Instant::now();
-    let process = Process::start(&mut command, &folder.join("log"))?;
+    let mut process = Process::start(&mut command, &folder.join("log"))?;
     let mut client = Client::new(&address);
     while !client.get("/-/ready").is_ok_and(|a| a.status == 200) {
         if begun.elapsed() > Duration::from_secs(60) {
@@ -190,5 +190,6 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
             );
         }
     }
-    process.stop()
+    process.stop()?;
+    Ok(())
 }
