@@ -25,11 +25,11 @@ impl Store {
         self.feed.release()?;
         self.blocks.quarantine()?;
         // Before the flush: where the disk is full, this makes room for it.
-        self.apply_retention()?;
+        self.apply_retention(false)?;
         self.write_what_is_due().inspect_err(|_| {
             self.metrics.named.compactions_failed.inc();
         })?;
-        self.apply_retention()?;
+        self.apply_retention(true)?;
         self.maintain_tiers()
     }
 

@@ -52,7 +52,8 @@ impl Store {
         Arc::clone(&self.retention.read())
     }
 
-    pub(super) fn apply_retention(&self) -> Result<()> {
+    /// Removes what is too old or too much. `rewrite`: also from blocks that have something to keep, which takes room.
+    pub(super) fn apply_retention(&self, rewrite: bool) -> Result<()> {
         let retention = self.retention();
         let now = self.retention_now();
         if retention.series.is_empty() {
@@ -66,7 +67,7 @@ impl Store {
                 drop_blocks(&self.blocks, &expired, "older than the retention")?;
             }
         } else {
-            while self.thin_once(&retention, now)? {}
+            while self.thin_once(&retention, now, rewrite)? {}
         }
         for level in &self.tiers.levels {
             let keep = retention.tier_ms(level.resolution);
@@ -108,7 +109,7 @@ impl Store {
     }
 
     /// Takes from one block the series whose time has come; whether there was one.
-    fn thin_once(&self, retention: &Retention, now: i64) -> Result<bool> {
+    fn thin_once(&self, retention: &Retention, now: i64, rewrite: bool) -> Result<bool> {
         let folders = std::iter::once((&self.blocks, None))
             .chain(self.tiers.levels.iter().map(|level| (&level.blocks, Some(level.resolution))));
         for (folder, (blocks, resolution)) in folders.enumerate() {
@@ -117,7 +118,7 @@ impl Store {
             let known: std::collections::HashSet<u64> = all.iter().map(|b| b.number).collect();
             self.thinned.lock().done.retain(|key, _| key.0 != folder || known.contains(&key.1));
             for block in all {
-                if self.thin(&block, folder, blocks, resolution, retention, now)? {
+                if self.thin(&block, folder, blocks, resolution, (retention, now, rewrite))? {
                     return Ok(true);
                 }
             }
@@ -132,8 +133,7 @@ impl Store {
         folder: usize,
         blocks: &Blocks,
         resolution: Option<i64>,
-        retention: &Retention,
-        now: i64,
+        (retention, now, rewrite): (&Retention, i64, bool),
     ) -> Result<bool> {
         let range = if resolution.is_some() { tiers::window_of(block) } else { block.meta.range };
         let general = resolution.map_or(retention.time_ms, |r| retention.tier_ms(r));
@@ -179,6 +179,9 @@ impl Store {
                 let mut thinned = self.thinned.lock();
                 thinned.before = thinned.before.max(range.end.saturating_add(1));
             }
+        }
+        if !rewrite && whole.len() != u64::from(block.meta.series) {
+            return Ok(false);
         }
         let taken = self.take_out(block, blocks, resolution, whole, half)?;
         let number = match &taken {

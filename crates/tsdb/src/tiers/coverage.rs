@@ -112,11 +112,13 @@ fn fill(question: &Question<'_>, parts: &mut [(Part, TimeRange)]) {
     let range = question.range;
     // Windows move to the borders of spans: what lies around the range may belong to them.
     let start = range.start.saturating_sub(coarsest).max(super::columns::TIMES.start);
-    let end = range.end.saturating_add(coarsest).min(question.gone_before).min(super::columns::TIMES.end);
-    if end < start {
+    let end = range.end.saturating_add(coarsest).min(super::columns::TIMES.end);
+    // A span that reaches to where samples are is told by them.
+    let end = border_at_or_after(end, coarsest).min(question.gone_before.saturating_sub(1));
+    let wanted = TimeRange::new(start.div_euclid(coarsest) * coarsest + 1, end);
+    if wanted.is_empty() {
         return;
     }
-    let wanted = TimeRange::new(start.div_euclid(coarsest) * coarsest + 1, border_at_or_after(end, coarsest));
     let mut left = vec![wanted];
     for taken in parts.iter().flat_map(|(part, _)| &part.exact) {
         left = left.iter().flat_map(|l| minus(*l, *taken)).collect();
