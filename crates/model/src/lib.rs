@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod container;
 pub mod ctx;
+pub mod digest;
 pub mod error;
 pub mod events;
 pub mod exemplar;
@@ -40,7 +41,6 @@ pub mod resource;
 pub mod rule;
 pub mod sample;
 mod series_data;
-pub mod summary;
 pub mod target;
 pub mod time;
 
@@ -48,6 +48,7 @@ pub use admin::MetricAdmin;
 pub use budget::{Budget, Reservation};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use ctx::{CancelFlag, Ctx, Tenant};
+pub use digest::{Coarse, Cuts, Digest, DigestHint, Fields, Need};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{
     Condition, ConditionOp, Event, EventBatch, EventKind, EventReader, EventScan, EventStream, EventWriter,
@@ -66,5 +67,4 @@ pub use pattern::Pattern;
 pub use progress::ReplayProgress;
 pub use resource::{Identity, IdentityKey, Resource};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
-pub use summary::{Coarse, Cuts, Fields, Need, Summary, SummaryHint};
 pub use time::TimeRange;

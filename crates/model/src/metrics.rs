@@ -6,12 +6,12 @@
 use std::num::NonZeroU64;
 
 use crate::ctx::{Ctx, Tenant};
+use crate::digest::{Coarse, Digest, DigestHint};
 use crate::error::Result;
 use crate::exemplar::ExemplarSample;
 use crate::histogram::Histogram;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
-use crate::summary::{Coarse, Summary, SummaryHint};
 use crate::time::TimeRange;
 
 /// A resolved series. Opaque: it carries the engine's generation, so that one kept across a garbage collection is
@@ -165,7 +165,7 @@ pub struct SelectHints {
     /// Stop after this many series, 0 for all.
     pub limit: usize,
     /// With how much less than all samples the caller gets along; `None`: with nothing less.
-    pub summary: Option<SummaryHint>,
+    pub summary: Option<DigestHint>,
 }
 
 /// One series with all its samples in the asked range, in buffers that are reused from series to series.
@@ -187,7 +187,7 @@ pub struct SeriesData {
     pub histogram_start: Vec<i64>,
     /// In place of floats, where the hint allows it and the store has them: in order of time, apart from each other,
     /// and no float within one.
-    pub summaries: Vec<Summary>,
+    pub summaries: Vec<Digest>,
     /// Where the samples are gone and only summaries are left.
     pub coarse: Option<Coarse>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Cuts, Need, SummaryHint, TimeRange};
+use model::{Cuts, DigestHint, Need, TimeRange};
 
 use super::border_at_or_after;
 use crate::block::Block;
@@ -30,7 +30,7 @@ pub(crate) struct Part {
 
 /// How a selection is answered.
 pub(crate) struct Plan {
-    pub(crate) hint: Option<SummaryHint>,
+    pub(crate) hint: Option<DigestHint>,
     pub(crate) range: TimeRange,
     pub(crate) parts: Vec<Part>,
     /// Where samples are read, in order.
@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 /// What a plan is made from.
 pub(crate) struct Question<'a> {
     pub(crate) range: TimeRange,
-    pub(crate) hint: Option<SummaryHint>,
+    pub(crate) hint: Option<DigestHint>,
     /// Before this time samples may have been deleted for their age.
     pub(crate) gone_before: i64,
     /// Time that a page of samples covers, ms: no less is read at a time.

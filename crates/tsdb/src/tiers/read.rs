@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{Coarse, Fields, Need, Result, SeriesData, Summary, TimeRange};
+use model::{Coarse, Digest, Fields, Need, Result, SeriesData, TimeRange};
 
 use super::border_at_or_after;
 use super::columns::Column;
@@ -97,12 +97,12 @@ impl Reader<'_> {
         fields: Fields,
         within: TimeRange,
         run: &mut Run,
-        out: &mut Vec<Summary>,
+        out: &mut Vec<Digest>,
     ) -> Result<()> {
         let from = out.len();
         let mut begun = false;
         let mut take =
-            |reader: &mut Self, column: Column, set: &dyn Fn(&mut Summary, i64, f64)| -> Result<()> {
+            |reader: &mut Self, column: Column, set: &dyn Fn(&mut Digest, i64, f64)| -> Result<()> {
                 // A column that is not there is the same as another one.
                 let stored = match column {
                     Column::Min if !reader.has(Column::Min) => Column::First,
@@ -114,7 +114,7 @@ impl Reader<'_> {
                     begun = true;
                     out.extend(run.t.iter().map(|t| {
                         let end = border_at_or_after(*t, reader.resolution);
-                        Summary { from: end - reader.resolution, end, ..Summary::default() }
+                        Digest { from: end - reader.resolution, end, ..Digest::default() }
                     }));
                 }
                 if out.len() - from != run.t.len() {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
-    Coarse, Cuts, Grid, Histogram, Labels, Need, Partition, SelectHints, Selected, SeriesData, Summary,
-    SummaryHint, TimeRange, is_stale_nan,
+    Coarse, Cuts, Digest, DigestHint, Grid, Histogram, Labels, Need, Partition, SelectHints, Selected,
+    SeriesData, TimeRange, is_stale_nan,
 };
 
 use super::charge::Charge;
@@ -43,7 +43,7 @@ pub(crate) struct Run {
     /// Start timestamps of the histograms, likewise.
     pub(crate) h_start: Vec<i64>,
     /// In place of floats, apart from those that are there.
-    pub(crate) summaries: Vec<Summary>,
+    pub(crate) summaries: Vec<Digest>,
     /// Where samples are gone and only summaries, or the last sample of each, are left.
     pub(crate) coarse: Option<Coarse>,
 }
@@ -161,9 +161,9 @@ impl Evaluator<'_> {
     }
 
     /// Tells the store what is enough for windows of this length that end at `sources`.
-    pub(crate) fn summary_hint(&self, sources: Steps, window: i64, need: Need) -> Option<SummaryHint> {
+    pub(crate) fn summary_hint(&self, sources: Steps, window: i64, need: Need) -> Option<DigestHint> {
         let cuts = Cuts { start: sources.start, step: sources.step, len: sources.len, window };
-        (self.options.summaries && sources.len > 0).then_some(SummaryHint { cuts, need })
+        (self.options.summaries && sources.len > 0).then_some(DigestHint { cuts, need })
     }
 
     pub(crate) fn hinted_step(&self, sources: Steps) -> i64 {

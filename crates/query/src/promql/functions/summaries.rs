@@ -5,7 +5,7 @@
 //! and the result is that of the samples (docs/decisions/tiers.md has the bounds of rounding). Where only summaries are
 //! left, the ends of a window move to the nearest border, and a window within one span gets that span.
 
-use model::{Fields, Summary};
+use model::{Digest, Fields};
 
 use super::rate::Shape;
 use super::window::{Kernel, Plan, Site};
@@ -64,14 +64,14 @@ impl Kernel {
     /// Runs over one value of each span, as if it were a sample in its middle.
     fn over_values(
         &self,
-        all: &[Summary],
+        all: &[Digest],
         run: &Run,
         plan: &Plan<'_>,
         site: &Site<'_>,
-        value: impl Fn(&Summary) -> f64,
+        value: impl Fn(&Digest) -> f64,
     ) -> Option<Cells> {
         let values = Run {
-            t: all.iter().map(Summary::middle).collect(),
+            t: all.iter().map(Digest::middle).collect(),
             v: all.iter().map(&value).collect(),
             ..Run::default()
         };
@@ -92,9 +92,9 @@ impl Kernel {
 }
 
 /// Summaries and single samples in one list.
-fn woven(run: &Run) -> Vec<Summary> {
+fn woven(run: &Run) -> Vec<Digest> {
     let mut all = Vec::with_capacity(run.summaries.len() + run.t.len());
-    let mut singles = run.t.iter().zip(&run.v).map(|(t, v)| Summary::of(*t, *v)).peekable();
+    let mut singles = run.t.iter().zip(&run.v).map(|(t, v)| Digest::of(*t, *v)).peekable();
     for summary in &run.summaries {
         while let Some(single) = singles.next_if(|s| s.end <= summary.from) {
             all.push(single);
@@ -103,7 +103,7 @@ fn woven(run: &Run) -> Vec<Summary> {
     }
     all.extend(singles);
     // The store keeps them apart; were they not, windows would count backwards.
-    all.sort_by_key(Summary::middle);
+    all.sort_by_key(Digest::middle);
     all
 }
 
@@ -117,7 +117,7 @@ struct Spans {
 }
 
 /// Calls `f` for each window that has a span.
-fn each_window(all: &[Summary], plan: &Plan<'_>, mut f: impl FnMut(Spans) -> Option<f64>) -> Option<Cells> {
+fn each_window(all: &[Digest], plan: &Plan<'_>, mut f: impl FnMut(Spans) -> Option<f64>) -> Option<Cells> {
     let mut cells = Cells::absent(plan.steps.len);
     let (mut low, mut high, mut any, mut spent) = (0, 0, false, 0);
     for step in 0..plan.steps.len {
@@ -149,7 +149,7 @@ fn each_window(all: &[Summary], plan: &Plan<'_>, mut f: impl FnMut(Spans) -> Opt
 
 /// The end of a window, or the border nearest to it where it cuts a span. The span right before `at` has its middle
 /// at or before the end, the one at `at` after it.
-fn border(all: &[Summary], at: usize, end: i64) -> i64 {
+fn border(all: &[Digest], at: usize, end: i64) -> i64 {
     if let Some(before) = at.checked_sub(1).and_then(|at| all.get(at))
         && before.from < end
         && end < before.end
@@ -163,13 +163,13 @@ fn border(all: &[Summary], at: usize, end: i64) -> i64 {
 }
 
 /// The span of some length that holds `t`.
-fn span_around(all: &[Summary], t: i64) -> Option<usize> {
+fn span_around(all: &[Digest], t: i64) -> Option<usize> {
     let at = all.partition_point(|s| s.end < t);
     all.get(at).filter(|s| s.from < t && t <= s.end).map(|_| at)
 }
 
 /// As of samples: the increase between the first and the last sample, extended to the ends of the window.
-fn rate(all: &[Summary], plan: &Plan<'_>, counter: bool, per_second: bool) -> Option<Cells> {
+fn rate(all: &[Digest], plan: &Plan<'_>, counter: bool, per_second: bool) -> Option<Cells> {
     // Samples before each span; a drop between two spans comes before those inside the second one.
     let mut before: Vec<u64> = Vec::with_capacity(all.len() + 1);
     before.push(0);

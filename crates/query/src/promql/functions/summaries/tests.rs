@@ -27,7 +27,7 @@ fn kernels() -> Vec<Kernel> {
 }
 
 /// Only what a kernel asks for: what it did not ask for must not matter.
-fn only(mut s: Summary, fields: Fields) -> Summary {
+fn only(mut s: Digest, fields: Fields) -> Digest {
     if !fields.first {
         (s.first, s.first_t) = (0.0, 0);
     }
@@ -50,10 +50,10 @@ fn only(mut s: Summary, fields: Fields) -> Summary {
     s
 }
 
-fn summarize(samples: &[(i64, f64)], from: i64, end: i64) -> Summary {
+fn summarize(samples: &[(i64, f64)], from: i64, end: i64) -> Digest {
     let (first, last) = (samples[0], samples[samples.len() - 1]);
     let numbers = || samples.iter().map(|s| s.1).filter(|v| !v.is_nan());
-    Summary {
+    Digest {
         from,
         end,
         first_t: first.0,
@@ -148,7 +148,7 @@ proptest! {
 #[test]
 fn where_samples_are_gone_windows_move_to_the_nearest_border() {
     let samples: Vec<(i64, f64)> = (1..=50).map(|i| (i * 10, (i * 10) as f64)).collect();
-    let spans: Vec<Summary> = samples.chunks(10).map(|p| summarize(p, p[0].0 - 10, p[9].0)).collect();
+    let spans: Vec<Digest> = samples.chunks(10).map(|p| summarize(p, p[0].0 - 10, p[9].0)).collect();
     let coarse = Some(Coarse { until: 500, resolution: SPAN });
     let run = Run { summaries: spans, coarse, ..Run::default() };
     let ctx = Ctx::unbounded();

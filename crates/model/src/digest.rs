@@ -4,7 +4,7 @@
 ///
 /// Fields that were not asked for ([`Fields`]) are 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Summary {
+pub struct Digest {
     /// The open start of the span, ms.
     pub from: i64,
     /// Its closed end, ms. A single sample is a span of no length.
@@ -30,7 +30,7 @@ pub struct Summary {
     pub resets: f64,
 }
 
-impl Summary {
+impl Digest {
     /// The summary of one sample.
     pub fn of(t: i64, v: f64) -> Self {
         Self {
@@ -124,7 +124,7 @@ pub enum Need {
 
 /// Tells the store that the reader can do with less than all samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SummaryHint {
+pub struct DigestHint {
     /// Where its windows begin and end.
     pub cuts: Cuts,
     /// What it needs of them.
