@@ -6,7 +6,7 @@
 //! nothing; docs/performance.md keeps the rows.
 //!
 //! `data` makes the samples, `process` starts and measures a server, `peer` knows how each one is started and asked,
-//! `ingest`, `scraping`, `relaying`, `queries`, `memory` and `idle` are the measurements.
+//! `ingest`, `scraping`, `relaying`, `queries`, `memory`, `month` and `idle` are the measurements.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line report")]
 
@@ -16,6 +16,7 @@ mod idle;
 mod ingest;
 mod limit;
 mod memory;
+mod month;
 mod peer;
 mod process;
 mod protobuf;
@@ -92,6 +93,15 @@ pub(crate) struct Flags {
     /// Only writes the requests to this file: lane, length (32 bits each) and body.
     #[arg(long)]
     keep_requests: Option<PathBuf>,
+    /// Days of data in the measurement `month`, which is run only where it is named.
+    #[arg(long, default_value_t = 30)]
+    days: i64,
+    /// Seconds between its samples.
+    #[arg(long, default_value_t = 60)]
+    interval: i64,
+    /// Where it keeps its data; data that is there is used again.
+    #[arg(long)]
+    folder: Option<PathBuf>,
     /// Only this program of the list is run (bonghwa counts as one).
     #[arg(long)]
     only: Option<String>,
@@ -143,6 +153,9 @@ fn main() -> Result<()> {
     }
     if wants("memory") {
         memory::run(&flags)?;
+    }
+    if wants("month") {
+        month::run(&flags)?;
     }
     if wants("idle") {
         idle::run(flags.containers)?;

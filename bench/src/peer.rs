@@ -60,7 +60,7 @@ impl Kind {
             .collect()
     }
 
-    fn binary(self, flags: &Flags) -> PathBuf {
+    pub(crate) fn binary(self, flags: &Flags) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
         match (self, &flags.victoria) {
             (Self::VictoriaGiven, Some(path)) => path.clone(),

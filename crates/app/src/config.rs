@@ -2,6 +2,7 @@
 //!
 //! [`Written`] is exactly what the file says; `resolved.rs` resolves it with the flags.
 
+mod history;
 mod load;
 pub(crate) mod named;
 mod process;
@@ -16,6 +17,7 @@ use relay::config::{RemoteReadConfig, RemoteWriteConfig};
 use serde::{Deserialize, Deserializer};
 use server::otlp::config::OtlpConfig;
 
+pub use history::{DownsamplingConfig, HistoryConfig, SeriesRetention};
 pub(crate) use load::files;
 pub use load::{Loaded, load};
 pub use process::RuntimeConfig;
@@ -49,6 +51,8 @@ model::section! {
         otlp: OtlpConfig = OtlpConfig::default(),
         /// The built-in collectors. With a file that lacks this section they feed the pages and store nothing.
         collect: Option<Collect> = None => hidden,
+        /// Which series are kept shorter or longer, and summaries.
+        history: HistoryConfig = HistoryConfig::default() => hidden,
         /// Limits at the door of the stores.
         intake: intake::Config = intake::Config::default() => hidden,
         /// How much may wait to be sent.
@@ -89,6 +93,7 @@ impl Written {
             job.resolve(&self.global)?;
         }
         collect::scrape::config::check_names(&self.scrape_configs)?;
+        self.history.check()?;
         let legacy = self.global.legacy_names();
         self.alerting.check_names(legacy)?;
         self.otlp.check_names(legacy)?;

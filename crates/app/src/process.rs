@@ -10,7 +10,7 @@ use model::container::Obstacle;
 use model::{Clock, Result};
 use parking_lot::{Mutex, RwLock};
 use prometheus_client::registry::Registry;
-use server::{BuildInfo, ConfigState, MemoryState, Node, StorageState};
+use server::{BuildInfo, ConfigState, MemoryState, Node, StorageState, TierState};
 use tokio_util::sync::CancellationToken;
 
 use crate::alerting::Alerting;
@@ -21,7 +21,12 @@ use crate::memory;
 use crate::metrics::Metrics;
 use crate::relays::Relays;
 use crate::resolved::Resolved;
-use crate::retention::Retention;
+
+/// Matchers as a selector.
+fn selector(matchers: &[model::Matcher]) -> String {
+    let all: Vec<String> = matchers.iter().map(ToString::to_string).collect();
+    format!("{{{}}}", all.join(", "))
+}
 
 /// Parts of the program that only `app` knows together.
 pub(crate) struct Process {
@@ -41,7 +46,6 @@ pub(crate) struct Process {
     pub(crate) samples: Arc<tsdb::Store>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
-    pub(crate) retention: Retention,
     pub(crate) memory_limit: u64,
     pub(crate) metrics: Metrics,
     pub(crate) store_warnings: Vec<String>,
@@ -159,13 +163,24 @@ impl server::Process for Process {
 
     fn storage(&self) -> StorageState {
         let events_bytes = disk::space::used_bytes(&*self.fs, &self.ours.join("events")).unwrap_or(0);
+        let kept = self.samples.retention();
+        let tier = |tier: tsdb::TierInfo| TierState {
+            resolution_ms: tier.resolution,
+            retention_ms: kept.tier_ms(tier.resolution),
+            bytes: tier.bytes,
+            min_ms: tier.range.map(|r| r.start),
+            max_ms: tier.range.map(|r| r.end),
+        };
         StorageState {
             events_bytes,
-            retention_ms: self.retention.time_ms,
-            retention_bytes: match disk::space::size_limit(&*self.fs, &self.ours, self.retention.bytes) {
-                Ok(u64::MAX) | Err(_) => 0,
-                Ok(bytes) => bytes,
-            },
+            retention_ms: kept.time_ms,
+            retention_bytes: if kept.bytes == u64::MAX { 0 } else { kept.bytes },
+            series_retention: kept
+                .series
+                .iter()
+                .map(|rule| (selector(&rule.matchers), rule.time_ms))
+                .collect(),
+            tiers: self.samples.tier_sizes().into_iter().map(tier).collect(),
             data_dir: self.flags.data.display().to_string(),
             data_dir_free_bytes: self.fs.space(&self.ours).map_or(0, |space| space.available),
         }

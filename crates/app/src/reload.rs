@@ -5,7 +5,7 @@ use model::Result;
 use crate::config::{Loaded, load};
 use crate::process::Process;
 use crate::resolved::collectors;
-use crate::stores;
+use crate::{retention, stores};
 
 impl Process {
     /// Takes the file as it is now, or keeps everything as it was. Called off the runtime's own threads.
@@ -35,6 +35,9 @@ impl Process {
         let written = loaded.written;
         let without_effect = written.without_effect();
         let storage = written.storage.clone();
+        let mut retention = retention::of(&self.flags, storage.tsdb.as_ref().map(|t| &t.retention))?;
+        retention.settle(&*self.fs, &self.ours)?;
+        let kept = stores::kept(&*self.fs, &self.ours, &retention, &written.history)?;
         let relays = self.relays.plan(&written)?;
         let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
@@ -49,7 +52,7 @@ impl Process {
             }
             return Err(error);
         }
-        stores::configure(&self.samples, &storage);
+        stores::configure(&self.samples, &storage, kept);
         // It was checked above.
         self.relays.apply(&relays)?;
         if let Some(host) = host {

@@ -8,6 +8,9 @@ use disk::{Fs, io_error};
 use crate::config::RetentionConfig;
 use crate::flags::Flags;
 
+/// The part of the size limit that events get; the rest is for samples.
+const EVENTS_SHARE: u64 = 10;
+
 /// Without any flag.
 const DEFAULT_MS: i64 = 15 * 86_400_000;
 
@@ -23,6 +26,14 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
+    /// What the stores of samples and of events may take together becomes a limit for each; `u64::MAX`: none.
+    pub(crate) fn shares(&self, fs: &dyn Fs, ours: &std::path::Path) -> Result<(u64, u64)> {
+        Ok(match disk::space::size_limit(fs, ours, self.bytes)? {
+            u64::MAX => (u64::MAX, u64::MAX),
+            limit => (limit - limit / EVENTS_SHARE, (limit / EVENTS_SHARE).max(1)),
+        })
+    }
+
     /// Turns a share of the file system that holds `data` into bytes.
     pub(crate) fn settle(&mut self, fs: &dyn Fs, data: &std::path::Path) -> Result<()> {
         if self.percentage > 0.0 {

@@ -83,7 +83,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         };
         tracing::info!(wal_sync = terms.sync.as_str(), "{}", terms.sync.promise());
         let storage = resolved.loaded.written.storage.clone();
-        let open = move || stores::open(fs, &ours, &terms, &storage, &budget, clock, &progress);
+        let history = resolved.loaded.written.history.clone();
+        let open = move || stores::open(fs, &ours, &terms, (&storage, &history), &budget, clock, &progress);
         tokio::task::spawn_blocking(open)
     };
     let (metrics, events) = blocking
@@ -145,7 +146,6 @@ pub async fn start(flags: Flags) -> Result<Running> {
         samples: metrics.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
-        retention: resolved.retention,
         memory_limit: resolved.memory_limit,
         metrics: own.clone(),
         foreign: foreign::notice(

@@ -7,11 +7,8 @@ use disk::Fs;
 use disk::log::SyncPolicy;
 use model::{Budget, Clock, ReplayProgress, Result};
 
-use crate::config::StorageConfig;
+use crate::config::{HistoryConfig, StorageConfig};
 use crate::retention::Retention;
-
-/// The part of the size limit that events get; the rest is for samples.
-const EVENTS_SHARE: u64 = 10;
 
 /// The least share of the memory limit that samples in memory may take before they are flushed.
 const HEAD_SHARE: u64 = 4;
@@ -32,7 +29,8 @@ fn max_exemplars(written: &StorageConfig) -> usize {
 }
 
 /// Takes over what a reload may change.
-pub(crate) fn configure(store: &tsdb::Store, written: &StorageConfig) {
+pub(crate) fn configure(store: &tsdb::Store, written: &StorageConfig, kept: tsdb::Retention) {
+    store.set_retention(kept);
     store.set_out_of_order(out_of_order_ms(written));
     store.set_max_exemplars(max_exemplars(written));
 }
@@ -47,26 +45,41 @@ pub(crate) struct Terms {
     pub(crate) memory_limit: u64,
 }
 
+/// What the store of samples keeps.
+pub(crate) fn kept(
+    fs: &dyn Fs,
+    ours: &Path,
+    retention: &Retention,
+    history: &HistoryConfig,
+) -> Result<tsdb::Retention> {
+    Ok(tsdb::Retention {
+        time_ms: retention.time_ms,
+        bytes: retention.shares(fs, ours)?.0,
+        series: history.series(),
+        downsampling: history.downsampling(),
+    })
+}
+
 /// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
 pub(crate) fn open(
     fs: Arc<dyn Fs>,
     ours: &Path,
     terms: &Terms,
-    written: &StorageConfig,
+    (written, history): (&StorageConfig, &HistoryConfig),
     budget: &Budget,
     clock: Arc<dyn Clock>,
     progress: &ReplayProgress,
 ) -> Result<Stores> {
     let Terms { retention, sync, memory_limit } = *terms;
     // One limit for the directory, so that both stores together stay inside.
-    let (samples_bytes, events_bytes) = match disk::space::size_limit(&*fs, ours, retention.bytes)? {
-        u64::MAX => (0, 0),
-        limit => (limit - limit / EVENTS_SHARE, (limit / EVENTS_SHARE).max(1)),
-    };
+    let (samples_bytes, events_bytes) = retention.shares(&*fs, ours)?;
+    let given = |bytes: u64| Some(if bytes == u64::MAX { 0 } else { bytes });
     let defaults = tsdb::Options::default();
     let options = tsdb::Options {
         retention_ms: retention.time_ms,
-        retention_bytes: Some(samples_bytes),
+        retention_bytes: given(samples_bytes),
+        series_retention: history.series(),
+        downsampling: history.downsampling(),
         out_of_order_ms: out_of_order_ms(written),
         max_exemplars: max_exemplars(written),
         flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
@@ -80,7 +93,7 @@ pub(crate) fn open(
     let defaults = events::Options::default();
     let options = events::Options {
         container_retention_ms: retention.time_ms,
-        retention_bytes: Some(events_bytes),
+        retention_bytes: given(events_bytes),
         sync,
         budget: budget.clone(),
         ..defaults

@@ -22,6 +22,7 @@ pub mod clock;
 pub mod config;
 pub mod container;
 pub mod ctx;
+pub mod digest;
 pub mod error;
 pub mod events;
 pub mod exemplar;
@@ -47,6 +48,7 @@ pub use admin::MetricAdmin;
 pub use budget::{Budget, Reservation};
 pub use clock::{Clock, ManualClock, Steady, SystemClock};
 pub use ctx::{CancelFlag, Ctx, Tenant};
+pub use digest::{Coarse, Cuts, Digest, DigestHint, Fields, Need};
 pub use error::{Error, ErrorKind, Result};
 pub use events::{
     Condition, ConditionOp, Event, EventBatch, EventKind, EventReader, EventScan, EventStream, EventWriter,

@@ -6,6 +6,7 @@
 use std::num::NonZeroU64;
 
 use crate::ctx::{Ctx, Tenant};
+use crate::digest::{Coarse, Digest, DigestHint};
 use crate::error::Result;
 use crate::exemplar::ExemplarSample;
 use crate::histogram::Histogram;
@@ -164,6 +165,8 @@ pub struct SelectHints {
     pub labels_only: bool,
     /// Stop after this many series, 0 for all.
     pub limit: usize,
+    /// With how much less than all samples the caller gets along; `None`: with nothing less.
+    pub summary: Option<DigestHint>,
 }
 
 /// One series with all its samples in the asked range, in buffers that are reused from series to series.
@@ -183,6 +186,11 @@ pub struct SeriesData {
     pub histograms: Vec<(i64, Histogram)>,
     /// Start timestamps of `histograms`, likewise.
     pub histogram_start: Vec<i64>,
+    /// In place of floats, where the hint allows it and the store has them: in order of time, apart from each other,
+    /// and no float within one.
+    pub summaries: Vec<Digest>,
+    /// Where the samples are gone and only summaries are left.
+    pub coarse: Option<Coarse>,
 }
 
 impl SeriesData {
@@ -193,6 +201,8 @@ impl SeriesData {
         self.start.clear();
         self.histograms.clear();
         self.histogram_start.clear();
+        self.summaries.clear();
+        self.coarse = None;
     }
 }
 
@@ -258,6 +268,17 @@ pub struct Selection {
     pub warnings: Vec<String>,
     /// `false` if part of the range could not be read (quarantined block, replay under way).
     pub complete: bool,
+    /// Things that may surprise the user, though nothing is wrong.
+    pub infos: Vec<String>,
+    /// Lengths of the spans, ms, of summaries among the data, coarsest first.
+    pub resolutions: Vec<i64>,
+}
+
+impl Selection {
+    /// All that was asked for, sample by sample.
+    pub fn complete(data: Selected) -> Self {
+        Self { data, warnings: Vec::new(), complete: true, infos: Vec::new(), resolutions: Vec::new() }
+    }
 }
 
 /// Names or values, with what the user should know about them.

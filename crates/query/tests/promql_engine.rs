@@ -176,7 +176,7 @@ impl MetricReader for Computing {
             rows: vec![(labels, vec![Some(1.0), None, Some(3.0)])],
         };
         let warnings = vec!["one part is missing".to_owned()];
-        Ok(Selection { data: Selected::Grid(grid), warnings, complete: false })
+        Ok(Selection { warnings, complete: false, ..Selection::complete(Selected::Grid(grid)) })
     }
 
     fn label_names(&self, _: &Ctx, _: &[Matcher], _: TimeRange, _: usize) -> Result<Listing, Error> {

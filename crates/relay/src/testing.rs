@@ -98,7 +98,7 @@ pub(crate) struct Families(pub(crate) Vec<Family>);
 
 impl MetricReader for Families {
     fn select(&self, _: &Ctx, _: &[Matcher], _: TimeRange, _: &SelectHints) -> Result<Selection> {
-        Ok(Selection { data: Selected::Series(Vec::new()), warnings: Vec::new(), complete: true })
+        Ok(Selection::complete(Selected::Series(Vec::new())))
     }
 
     fn label_names(&self, _: &Ctx, _: &[Matcher], _: TimeRange, _: usize) -> Result<Listing> {

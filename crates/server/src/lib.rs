@@ -49,6 +49,7 @@ pub use listen::Server;
 pub use metrics::Metrics;
 pub use parts::{
     BuildInfo, ConfigState, MemoryState, Node, OtlpFlags, Parts, Process, PushStore, Settings, StorageState,
+    TierState,
 };
 pub use web::Web;
 pub use web_config::WebConfig;

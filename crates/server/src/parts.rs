@@ -173,6 +173,21 @@ pub struct Node {
     pub obstacles: Vec<Obstacle>,
 }
 
+/// Summaries of history, of one length.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TierState {
+    /// Length of the spans, ms.
+    pub resolution_ms: i64,
+    /// How long they are kept, ms; 0: no limit.
+    pub retention_ms: i64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// From where they reach, ms.
+    pub min_ms: Option<i64>,
+    /// Up to where they reach, ms.
+    pub max_ms: Option<i64>,
+}
+
 /// Figures of the data directory.
 #[derive(Debug, Clone, Default)]
 pub struct StorageState {
@@ -182,6 +197,10 @@ pub struct StorageState {
     pub retention_ms: i64,
     /// Retention by size, bytes; 0: no limit.
     pub retention_bytes: u64,
+    /// Series with a retention of their own, by selector, ms; 0: no limit. The first that a series satisfies counts.
+    pub series_retention: Vec<(String, i64)>,
+    /// Summaries of history, coarsest first.
+    pub tiers: Vec<TierState>,
     /// The directory.
     pub data_dir: String,
     /// Free bytes of its file system.

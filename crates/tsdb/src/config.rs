@@ -3,6 +3,8 @@
 use disk::log::SyncPolicy;
 use serde::Deserialize;
 
+use crate::retention::{Downsampling, SeriesRetention};
+
 /// Blocks are split at multiples of two hours, in ms.
 pub(crate) const WINDOW: i64 = 2 * 3_600_000;
 
@@ -52,6 +54,12 @@ pub struct Options {
     /// Whether an acknowledgement waits for the device (survives a power failure), or only for the operating system
     /// (survives the end of the process).
     pub sync: SyncPolicy,
+    /// Series that are kept shorter or longer than [`Self::retention_ms`].
+    #[serde(skip)]
+    pub series_retention: Vec<SeriesRetention>,
+    /// Summaries of five minutes and of an hour.
+    #[serde(skip)]
+    pub downsampling: Downsampling,
     /// Where memory is reserved.
     #[serde(skip)]
     pub budget: model::Budget,
@@ -76,6 +84,8 @@ impl Default for Options {
             max_exemplars: 100_000,
             cache_bytes: 64 << 20,
             sync: SyncPolicy::Batch,
+            series_retention: Vec::new(),
+            downsampling: Downsampling::default(),
             budget: model::Budget::unlimited(),
         }
     }

@@ -104,6 +104,33 @@ impl Exemplars {
         true
     }
 
+    /// Removes those within `range` of series that satisfy all matchers, and says how many.
+    pub(crate) fn remove(&mut self, matchers: &[Matcher], range: TimeRange) -> usize {
+        let meant: Vec<Labels> = self
+            .by_series
+            .keys()
+            .filter(|series| matchers.iter().all(|m| m.matches_labels(series)))
+            .cloned()
+            .collect();
+        let before = self.arrivals.len();
+        // The n-th arrival of a series is the n-th of its queue.
+        let mut gone: HashMap<Labels, std::vec::IntoIter<bool>, RandomState> = HashMap::default();
+        for series in meant {
+            let Some(of_series) = self.by_series.get_mut(&series) else { continue };
+            let flags: Vec<bool> = of_series.iter().map(|e| range.contains(e.t)).collect();
+            for exemplar in of_series.iter().filter(|e| range.contains(e.t)) {
+                self.used = self.used.saturating_sub(COST + exemplar.labels.canonical().len() as u64);
+            }
+            of_series.retain(|e| !range.contains(e.t));
+            if of_series.is_empty() {
+                self.by_series.remove(&series);
+            }
+            gone.insert(series, flags.into_iter());
+        }
+        self.arrivals.retain(|series| !gone.get_mut(series).and_then(Iterator::next).unwrap_or(false));
+        before - self.arrivals.len()
+    }
+
     /// Those within `range` of series that satisfy all matchers of one of `sets`, sorted by series.
     pub(crate) fn select(&self, sets: &[Vec<Matcher>], range: TimeRange) -> Vec<SeriesExemplars> {
         let wanted = |series: &Labels| sets.iter().any(|set| set.iter().all(|m| m.matches_labels(series)));
@@ -151,6 +178,7 @@ impl Exemplars {
     /// Records of all that arrived after the first `seen` ever, in order of arrival, each of about `most` bytes; and
     /// how many ever arrived.
     pub(crate) fn records_since(&self, seen: u64, most: usize) -> (Vec<Vec<u8>>, u64) {
+        // Those that were deleted meanwhile make it a few more, which whoever reads them knows already.
         let skip = self.arrivals.len().saturating_sub((self.arrived - seen.min(self.arrived)) as usize);
         // The n-th arrival of a series that is still here is the n-th in its queue.
         let mut places: HashMap<&str, usize, RandomState> = HashMap::default();

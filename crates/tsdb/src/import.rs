@@ -77,7 +77,7 @@ impl Store {
 
     /// Samples before this time are deleted at the next maintenance, by the options and the clock.
     pub fn retained_since(&self) -> i64 {
-        match self.options.retention_ms {
+        match self.retention().longest_ms() {
             0 => i64::MIN,
             retention => self.clock.now_ms().saturating_sub(retention),
         }

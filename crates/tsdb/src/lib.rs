@@ -9,9 +9,10 @@
 //! ```text
 //! resolve(labels) -> head::Lookup -> SeriesRef           (known series: one hash, no allocation)
 //! append(batch)   -> head::Shard (visible) -> disk::log   (durable when it returns)
-//! maintain()      -> head::freeze -> block::write -> publish -> the log is cut; compaction; retention
+//! maintain()      -> head::freeze -> block::write -> publish -> the log is cut; compaction; retention; tiers
 //! follow()       -> feed: segments of the log, kept beyond its cut where a follower needs them
 //! select()        -> matching over postings -> copies from the head, pages of blocks -> merge -> runs
+//!                    (summaries from tiers in place of samples where the caller says that they are enough)
 //! ```
 //!
 //! Samples of one batch become visible together. All that a flush takes out goes to blocks, split at two-hour
@@ -38,10 +39,13 @@ mod matching;
 pub mod measuring;
 mod merge;
 mod metrics;
+mod retention;
 pub mod store;
+mod tiers;
 mod wal;
 
 pub use config::Options;
 pub use metrics::Metrics;
 pub use model::ReplayProgress;
+pub use retention::{Downsampling, Retention, SeriesRetention, TierInfo};
 pub use store::Store;

@@ -49,9 +49,31 @@ impl Run {
         (&self.t[from..to], &self.v[from..to])
     }
 
-    /// Takes out what lies in one of `ranges`.
+    /// Keeps what lies in one of `ranges`, which are in order and apart from each other.
+    pub(crate) fn keep_within(&mut self, ranges: &[TimeRange]) {
+        let inside = |first: Option<i64>, last: Option<i64>| {
+            first.zip(last).is_none_or(|(f, l)| ranges.iter().any(|r| r.contains(f) && r.contains(l)))
+        };
+        let histograms = inside(self.histograms.first().map(|h| h.0), self.histograms.last().map(|h| h.0));
+        if histograms && inside(self.t.first().copied(), self.t.last().copied()) {
+            return;
+        }
+        let mut gaps = Vec::with_capacity(ranges.len() + 1);
+        let mut start = i64::MIN;
+        for range in ranges {
+            gaps.push(TimeRange::new(start, range.start.saturating_sub(1)));
+            start = range.end.saturating_add(1);
+        }
+        gaps.push(TimeRange::new(start, i64::MAX));
+        self.delete(&gaps);
+    }
+
+    /// Takes out what lies in one of `ranges`, which are in order and apart from each other.
     pub(crate) fn delete(&mut self, ranges: &[TimeRange]) {
-        let kept = |t: i64| !ranges.iter().any(|r| r.contains(t));
+        let kept = |t: i64| {
+            let at = ranges.partition_point(|r| r.end < t);
+            !ranges.get(at).is_some_and(|r| r.contains(t))
+        };
         if self.t.iter().any(|t| !kept(*t)) {
             let mut keep = self.t.iter().map(|t| kept(*t)).collect::<Vec<_>>().into_iter();
             let mut next = || keep.next().unwrap_or(true);

@@ -1,7 +1,7 @@
 //! The store: opening, closing, and what its parts share.
 
 mod admin;
-mod blocks;
+pub(crate) mod blocks;
 mod compact;
 mod exemplars;
 mod flush;
@@ -11,6 +11,8 @@ mod read;
 mod replay;
 mod snapshot;
 mod stats;
+mod thin;
+mod tiers;
 mod write;
 
 #[cfg(test)]
@@ -32,9 +34,13 @@ use crate::exemplars::Exemplars;
 use crate::feed::{Feed, Prepared};
 use crate::head::{Head, Index, Limits, Lookup};
 use crate::metrics::Metrics;
+use crate::retention::Retention;
+use crate::tiers::Tiers;
 use crate::wal;
 use blocks::Blocks;
 use flush::Flushing;
+use thin::Thinned;
+use tiers::Making;
 
 /// A store of time series in one directory.
 pub struct Store {
@@ -59,13 +65,16 @@ pub struct Store {
     /// See [`Options::out_of_order_ms`].
     pub(crate) out_of_order: AtomicI64,
     pub(crate) blocks: Blocks,
+    pub(crate) tiers: Tiers,
+    making: Mutex<Making>,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
     /// What ages are held against.
     steady: Mutex<Steady>,
-    /// What blocks and log may take.
-    pub(crate) size_limit: u64,
+    /// What is kept; its bytes are what blocks, tiers and log may take.
+    retention: RwLock<Arc<Retention>>,
+    thinned: Mutex<Thinned>,
     /// What opening found wrong.
     pub(crate) warnings: Vec<String>,
 }
@@ -121,7 +130,15 @@ impl Store {
         warnings.extend(replayed.warnings);
         let blocks = Blocks::open(&fs, &dir.join("blocks"), &options, &metrics)?;
         warnings.extend(blocks.lost().into_iter().map(|l| l.text));
+        let tiers = Tiers::open(&fs, &dir.join("tiers"), &options)?;
+        blocks.number_above(tiers.seen());
         let size_limit = disk::space::size_limit(&*fs, &dir, options.retention_bytes)?;
+        let retention = Retention {
+            time_ms: options.retention_ms,
+            bytes: size_limit,
+            series: options.series_retention.clone(),
+            downsampling: options.downsampling.clone(),
+        };
         let log = Arc::new(log);
         let feed = prepared.attach(
             Arc::clone(&fs),
@@ -154,10 +171,13 @@ impl Store {
             exemplars: Mutex::new(exemplars),
             out_of_order: AtomicI64::new(options.out_of_order_ms),
             blocks,
+            tiers,
+            making: Mutex::default(),
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
             steady: Mutex::new(steady),
-            size_limit,
+            retention: RwLock::new(Arc::new(retention)),
+            thinned: Mutex::new(Thinned::new()),
             warnings,
             options,
         };

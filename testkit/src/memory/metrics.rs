@@ -321,7 +321,7 @@ impl MetricReader for MemoryMetrics {
                 Box::new(share) as Box<dyn Partition>
             })
             .collect();
-        Ok(Selection { data: Selected::Series(partitions), warnings: Vec::new(), complete: true })
+        Ok(Selection::complete(Selected::Series(partitions)))
     }
 
     fn label_names(

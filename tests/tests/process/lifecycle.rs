@@ -71,6 +71,35 @@ fn an_invalid_reload_keeps_the_old_configuration_and_sets_the_metric() {
 }
 
 #[test]
+fn a_reload_changes_what_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("c.yml");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write("storage: {tsdb: {retention: {time: 20d}}}\n");
+    let config = format!("--config.file={}", file.display());
+    let bonghwa =
+        Bonghwa::start(&folder.path().join("data"), &[config.as_str(), "--web.enable-lifecycle"]).unwrap();
+    let storage = || {
+        let text = bonghwa.get("/api/bonghwa/v1/status").unwrap().text().unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()["storage"].clone()
+    };
+    assert_eq!(storage()["retention_ms"], 20 * 86_400_000_i64);
+    write(
+        "storage: {tsdb: {retention: {time: 3d, size: 1GB}}}\n\
+         history: {retention: [{match: '{job=\"debug\"}', time: 1d}], downsampling: {retention_1h: 1y}}\n",
+    );
+    let answer = bonghwa.client().post(format!("{}/-/reload", bonghwa.url)).send().unwrap();
+    assert_eq!(answer.status(), 200);
+    let kept = storage();
+    assert_eq!(kept["retention_ms"], 3 * 86_400_000_i64);
+    // A tenth is for events.
+    assert_eq!(kept["retention_bytes"], (1_u64 << 30) - (1 << 30) / 10);
+    assert_eq!(kept["series_retention"][0]["selector"], "{job=\"debug\"}");
+    assert_eq!(kept["tiers"][0]["retention_ms"], 365 * 86_400_000_i64);
+    assert_eq!(kept["tiers"][1]["retention_ms"], 3 * 86_400_000_i64);
+}
+
+#[test]
 fn a_stop_under_load_is_orderly_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

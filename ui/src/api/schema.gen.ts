@@ -477,6 +477,34 @@ export interface components {
             retention_ms: number;
             /** Format: int64 */
             retention_bytes: number;
+            /** @description Series with a retention of their own; the first selector that a series satisfies counts. */
+            series_retention: {
+                selector: string;
+                /**
+                 * Format: int64
+                 * @description 0: no limit.
+                 */
+                retention_ms: number;
+            }[];
+            /** @description Summaries of history, coarsest first. */
+            tiers: {
+                /**
+                 * Format: int64
+                 * @description Length of the spans.
+                 */
+                resolution_ms: number;
+                /**
+                 * Format: int64
+                 * @description 0: no limit.
+                 */
+                retention_ms: number;
+                /** Format: int64 */
+                bytes: number;
+                /** Format: int64 */
+                min_ms: number | null;
+                /** Format: int64 */
+                max_ms: number | null;
+            }[];
             data_dir: string;
             /** Format: int64 */
             data_dir_free_bytes: number;

@@ -528,6 +528,7 @@ export const en = {
     eventsBytes: 'Events',
     retention: 'Kept for',
     retentionBytes: 'Kept at most',
+    tier: 'Summaries of {{span}}',
     dataDir: 'Data directory',
     free: 'Free there',
     byMetric: 'Metrics with the most series',

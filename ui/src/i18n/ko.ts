@@ -521,6 +521,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     eventsBytes: '이벤트',
     retention: '보관 기간',
     retentionBytes: '보관 용량 한도',
+    tier: '{{span}} 요약',
     dataDir: '데이터 디렉터리',
     free: '남은 공간',
     byMetric: '시계열이 많은 메트릭',

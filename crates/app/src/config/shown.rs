@@ -24,7 +24,7 @@ const SECRET_WORDS: [&str; 12] = [
 ];
 
 /// The sections that only this program has, by name.
-const OWN: [&str; 2] = ["collect", "intake"];
+const OWN: [&str; 3] = ["collect", "history", "intake"];
 
 /// What holds: Prometheus' sections with defaults filled in and secrets hidden, then our own as they are written.
 pub(super) fn shown(written: &Written, text: &str) -> String {

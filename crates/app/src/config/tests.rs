@@ -106,3 +106,21 @@ fn prometheus_own_files_load_or_are_refused_as_marked() {
     assert!(differ.is_empty(), "{} of {rows}:\n{}", differ.len(), differ.join("\n"));
     assert!(rows >= 150, "{rows}");
 }
+
+#[test]
+fn history_is_read_shown_and_held_to_selectors() {
+    let text = "history:\n  retention:\n    - match: '{job=\"debug\"}'\n      time: 2d\n    - match: up\n      time: 0s\n  \
+                downsampling:\n    retention_1h: 2y\n";
+    let loaded = load_text(text).unwrap();
+    let rules = loaded.written.history.series();
+    assert_eq!(rules.iter().map(|r| r.time_ms).collect::<Vec<_>>(), [172_800_000, 0]);
+    assert_eq!(rules[0].matchers[0].to_string(), "job=\"debug\"");
+    let downsampling = loaded.written.history.downsampling();
+    assert!(downsampling.enabled && downsampling.queries);
+    assert_eq!((downsampling.keep_5m_ms, downsampling.keep_1h_ms), (None, Some(2 * 365 * 86_400_000)));
+    assert!(loaded.shown.contains("history:"), "{}", loaded.shown);
+    let said = error("history:\n  retention:\n    - match: '{job='\n      time: 2d\n");
+    assert!(said.contains("is no series selector"), "{said}");
+    let said = error("history:\n  retention:\n    - mach: up\n      time: 2d\n");
+    assert!(said.contains("mach"), "{said}");
+}

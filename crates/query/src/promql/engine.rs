@@ -34,6 +34,8 @@ pub struct EngineOptions {
     pub subquery_step_ms: i64,
     /// How many threads one query may use.
     pub threads: usize,
+    /// Lets the store give summaries in place of samples where the result is the same.
+    pub summaries: bool,
 }
 
 impl Default for EngineOptions {
@@ -49,6 +51,7 @@ impl Default for EngineOptions {
             start_timestamps: false,
             subquery_step_ms: 60_000,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+            summaries: true,
         }
     }
 }
@@ -305,8 +308,11 @@ fn resolve(query: &str, expr: &mut Expr, context: DurationContext) -> Result<(),
 }
 
 fn output(evaluator: &Evaluator<'_>, query: &str, value: Value, mut stats: QueryStats) -> QueryOutput {
-    let (mut warnings, infos) = evaluator.notes.render(query);
+    let (mut warnings, mut infos) = evaluator.notes.render(query);
     warnings.extend(evaluator.store_warnings());
+    let told = evaluator.told();
+    infos.extend(told.infos);
+    let resolutions = told.resolutions.into_iter().rev().collect();
     stats.peak_samples = evaluator.meter.peak();
     stats.samples = evaluator.tallies.finish().map(|tally| {
         let steps = |counts: &[u64]| match evaluator.options.per_step_stats {
@@ -320,5 +326,5 @@ fn output(evaluator: &Evaluator<'_>, query: &str, value: Value, mut stats: Query
             read_per_step: steps(&tally.read),
         }
     });
-    QueryOutput { value, warnings, infos, cost: evaluator.cost(), stats }
+    QueryOutput { value, warnings, infos, resolutions, cost: evaluator.cost(), stats }
 }

@@ -17,6 +17,7 @@ pub(crate) mod subquery;
 pub(crate) mod tally;
 pub(crate) mod top;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -44,6 +45,14 @@ pub(crate) enum Evaluated {
     Vector(Rows),
 }
 
+/// What the stores told about the data they gave.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) infos: BTreeSet<String>,
+    /// Lengths of spans that were read in place of samples, ms.
+    pub(crate) resolutions: BTreeSet<i64>,
+}
+
 /// One query under evaluation; shared by the threads that read for it.
 pub(crate) struct Evaluator<'a> {
     pub(crate) ctx: &'a Ctx,
@@ -59,6 +68,7 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) counts_only: Vec<Span>,
     pub(crate) tallies: Tallies,
     store_warnings: Mutex<Vec<String>>,
+    told: Mutex<Told>,
     series_read: AtomicU64,
     samples_read: AtomicU64,
 }
@@ -83,6 +93,7 @@ impl<'a> Evaluator<'a> {
             counts_only: hints::counts_only(expr),
             tallies: Tallies::new(options.sample_stats, query),
             store_warnings: Mutex::default(),
+            told: Mutex::default(),
             series_read: AtomicU64::new(0),
             samples_read: AtomicU64::new(0),
         }
@@ -179,6 +190,17 @@ impl<'a> Evaluator<'a> {
                 all.push(warning);
             }
         }
+    }
+
+    fn store_told(&self, infos: Vec<String>, resolutions: Vec<i64>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.infos.extend(infos);
+        told.resolutions.extend(resolutions);
+    }
+
+    /// What the stores told about the data, each thing once.
+    pub(crate) fn told(&self) -> Told {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the stores said.

@@ -16,6 +16,7 @@ mod regression;
 mod smoothed;
 mod sort;
 mod start;
+mod summaries;
 mod time;
 pub(crate) mod window;
 

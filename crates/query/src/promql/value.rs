@@ -108,6 +108,8 @@ pub struct QueryOutput {
     pub warnings: Vec<String>,
     /// Results may surprise: `PromQL info: ... (line:column)`.
     pub infos: Vec<String>,
+    /// Lengths of the spans, ms, whose summaries were read in place of samples; coarsest first.
+    pub resolutions: Vec<i64>,
     /// What it cost.
     pub cost: Cost,
     /// How long it took, and how many samples it looked at.

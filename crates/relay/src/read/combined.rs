@@ -165,8 +165,8 @@ impl MetricReader for Combined {
             })));
         }
         drop(give);
-        // A grid could not be merged with samples.
-        let hints = &SelectHints { function: None, ..hints.clone() };
+        // Neither a grid nor summaries could be merged with samples.
+        let hints = &SelectHints { function: None, summary: None, ..hints.clone() };
         let local = self.local.select(ctx, matchers, range, hints)?;
         let mut warnings = local.warnings;
         let mut remotes = Remotes::default();
@@ -181,7 +181,7 @@ impl MetricReader for Combined {
             Selected::Series(partitions) if !remotes.is_empty() => Selected::Series(remotes.join(partitions)),
             data => data,
         };
-        Ok(Selection { data, warnings, complete: local.complete })
+        Ok(Selection { data, warnings, ..local })
     }
 
     fn label_names(

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use model::container::{ContainerEvent, ContainerRow, LastMinutes, LivePoint, LogLine, Obstacle};
 use serde::Serialize;
 
+use crate::parts::TierState;
+
 #[derive(Serialize)]
 pub(crate) struct ContainerList {
     pub(crate) node: String,
@@ -85,9 +87,35 @@ pub(crate) struct Storage {
     pub(crate) events_bytes: u64,
     pub(crate) retention_ms: i64,
     pub(crate) retention_bytes: u64,
+    pub(crate) series_retention: Vec<SeriesRetention>,
+    pub(crate) tiers: Vec<Tier>,
     pub(crate) data_dir: String,
     pub(crate) data_dir_free_bytes: u64,
     pub(crate) series_by_metric: Vec<NameCount>,
+}
+
+/// How long some series are kept.
+#[derive(Serialize)]
+pub(crate) struct SeriesRetention {
+    pub(crate) selector: String,
+    pub(crate) retention_ms: i64,
+}
+
+/// Summaries of one length.
+#[derive(Serialize)]
+pub(crate) struct Tier {
+    pub(crate) resolution_ms: i64,
+    pub(crate) retention_ms: i64,
+    pub(crate) bytes: u64,
+    pub(crate) min_ms: Option<i64>,
+    pub(crate) max_ms: Option<i64>,
+}
+
+impl From<TierState> for Tier {
+    fn from(state: TierState) -> Self {
+        let TierState { resolution_ms, retention_ms, bytes, min_ms, max_ms } = state;
+        Self { resolution_ms, retention_ms, bytes, min_ms, max_ms }
+    }
 }
 
 #[derive(Serialize)]

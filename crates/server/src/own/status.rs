@@ -5,7 +5,7 @@ use axum::extract::State;
 use model::target::Health;
 
 use super::error::Answer;
-use super::shapes::{Memory, NameCount, Status, Storage, TargetCounts};
+use super::shapes::{Memory, NameCount, SeriesRetention, Status, Storage, TargetCounts, Tier};
 use crate::exposition::ingestion;
 use crate::state::{self, Shared};
 
@@ -76,6 +76,12 @@ fn storage(state: &state::State) -> model::Result<Storage> {
         events_bytes: kept.events_bytes,
         retention_ms: kept.retention_ms,
         retention_bytes: kept.retention_bytes,
+        series_retention: kept
+            .series_retention
+            .into_iter()
+            .map(|(selector, retention_ms)| SeriesRetention { selector, retention_ms })
+            .collect(),
+        tiers: kept.tiers.into_iter().map(Tier::from).collect(),
         data_dir: kept.data_dir,
         data_dir_free_bytes: kept.data_dir_free_bytes,
         series_by_metric: NameCount::list(stats.series_by_metric),

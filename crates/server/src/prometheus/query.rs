@@ -3,12 +3,15 @@
 use std::time::Instant;
 
 use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
 use query::promql::ast::ValueType;
 use query::promql::{Engine, EngineOptions, QueryOutput, Value};
 
 use super::error::{Answer, ApiError};
 use super::extract::Form;
 use super::response::stream;
+use super::targets::duration;
 use crate::params::Params;
 use crate::state::Shared;
 
@@ -25,7 +28,7 @@ pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> 
     let output =
         state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
     let stats = stats(&params, started, &output);
-    Ok(stream(shortened(limited(output, limit)), stats))
+    Ok(answer(shortened(limited(output, limit)), stats))
 }
 
 pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> Answer {
@@ -57,7 +60,7 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
         .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;
     let stats = stats(&params, started, &output);
-    Ok(stream(shortened(limited(output, limit)), stats))
+    Ok(answer(shortened(limited(output, limit)), stats))
 }
 
 /// A range query has a number or an instant vector at each step. What does not parse is left to the engine to report.
@@ -82,9 +85,24 @@ fn engine(state: &Shared, params: &Params) -> Result<Engine, ApiError> {
         Some(lookback_ms) if lookback_ms > 0 => options.lookback_ms = lookback_ms,
         Some(_) => return Err(ApiError::bad_data("lookback delta must be positive")),
     }
+    options.summaries &= params.get("downsampling") != "off";
     options.sample_stats = !params.get("stats").is_empty();
     options.per_step_stats &= params.get("stats") == "all";
     Ok(Engine::new(options))
+}
+
+/// Names the lengths of the spans whose summaries the answer is made of.
+const RESOLUTION: HeaderName = HeaderName::from_static("bonghwa-resolution");
+
+fn answer(output: QueryOutput, stats: Option<serde_json::Value>) -> Response {
+    let spans: Vec<String> = output.resolutions.iter().map(|ms| duration(*ms)).collect();
+    let mut response = stream(output, stats);
+    if let Ok(value) = HeaderValue::from_str(&spans.join(", "))
+        && !spans.is_empty()
+    {
+        response.headers_mut().insert(RESOLUTION, value);
+    }
+    response
 }
 
 /// Leaves the first ten notes of each kind, as Prometheus does, and says how many more there are.

@@ -287,6 +287,7 @@ mod tests {
             value,
             warnings: vec!["w".to_owned()],
             infos: Vec::new(),
+            resolutions: Vec::new(),
             cost: model::Cost::default(),
             stats: query::promql::QueryStats::default(),
         };
@@ -331,6 +332,7 @@ mod tests {
             value,
             warnings: vec!["w".to_owned()],
             infos: Vec::new(),
+            resolutions: Vec::new(),
             cost: model::Cost::default(),
             stats: query::promql::QueryStats::default(),
         };

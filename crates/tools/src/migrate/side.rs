@@ -213,7 +213,7 @@ impl MetricReader for Loaded {
             }
         }
         let data = Selected::Series(vec![Box::new(Rest(found))]);
-        Ok(Selection { data, warnings: Vec::new(), complete: true })
+        Ok(Selection::complete(data))
     }
 
     fn label_names(&self, _: &Ctx, _: &[Matcher], _: TimeRange, _: usize) -> ModelResult<Listing> {

@@ -152,11 +152,7 @@ impl MetricReader for Store {
         let series: Vec<Arc<Stored>> = self.matching(matchers).collect();
         let partition =
             OnePartition { series: series.into_iter(), range, labels_only: hints.labels_only, id: 0 };
-        Ok(Selection {
-            data: Selected::Series(vec![Box::new(partition)]),
-            warnings: Vec::new(),
-            complete: true,
-        })
+        Ok(Selection::complete(Selected::Series(vec![Box::new(partition)])))
     }
 
     fn label_names(&self, _: &Ctx, matchers: &[Matcher], _: TimeRange, _: usize) -> Result<Listing> {

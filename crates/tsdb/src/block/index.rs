@@ -73,9 +73,20 @@ impl Block {
         matching::select(self, matchers)
     }
 
-    /// All label names.
-    pub(crate) fn label_names(&self) -> impl Iterator<Item = &str> {
-        self.meta.names.iter().map(|n| n.text.as_str())
+    /// Label names of all series of which something is left.
+    pub(crate) fn label_names(&self, add: &mut dyn FnMut(&str)) -> Result<()> {
+        let dead = self.dead()?;
+        let live = if dead.is_empty() { None } else { Some(self.all()? - &*dead) };
+        for name in &self.meta.names {
+            let mut found = live.is_none();
+            if !found {
+                self.label_values(&name.text, live.as_ref(), &mut |_| found = true)?;
+            }
+            if found {
+                add(&name.text);
+            }
+        }
+        Ok(())
     }
 
     /// Values of `name` that one of `series` (all, where `None`) has.

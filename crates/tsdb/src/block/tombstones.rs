@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use disk::{Fs, io_error, publish};
 use model::{Error, Result, TimeRange};
+use roaring::RoaringBitmap;
 
 use super::read::{Block, BlockSeries};
 use super::{TOMBSTONES, TOMBSTONES_FILE};
@@ -17,21 +18,25 @@ const MAX_FILE: u64 = 256 << 20;
 
 /// Deleted ranges of the series of a block, by number; sorted, and apart from each other.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Tombstones(BTreeMap<u32, Arc<[TimeRange]>>);
+pub(crate) struct Tombstones {
+    ranges: BTreeMap<u32, Arc<[TimeRange]>>,
+    /// Series of which nothing is left, once somebody asked.
+    dead: OnceLock<Arc<RoaringBitmap>>,
+}
 
 impl Tombstones {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ranges.is_empty()
     }
 
     /// What is deleted of a series.
     pub(crate) fn of(&self, series: u32) -> Option<Arc<[TimeRange]>> {
-        self.0.get(&series).cloned()
+        self.ranges.get(&series).cloned()
     }
 
     /// Deletes a range of a series; whether that is news.
     pub(crate) fn add(&mut self, series: u32, range: TimeRange) -> bool {
-        let known = self.0.get(&series).map_or(&[][..], |r| r);
+        let known = self.ranges.get(&series).map_or(&[][..], |r| r);
         if range.is_empty() || covers(known, range) {
             return false;
         }
@@ -44,16 +49,17 @@ impl Tombstones {
                 _ => joined.push(range),
             }
         }
-        self.0.insert(series, joined.into());
+        self.ranges.insert(series, joined.into());
+        self.dead = OnceLock::new();
         true
     }
 
     /// What follows the file header and the checksum.
     fn write(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        put_u64(&mut out, self.0.len() as u64);
+        put_u64(&mut out, self.ranges.len() as u64);
         let mut last = 0;
-        for (series, ranges) in &self.0 {
+        for (series, ranges) in &self.ranges {
             put_u64(&mut out, u64::from(series - last));
             last = *series;
             put_u64(&mut out, ranges.len() as u64);
@@ -81,7 +87,7 @@ impl Tombstones {
             if !ranges.is_sorted_by(|a, b| a.end < b.start) {
                 return Err(Corrupt("deleted ranges overlap"));
             }
-            tombstones.0.insert(series, ranges.into());
+            tombstones.ranges.insert(series, ranges.into());
         }
         Ok(tombstones)
     }
@@ -134,6 +140,24 @@ impl Block {
         publish::file(fs, &blocks.join(&self.name).join(TOMBSTONES_FILE), &bytes)?;
         *self.tombstones.write() = Arc::new(tombstones);
         Ok(())
+    }
+
+    /// The series of which nothing is left: their labels are not listed.
+    pub(crate) fn dead(&self) -> Result<Arc<RoaringBitmap>> {
+        let tombstones = self.tombstones();
+        if let Some(known) = tombstones.dead.get() {
+            return Ok(Arc::clone(known));
+        }
+        let touched: RoaringBitmap = tombstones.ranges.keys().copied().collect();
+        let (mut dead, mut numbers) = (RoaringBitmap::new(), touched.iter());
+        self.series(&touched, &mut |series| {
+            let number = numbers.next();
+            if series.pages_in(TimeRange::ALL).next().is_none() {
+                dead.extend(number);
+            }
+            Ok(true)
+        })?;
+        Ok(Arc::clone(tombstones.dead.get_or_init(|| Arc::new(dead))))
     }
 
     /// What is deleted now.

@@ -98,10 +98,18 @@ impl BlockWriter {
 
     /// Adds a series. Its labels come after those of the one before; times increase strictly.
     pub(crate) fn add(&mut self, labels: &Labels, run: &Run) -> Result<()> {
-        if run.is_empty() {
+        self.add_parts(labels, std::slice::from_ref(run))
+    }
+
+    /// Like [`BlockWriter::add`], of runs that share no page.
+    pub(crate) fn add_parts(&mut self, labels: &Labels, runs: &[Run]) -> Result<()> {
+        if runs.iter().all(Run::is_empty) {
             return Ok(());
         }
-        let pages = self.write_pages(run)?;
+        let mut pages = Vec::new();
+        for run in runs {
+            pages.append(&mut self.write_pages(run)?);
+        }
         self.add_series(labels, &pages)
     }
 

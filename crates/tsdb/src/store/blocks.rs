@@ -154,6 +154,29 @@ impl Blocks {
         self.clear_leftovers()
     }
 
+    /// Like [`Blocks::replace`] by one block that says which it replaces; an empty one goes, too.
+    pub(crate) fn exchange(&self, old: &[Arc<Block>], new: Arc<Block>) -> Result<Option<Arc<Block>>> {
+        if new.meta.samples == 0 {
+            // All of it was deleted. The empty block goes last: it says which blocks it replaces.
+            let all: Vec<_> = old.iter().cloned().chain([new]).collect();
+            self.replace(&all, Vec::new())?;
+            return Ok(None);
+        }
+        self.replace(old, vec![Arc::clone(&new)])?;
+        Ok(Some(new))
+    }
+
+    /// The highest number that a block has, or had.
+    pub(crate) fn last_number(&self) -> u64 {
+        *self.next.lock() - 1
+    }
+
+    /// Blocks from now on have higher numbers than this.
+    pub(crate) fn number_above(&self, number: u64) {
+        let mut next = self.next.lock();
+        *next = (*next).max(number + 1);
+    }
+
     /// Takes blocks that turned out to be corrupt out of use.
     pub(crate) fn quarantine(&self) -> Result<()> {
         let all = self.all();

@@ -32,8 +32,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes blocks again as one, without what is deleted.
-    pub(super) fn rewrite(&self, window: TimeRange, group: &[Arc<Block>]) -> Result<()> {
+    /// Writes blocks again as one, without what is deleted; `None` where that was all.
+    pub(super) fn rewrite(&self, window: TimeRange, group: &[Arc<Block>]) -> Result<Option<Arc<Block>>> {
         let names: Vec<String> = group.iter().map(|b| b.name.clone()).collect();
         let rank = group.iter().map(|b| b.meta.rank).max().unwrap_or(0);
         let merged = self.blocks.publish(window, |dir, _| {
@@ -43,21 +43,14 @@ impl Store {
             writer.finish(rank, &names)
         })?;
         info!(blocks = names.len(), samples = merged.meta.samples, "blocks compacted");
-        if merged.meta.samples == 0 {
-            // All of it was deleted. The empty block goes last: it says which blocks it replaces.
-            let all: Vec<_> = group.iter().cloned().chain([merged]).collect();
-            self.blocks.replace(&all, Vec::new())?;
-        } else {
-            self.blocks.replace(group, vec![merged])?;
-        }
         self.metrics.compactions.inc();
-        Ok(())
+        self.blocks.exchange(group, merged)
     }
 
     fn plan(&self) -> Option<(TimeRange, Vec<Arc<Block>>)> {
         let all = self.blocks.all();
         let closed_before = self.clock.now_ms().saturating_sub(self.out_of_order_ms());
-        let largest = largest(self.options.retention_ms);
+        let largest = largest(self.retention().shortest_ms());
         let mut length = WINDOW;
         loop {
             let found = all.iter().find_map(|block| {
@@ -148,7 +141,7 @@ fn copyable(found: &[(usize, BlockSeries)]) -> Option<Vec<(usize, Page)>> {
     (apart && plain && long).then_some(pages)
 }
 
-fn first_labels(sources: &mut [(Walk, Pages)]) -> Result<Option<Labels>> {
+pub(super) fn first_labels(sources: &mut [(Walk, Pages)]) -> Result<Option<Labels>> {
     let mut first: Option<Labels> = None;
     for (walk, _) in sources {
         if let Some(series) = walk.peek()?

@@ -139,7 +139,7 @@ impl Store {
 
     fn write_blocks(&self, frozen: &Frozen) -> Result<Vec<Arc<Block>>> {
         let order = self.sorted_slots(frozen);
-        let windows = windows_of(&frozen.windows(), super::compact::largest(self.options.retention_ms));
+        let windows = windows_of(&frozen.windows(), super::compact::largest(self.retention().shortest_ms()));
         let mut blocks = Vec::with_capacity(windows.len());
         for windows in windows.chunks(OPEN_BLOCKS) {
             if let Err(e) = self.write_windows(frozen, &order, windows, &mut Vec::new(), &mut blocks) {

@@ -2,7 +2,6 @@
 
 use disk::log::SyncPolicy;
 use model::Result;
-use tracing::info;
 
 use super::Store;
 
@@ -10,7 +9,7 @@ use super::Store;
 const COMPACTIONS: usize = 16;
 
 impl Store {
-    /// Syncs the log, flushes, compacts and applies retention where due. Called every few seconds.
+    /// Syncs the log, flushes, compacts, applies retention and makes summaries where due. Called every few seconds.
     pub fn maintain(&self) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
         let result = self.maintain_all();
@@ -28,13 +27,22 @@ impl Store {
         }
         self.feed.release()?;
         self.blocks.clear_leftovers()?;
+        for level in &self.tiers.levels {
+            level.blocks.clear_leftovers()?;
+        }
         self.blocks.quarantine()?;
         // Before the flush: where the disk is full, this makes room for it.
-        self.apply_retention()?;
+        self.apply_retention(false)?;
         self.write_what_is_due().inspect_err(|_| {
             self.metrics.named.compactions_failed.inc();
         })?;
-        self.apply_retention()
+        self.apply_retention(true)?;
+        self.maintain_tiers()
+    }
+
+    /// The time that ages are held against.
+    pub(super) fn retention_now(&self) -> i64 {
+        self.steady.lock().look(self.clock.now_ms())
     }
 
     fn write_what_is_due(&self) -> Result<()> {
@@ -51,40 +59,9 @@ impl Store {
 
     /// Older samples are not kept: by the clock, unless it has just stepped far forward.
     pub(super) fn oldest_kept(&self, now: i64) -> i64 {
-        match self.options.retention_ms {
+        match self.retention().longest_ms() {
             0 => i64::MIN + 1,
-            retention => self.steady.lock().look(now).saturating_sub(retention),
+            time_ms => self.steady.lock().look(now).saturating_sub(time_ms),
         }
-    }
-
-    fn apply_retention(&self) -> Result<()> {
-        if self.options.retention_ms > 0 {
-            let oldest = self.oldest_kept(self.clock.now_ms());
-            let all = self.blocks.all();
-            let expired: Vec<_> = all.iter().filter(|b| b.meta.range.end < oldest).cloned().collect();
-            if !expired.is_empty() {
-                self.metrics.named.by_time.inc();
-            }
-            self.drop_blocks(&expired, "older than the retention")?;
-        }
-        let mut by_age: Vec<_> = self.blocks.all().iter().cloned().collect();
-        by_age.sort_by_key(|b| b.meta.range.end);
-        let sizes: Vec<u64> = by_age.iter().map(|b| b.bytes).collect();
-        let room = self.size_limit.saturating_sub(self.log.bytes()?).saturating_sub(self.feed.bytes());
-        let too_many = disk::space::oldest_to_remove(&sizes, room);
-        if too_many > 0 {
-            self.metrics.named.by_size.inc();
-        }
-        self.drop_blocks(&by_age[..too_many], "over the size limit")
-    }
-
-    fn drop_blocks(&self, doomed: &[std::sync::Arc<crate::block::Block>], why: &str) -> Result<()> {
-        if doomed.is_empty() {
-            return Ok(());
-        }
-        for block in doomed {
-            info!(block = block.name, "block removed: {why}");
-        }
-        self.blocks.replace(doomed, Vec::new())
     }
 }

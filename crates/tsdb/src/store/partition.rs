@@ -7,8 +7,11 @@ use model::{Ctx, Error, Labels, Partition, Reservation, Result, SeriesData, Time
 use crate::block::{Block, Page, Pages};
 use crate::head::{HeadPiece, Snapshot};
 use crate::merge::{Run, merge};
+use crate::tiers::coverage::Plan;
+use crate::tiers::read::{TierPages, TierReader};
 
 /// A series of a selection: where its samples are.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) labels: Labels,
     /// Block (its place in the selection) and page. Blocks in order of rank, pages in order of time.
@@ -17,6 +20,8 @@ pub(super) struct Found {
     pub(super) deleted: Vec<(u32, Arc<[TimeRange]>)>,
     /// What a flush took out, then what came after.
     pub(super) head: Vec<HeadPiece>,
+    /// What tiers have.
+    pub(super) tier: Vec<TierPages>,
 }
 
 /// What the partitions of a selection share.
@@ -26,6 +31,8 @@ pub(super) struct Shared {
     pub(super) labels_only: bool,
     pub(super) snapshot: Snapshot,
     pub(super) blocks: Vec<Arc<Block>>,
+    /// What tiers answer.
+    pub(super) plan: Option<Plan>,
     /// Held as long as the selection is read.
     pub(super) _reserved: Reservation,
 }
@@ -39,6 +46,7 @@ pub(super) struct Share {
     used: usize,
     merged: Run,
     scratch: Run,
+    tiers: TierReader,
 }
 
 impl Share {
@@ -54,6 +62,7 @@ impl Share {
             used: 0,
             merged: Run::default(),
             scratch: Run::default(),
+            tiers: TierReader::default(),
         }
     }
 
@@ -107,7 +116,10 @@ impl Partition for Share {
                 return Ok(true);
             }
             self.read(&found)?;
-            if !self.merged.is_empty() {
+            if let Some(plan) = &self.shared.plan {
+                self.tiers.complete(plan, &found.tier, &mut self.merged, out)?;
+            }
+            if !self.merged.is_empty() || !out.summaries.is_empty() {
                 // The caller's buffers become ours: nothing is copied, nothing allocated.
                 std::mem::swap(&mut out.t, &mut self.merged.t);
                 std::mem::swap(&mut out.v, &mut self.merged.v);

@@ -15,6 +15,8 @@ use super::Store;
 use super::partition::{Found, Share, Shared};
 use crate::block::{Block, Page};
 use crate::head::{Head, SeriesId, Snapshot};
+use crate::tiers::coverage::Plan;
+use crate::tiers::read::{TierPages, has_histograms};
 
 /// Series looked at between two looks at the deadline.
 const CHECK_EVERY: usize = 1024;
@@ -34,13 +36,23 @@ struct Gathering<'a> {
     by_labels: HashMap<Labels, usize, RandomState>,
     reserved: Reservation,
     used: u64,
+    plan: Option<&'a Plan>,
 }
 
 impl<'a> Gathering<'a> {
-    fn new(ctx: &'a Ctx, range: TimeRange, limit: usize) -> Result<Self> {
+    fn new(ctx: &'a Ctx, range: TimeRange, limit: usize, plan: Option<&'a Plan>) -> Result<Self> {
         let reserved = ctx.budget.reserve(0)?;
         let limit = if limit == 0 { usize::MAX } else { limit };
-        Ok(Self { ctx, range, limit, found: Vec::new(), by_labels: HashMap::default(), reserved, used: 0 })
+        Ok(Self {
+            ctx,
+            range,
+            limit,
+            found: Vec::new(),
+            by_labels: HashMap::default(),
+            reserved,
+            used: 0,
+            plan,
+        })
     }
 
     fn reserve(&mut self, bytes: usize) -> Result<()> {
@@ -62,7 +74,7 @@ impl<'a> Gathering<'a> {
             None => {
                 self.reserve(FOUND_COST + labels.canonical().len())?;
                 self.by_labels.insert(labels.clone(), self.found.len());
-                self.found.push(Found { labels, pages: Vec::new(), deleted: Vec::new(), head: Vec::new() });
+                self.found.push(Found { labels, ..Found::default() });
                 self.found.len() - 1
             }
         };
@@ -73,7 +85,9 @@ impl<'a> Gathering<'a> {
         let wanted = block.select(matchers)?;
         let range = self.range;
         block.series(&wanted, &mut |series| {
-            let mut pages = series.pages_in(range).peekable();
+            let plan = self.plan;
+            let read = |page: &&Page| plan.is_none_or(|plan| plan.wants_samples(page.range));
+            let mut pages = series.pages_in(range).filter(read).peekable();
             if pages.peek().is_none() {
                 return Ok(true);
             }
@@ -87,7 +101,55 @@ impl<'a> Gathering<'a> {
     }
 }
 
+/// What tiers have for a selection.
+#[derive(Default)]
+struct Older {
+    plan: Option<Plan>,
+    found: Vec<(Labels, TierPages)>,
+    /// For what was found.
+    _reserved: Option<Reservation>,
+}
+
 impl Store {
+    /// Asks the tiers first: what they answer is not read from samples.
+    fn older(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange, hints: &SelectHints) -> Result<Older> {
+        // Blocks whose summaries do not do for these series.
+        let mut without = Vec::new();
+        loop {
+            let Some(plan) = self.tier_plan(range, hints, &without) else { return Ok(Older::default()) };
+            let gone = self.gone_before();
+            let (mut found, mut unfit) = (Vec::new(), None);
+            let mut reserved = ctx.budget.reserve(0)?;
+            for (number, part) in plan.parts.iter().enumerate() {
+                let there: Vec<TimeRange> = part.exact.iter().filter(|r| r.end >= gone).copied().collect();
+                unless_broken(&part.block, || {
+                    part.block.series(&part.block.select(matchers)?, &mut |series| {
+                        if found.len().is_multiple_of(CHECK_EVERY) {
+                            ctx.check()?;
+                        }
+                        if has_histograms(&series, &there) {
+                            unfit = Some((part.resolution, part.block.number));
+                            return Ok(false);
+                        }
+                        let labels = series.labels.clone();
+                        if let Some(pages) = plan.pages_of(number as u32, series) {
+                            let pages_size = pages.pages.len() * size_of::<Page>();
+                            reserved.grow((FOUND_COST + labels.canonical().len() + pages_size) as u64)?;
+                            found.push((labels, pages));
+                        }
+                        Ok(true)
+                    })
+                })?;
+            }
+            let broken = plan.parts.iter().any(|part| part.block.is_broken());
+            match unfit {
+                Some(block) => without.push(block),
+                None if broken => {}
+                None => return Ok(Older { plan: Some(plan), found, _reserved: Some(reserved) }),
+            }
+        }
+    }
+
     /// Series in memory that satisfy the matchers.
     pub(super) fn head_series(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Vec<(SeriesId, Labels)>> {
         let index = self.index.read();
@@ -130,6 +192,17 @@ impl Store {
         take: &mut dyn FnMut(&Labels),
     ) -> Result<()> {
         self.head_series(ctx, matchers)?.iter().for_each(|(_, labels)| take(labels));
+        for block in self.older_blocks(range) {
+            let each = || {
+                block.series(&block.select(matchers)?, &mut |series| {
+                    if series.deleted.is_none() || series.pages_in(TimeRange::ALL).next().is_some() {
+                        take(&series.labels);
+                    }
+                    Ok(true)
+                })
+            };
+            unless_broken(&block, each)?;
+        }
         for block in self.blocks_in(range) {
             let each = || {
                 block.series(&block.select(matchers)?, &mut |series| {
@@ -163,6 +236,7 @@ impl MetricReader for Store {
     ) -> Result<Selection> {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
+        let Older { plan, found, _reserved } = self.older(ctx, matchers, range, hints)?;
         let series = self.head_series(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let mut in_head = Vec::new();
@@ -181,8 +255,11 @@ impl MetricReader for Store {
             }
         }
         // After the head: what a flush moves meanwhile is then seen twice, never not at all.
-        let blocks = self.blocks_in(range);
-        let mut gathering = Gathering::new(ctx, range, hints.limit)?;
+        let mut blocks = self.blocks_in(range);
+        if let Some(plan) = &plan {
+            blocks.retain(|b| plan.wants_samples(b.meta.range));
+        }
+        let mut gathering = Gathering::new(ctx, range, hints.limit, plan.as_ref())?;
         gathering.reserve(usize::try_from(snapshot.size()).unwrap_or(usize::MAX))?;
         for (number, block) in blocks.iter().enumerate() {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
@@ -192,17 +269,34 @@ impl MetricReader for Store {
                 found.head.extend(out.into_iter().chain(now));
             }
         }
+        for (labels, pages) in found {
+            gathering.reserve(size_of::<TierPages>() + pages.pages.len() * size_of::<Page>())?;
+            if let Some(found) = gathering.entry(labels)? {
+                found.tier.push(pages);
+            }
+        }
         let warnings = self.warnings_in(range);
+        let (resolutions, infos) =
+            plan.as_ref().map_or_else(Default::default, |p| (p.resolutions(), p.infos()));
+        let Gathering { found, reserved, .. } = gathering;
         let shared = Shared {
             ctx: ctx.clone(),
             range,
             labels_only: hints.labels_only,
             snapshot,
             blocks,
-            _reserved: gathering.reserved,
+            plan,
+            _reserved: reserved,
         };
-        let partitions = split(gathering.found, Arc::new(shared));
-        Ok(Selection { data: Selected::Series(partitions), complete: warnings.is_empty(), warnings })
+        let partitions = split(found, Arc::new(shared));
+        let complete = warnings.is_empty();
+        Ok(Selection {
+            warnings,
+            complete,
+            infos,
+            resolutions,
+            ..Selection::complete(Selected::Series(partitions))
+        })
     }
 
     fn label_names(
@@ -222,7 +316,10 @@ impl MetricReader for Store {
         };
         if matchers.is_empty() {
             self.index.read().label_names(None, &mut add);
-            self.blocks_in(range).iter().for_each(|block| block.label_names().for_each(&mut add));
+            let blocks = self.blocks_in(range).into_iter().chain(self.older_blocks(range));
+            for block in blocks {
+                unless_broken(&block, || block.label_names(&mut add))?;
+            }
         } else {
             self.each_labels(ctx, matchers, range, &mut |labels| labels.iter().for_each(|(n, _)| add(n)))?;
         }
@@ -250,10 +347,12 @@ impl MetricReader for Store {
             let series = if matchers.is_empty() { None } else { Some(index.select(matchers)?) };
             index.label_values(name, series.as_ref(), &mut add);
         }
-        for block in self.blocks_in(range) {
+        for block in self.blocks_in(range).into_iter().chain(self.older_blocks(range)) {
             ctx.check()?;
             unless_broken(&block, || {
-                let series = if matchers.is_empty() { None } else { Some(block.select(matchers)?) };
+                let dead = block.dead()?;
+                let all = matchers.is_empty() && dead.is_empty();
+                let series = if all { None } else { Some(block.select(matchers)? - &*dead) };
                 match &series {
                     Some(series) if series.len() <= MANY_SERIES => block.series(series, &mut |series| {
                         add(series.labels.get_or_empty(name));

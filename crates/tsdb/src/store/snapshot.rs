@@ -10,6 +10,8 @@ use model::{Result, Tenant};
 use tracing::info;
 
 use super::Store;
+use super::blocks::Blocks;
+use crate::tiers;
 use crate::wal;
 
 /// Where snapshots are, below the directory of the store.
@@ -31,7 +33,11 @@ impl Store {
         let name = name(self.clock.now_ms());
         publish::directory(&*self.fs, &snapshots, &name, |dir| {
             let tenant = dir.join(Tenant::DEFAULT);
-            self.copy_blocks(&tenant.join("blocks"))?;
+            self.copy_blocks(&self.blocks, &tenant.join("blocks"))?;
+            publish::prepare(&*self.fs, &tenant.join("tiers"))?;
+            for (level, (_, folder)) in self.tiers.levels.iter().zip(tiers::LEVELS) {
+                self.copy_blocks(&level.blocks, &tenant.join("tiers").join(folder))?;
+            }
             if !skip_head {
                 self.copy_knowledge(&tenant.join("wal"))?;
             }
@@ -42,11 +48,11 @@ impl Store {
         Ok(name)
     }
 
-    fn copy_blocks(&self, to: &Path) -> Result<()> {
+    fn copy_blocks(&self, blocks: &Blocks, to: &Path) -> Result<()> {
         let fs = &*self.fs;
         publish::prepare(fs, to)?;
-        for block in self.blocks.all().iter().filter(|b| !b.is_broken()) {
-            let (from, copy) = (self.blocks.dir().join(&block.name), to.join(&block.name));
+        for block in blocks.all().iter().filter(|b| !b.is_broken()) {
+            let (from, copy) = (blocks.dir().join(&block.name), to.join(&block.name));
             fs.create_dir(&copy).map_err(|e| io_error("create a directory", &copy, &e))?;
             let files = fs.list(&from).map_err(|e| io_error("list a block", &from, &e))?;
             for file in files.iter().filter(|f| !f.is_dir && !publish::is_temporary(&f.name)) {

@@ -68,9 +68,11 @@ impl Store {
             named.log_bytes.set(bytes as i64);
         }
         named.log_segment.set(self.log.end().segment as i64);
-        named.block_bytes.set(self.blocks.all().iter().map(|b| b.bytes).sum::<u64>() as i64);
-        named.retention_bytes.set(if self.size_limit == u64::MAX { 0 } else { self.size_limit as i64 });
-        named.retention_seconds.set(self.options.retention_ms as f64 / 1_000.0);
+        let blocks: u64 = self.blocks.all().iter().map(|b| b.bytes).sum();
+        named.block_bytes.set((blocks + self.tiers.bytes()) as i64);
+        let retention = self.retention();
+        named.retention_bytes.set(if retention.bytes == u64::MAX { 0 } else { retention.bytes as i64 });
+        named.retention_seconds.set(retention.time_ms as f64 / 1_000.0);
         named.max_exemplars.set(self.exemplars.lock().capacity() as i64);
     }
 
@@ -79,6 +81,13 @@ impl Store {
         let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.start).min();
         let blocks = self.blocks.all().iter().map(|b| b.meta.range.start).min();
         head.into_iter().chain(blocks).min()
+    }
+
+    /// Time of the newest sample, ms.
+    pub(super) fn newest(&self) -> Option<i64> {
+        let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.end).max();
+        let blocks = self.blocks.all().iter().map(|b| b.meta.range.end).max();
+        head.into_iter().chain(blocks).max()
     }
 
     fn index_stats(&self, stats: &mut StoreStats, limit: usize) {

@@ -15,6 +15,7 @@ mod progress;
 mod rich;
 mod slow;
 mod time;
+mod tiers;
 
 use super::*;
 use disk::sim::SimFs;

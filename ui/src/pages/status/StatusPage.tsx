@@ -1,3 +1,4 @@
+import type { ReactNode } from 'react';
 import { Tabs } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useStatus } from '../../api/hooks';
@@ -162,6 +163,19 @@ function Storage({ status }: { status: Status }) {
             [t('status.eventsBytes'), bytes(s.events_bytes)],
             [t('status.retention'), s.retention_ms > 0 ? duration(s.retention_ms, i18n.language) : t('fact.noLimit')],
             [t('status.retentionBytes'), s.retention_bytes > 0 ? bytes(s.retention_bytes) : t('fact.noLimit')],
+            ...s.series_retention.map((rule): [ReactNode, ReactNode] => [
+              <span className="mono">{rule.selector}</span>,
+              rule.retention_ms > 0 ? duration(rule.retention_ms, i18n.language) : t('fact.noLimit'),
+            ]),
+            ...s.tiers
+              .filter((tier) => tier.bytes > 0)
+              .map((tier): [ReactNode, ReactNode] => [
+                t('status.tier', { span: duration(tier.resolution_ms, i18n.language) }),
+                <>
+                  {bytes(tier.bytes)} · <Span from={tier.min_ms} to={tier.max_ms} /> ·{' '}
+                  {tier.retention_ms > 0 ? duration(tier.retention_ms, i18n.language) : t('fact.noLimit')}
+                </>,
+              ]),
             [t('status.dataDir'), <span className="mono">{s.data_dir}</span>],
             [t('status.free'), bytes(s.data_dir_free_bytes)],
           ]}

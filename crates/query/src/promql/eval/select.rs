@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesData, TimeRange, is_stale_nan};
+use model::{
+    Coarse, Cuts, Digest, DigestHint, Grid, Histogram, Labels, Need, Partition, SelectHints, Selected,
+    SeriesData, TimeRange, is_stale_nan,
+};
 
 use super::charge::Charge;
 use super::hints::{self, Buckets};
@@ -39,6 +42,10 @@ pub(crate) struct Run {
     pub(crate) start: Vec<i64>,
     /// Start timestamps of the histograms, likewise.
     pub(crate) h_start: Vec<i64>,
+    /// In place of floats, apart from those that are there.
+    pub(crate) summaries: Vec<Digest>,
+    /// Where samples are gone and only summaries, or the last sample of each, are left.
+    pub(crate) coarse: Option<Coarse>,
 }
 
 impl Run {
@@ -68,7 +75,7 @@ impl Run {
     }
 
     fn samples(&self) -> usize {
-        self.t.len() + self.h.len()
+        self.t.len() + self.h.len() + self.summaries.len()
     }
 
     /// Takes over what was read and leaves the buffers of the last series in exchange.
@@ -78,6 +85,8 @@ impl Run {
         std::mem::swap(&mut self.v, &mut data.v);
         std::mem::swap(&mut self.start, &mut data.start);
         std::mem::swap(&mut self.h_start, &mut data.histogram_start);
+        std::mem::swap(&mut self.summaries, &mut data.summaries);
+        self.coarse = data.coarse;
         // Anything but one a sample would be a mistake of the store's; better none than those of other samples.
         if !starts || self.start.len() != self.t.len() {
             self.start.clear();
@@ -131,7 +140,8 @@ impl Evaluator<'_> {
         let sources = self.sources(selector, steps);
         let lookback = self.options.lookback_ms;
         let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
-        let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
+        let summary = (take != Take::Start).then(|| self.summary_hint(sources, 0, Need::Newest)).flatten();
+        let hints = SelectHints { step: self.hinted_step(sources), summary, ..SelectHints::default() };
         let make = |run: &mut Run| {
             let cells = newest(run, sources, lookback, take)?;
             cells.iter().for_each(|cells| self.tally_cells(cells));
@@ -148,6 +158,12 @@ impl Evaluator<'_> {
             Some(t) => Steps::at(t.saturating_sub(offset)),
             None => Steps { start: steps.start.saturating_sub(offset), ..steps },
         }
+    }
+
+    /// Tells the store what is enough for windows of this length that end at `sources`.
+    pub(crate) fn summary_hint(&self, sources: Steps, window: i64, need: Need) -> Option<DigestHint> {
+        let cuts = Cuts { start: sources.start, step: sources.step, len: sources.len, window };
+        (self.options.summaries && sources.len > 0).then_some(DigestHint { cuts, need })
     }
 
     pub(crate) fn hinted_step(&self, sources: Steps) -> i64 {
@@ -193,6 +209,7 @@ impl Evaluator<'_> {
         let selection =
             self.reader.select(self.ctx, &selector.matchers, range, hints).map_err(|e| self.failed(e))?;
         self.store_warned(selection.warnings);
+        self.store_told(selection.infos, selection.resolutions);
         if !selection.complete {
             self.store_warned(vec!["the result is incomplete: not all data could be read".to_owned()]);
         }
@@ -338,9 +355,15 @@ fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Optio
         while run.h.get(histogram).is_some_and(|h| h.0 <= now) {
             histogram += 1;
         }
-        let oldest = now.saturating_sub(lookback);
+        let mut oldest = now.saturating_sub(lookback);
         let last_float = float.checked_sub(1).map(|at| (run.t[at], run.v[at]));
         let last_histogram = histogram.checked_sub(1).and_then(|at| run.h.get(at));
+        if let Some(coarse) = run.coarse
+            && last_float.map(|f| f.0).max(last_histogram.map(|h| h.0)).is_some_and(|t| t <= coarse.until)
+        {
+            // Only the last sample of each span is left.
+            oldest = oldest.saturating_sub(coarse.resolution);
+        }
         let newer_histogram = last_histogram.filter(|h| last_float.is_none_or(|f| f.0 < h.0));
         if let Some((t, h)) = newer_histogram {
             if *t > oldest && !is_stale_nan(h.sum) {

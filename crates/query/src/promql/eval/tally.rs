@@ -72,7 +72,7 @@ pub(crate) fn weight(h: &Histogram) -> u64 {
 
 /// How many samples a run counts as.
 pub(crate) fn weight_of(run: &Run) -> u64 {
-    run.t.len() as u64 + run.h.iter().map(|(_, h)| weight(h)).sum::<u64>()
+    (run.t.len() + run.summaries.len()) as u64 + run.h.iter().map(|(_, h)| weight(h)).sum::<u64>()
 }
 
 fn weigh(h: &[(i64, Arc<Histogram>)], after: i64, until: i64) -> u64 {

@@ -3,7 +3,7 @@
 //! Windows are left-open: a sample at the very start is outside. Both ends move with the steps, so that a kernel sees
 //! slices of one decoded run and nothing is copied.
 
-use model::{Ctx, SelectHints, TimeRange};
+use model::{Ctx, Need, SelectHints, TimeRange};
 
 use super::mixed;
 use super::over_time;
@@ -186,7 +186,9 @@ impl Evaluator<'_> {
         let samples = TimeRange::new(ends.start.saturating_sub(plan.range).saturating_add(1), ends.last());
         // A store that computes functions itself does so without start timestamps.
         let plain = ends.len == steps.len && call.args.len() == 1 && !self.options.start_timestamps;
+        let fields = kernel.fields().filter(|_| !self.options.start_timestamps);
         let hints = SelectHints {
+            summary: fields.and_then(|f| self.summary_hint(ends, plan.range, Need::Summaries(f))),
             function: plain.then(|| call.function.name.to_owned()),
             window: plan.range,
             step: self.hinted_step(ends),
@@ -232,7 +234,9 @@ impl Evaluator<'_> {
         let first_arg = call.args.first().map_or(call.span, |arg| arg.unparenthesized().span());
         let metric = run.labels.metric_name();
         let site = Site { notes: &self.notes, span, first_arg, metric };
-        let cells = if run.h.is_empty() {
+        let cells = if !run.summaries.is_empty() {
+            kernel.over_summaries(run, plan, &site)
+        } else if run.h.is_empty() {
             kernel.over_floats(run, plan, &site)
         } else {
             mixed::over_mixed(kernel, run, plan, &site)

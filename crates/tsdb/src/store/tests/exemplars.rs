@@ -62,3 +62,31 @@ fn an_exemplar_may_define_its_series_in_the_log() {
     let found = ExemplarReader::exemplars(&store, &Ctx::unbounded(), &one, TimeRange::new(NOW, NOW)).unwrap();
     assert_eq!(found.len(), 1);
 }
+
+#[test]
+fn those_of_deleted_series_go_with_them_for_good() {
+    use model::MetricAdmin;
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let refs = resolve(&store, &[labels("m", 0), labels("m", 1)]);
+    for (k, series) in [refs[0], refs[1], refs[0], refs[1]].into_iter().enumerate() {
+        append(&store, series, NOW + k as i64, 1.0).unwrap();
+        assert_eq!(add(&store, &[sample(series, NOW + k as i64)]), 1);
+    }
+    let first = [Matcher::equal("i", "0")];
+    store.delete_series(&Ctx::unbounded(), &first, TimeRange::new(NOW, NOW)).unwrap();
+    let left = |store: &Store| -> Vec<i64> {
+        all_exemplars(store).iter().flat_map(|s| s.exemplars.iter().map(|e| e.t - NOW)).collect()
+    };
+    assert_eq!(left(&store), [2, 1, 3]);
+    store.delete_series(&Ctx::unbounded(), &first, TimeRange::ALL).unwrap();
+    assert_eq!(left(&store), [1, 3]);
+    let listed = store.label_values(&Ctx::unbounded(), "i", &[], TimeRange::ALL, 0).unwrap();
+    assert_eq!(listed.items, ["1"], "nor are their labels listed");
+    // The one that is left is the next to go.
+    store.set_max_exemplars(1);
+    assert_eq!(left(&store), [3]);
+    drop(store);
+    fixture.fs.kill();
+    assert_eq!(left(&fixture.open()), [3]);
+}
