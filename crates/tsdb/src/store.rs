@@ -2,6 +2,7 @@
 
 mod admin;
 mod blocks;
+mod changes;
 mod compact;
 mod exemplars;
 mod flush;
@@ -59,6 +60,7 @@ pub struct Store {
     /// See [`Options::out_of_order_ms`].
     pub(crate) out_of_order: AtomicI64,
     pub(crate) blocks: Blocks,
+    pub(crate) changes: changes::Changes,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
@@ -145,6 +147,7 @@ impl Store {
             exemplars: Mutex::new(exemplars),
             out_of_order: AtomicI64::new(options.out_of_order_ms),
             blocks,
+            changes: changes::Changes::default(),
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
             size_limit,

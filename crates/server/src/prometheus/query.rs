@@ -84,7 +84,9 @@ fn engine(state: &Shared, params: &Params) -> Result<Engine, ApiError> {
     }
     options.sample_stats = !params.get("stats").is_empty();
     options.per_step_stats &= params.get("stats") == "all";
-    Ok(Engine::new(options))
+    let engine = state.parts.engine.with_options(options);
+    // As with VictoriaMetrics: everything is computed anew.
+    Ok(if params.get("nocache") == "1" { engine.without_results() } else { engine })
 }
 
 /// Leaves the first ten notes of each kind, as Prometheus does, and says how many more there are.

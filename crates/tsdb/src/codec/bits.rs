@@ -28,26 +28,51 @@ pub(super) fn packed_len(n: usize, width: u32) -> usize {
 }
 
 /// Unpacks as many values as `out` holds. `bytes` has exactly [`packed_len`] bytes.
-pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [u64]) {
+#[inline]
+pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
     if width == 0 {
         out.fill(0);
         return;
     }
-    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-    if width <= 56 {
-        // One unaligned load covers a value: at most 7 bits of shift and 56 of value.
-        let mut bit = 0usize;
-        for value in out {
-            let at = bit / 8;
-            let word = match bytes.get(at..at + 8).and_then(|b| b.first_chunk::<8>()) {
-                Some(chunk) => u64::from_le_bytes(*chunk),
-                None => partial_word(bytes.get(at..).unwrap_or_default()),
-            };
-            *value = (word >> (bit % 8)) & mask;
-            bit += width as usize;
-        }
+    if width > 56 {
+        return unpack_wide(bytes, width, out);
+    }
+    let mask = (1 << width) - 1;
+    let width = width as usize;
+    // One unaligned load covers a value: at most 7 bits of shift and 56 of value. The last values, whose loads would
+    // reach beyond the end, come from a copy with room behind it.
+    let whole = (bytes.len().saturating_sub(7) * 8).div_ceil(width).min(out.len());
+    let (front, back) = out.split_at_mut(whole);
+    let mut bit = 0usize;
+    for value in front {
+        let at = bit / 8;
+        let word = match bytes.get(at..).and_then(|b| b.first_chunk::<8>()) {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => partial_word(bytes.get(at..).unwrap_or_default()),
+        };
+        *value = ((word >> (bit % 8)) & mask) as i64;
+        bit += width;
+    }
+    if back.is_empty() {
         return;
     }
+    let mut tail = [0u8; 24];
+    let from = bit / 8;
+    let rest = bytes.get(from..).unwrap_or_default();
+    let kept = rest.len().min(16);
+    tail[..kept].copy_from_slice(&rest[..kept]);
+    bit -= from * 8;
+    for value in back {
+        let at = bit / 8;
+        let word =
+            tail.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        *value = ((word >> (bit % 8)) & mask) as i64;
+        bit += width;
+    }
+}
+
+fn unpack_wide(bytes: &[u8], width: u32, out: &mut [i64]) {
+    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
     let (mut acc, mut filled, mut rest) = (0u128, 0u32, bytes);
     for value in out {
         while filled < width {
@@ -56,7 +81,7 @@ pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [u64]) {
             filled += 8;
             rest = tail;
         }
-        *value = acc as u64 & mask;
+        *value = (acc as u64 & mask) as i64;
         acc >>= width;
         filled -= width;
     }

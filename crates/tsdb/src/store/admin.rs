@@ -76,10 +76,12 @@ impl MetricAdmin for Store {
             self.flush_locked()?;
         }
         let mut touched = HashSet::default();
-        for block in self.blocks_in(range) {
+        let deleted = self.blocks_in(range).iter().try_for_each(|block| {
             ctx.check()?;
-            unless_broken(&block, || self.delete_from(ctx, &block, matchers, range, &mut touched))?;
-        }
+            unless_broken(block, || self.delete_from(ctx, block, matchers, range, &mut touched))
+        });
+        self.changes.everything();
+        deleted?;
         info!(series = touched.len(), start = range.start, end = range.end, "samples deleted");
         Ok(touched.len() as u64)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Ctx, Error, Labels, Partition, Reservation, Result, SeriesData, TimeRange};
 
 use crate::block::{Block, Page, Pages};
-use crate::head::{HeadPiece, Snapshot};
+use crate::head::{Decoder, HeadPiece, Snapshot};
 use crate::merge::{Run, merge};
 
 /// A series of a selection: where its samples are.
@@ -17,6 +17,14 @@ pub(super) struct Found {
     pub(super) deleted: Vec<(u32, Arc<[TimeRange]>)>,
     /// What a flush took out, then what came after.
     pub(super) head: Vec<HeadPiece>,
+    /// Where in memory it is; series of one target are close to each other.
+    pub(super) order: u64,
+}
+
+impl Found {
+    pub(super) fn new(labels: Labels) -> Self {
+        Self { labels, pages: Vec::new(), deleted: Vec::new(), head: Vec::new(), order: u64::MAX }
+    }
 }
 
 /// What the partitions of a selection share.
@@ -35,6 +43,7 @@ pub(super) struct Share {
     series: std::vec::IntoIter<Found>,
     next_id: u64,
     pages: Vec<Pages>,
+    decoder: Decoder,
     runs: Vec<Run>,
     used: usize,
     merged: Run,
@@ -50,6 +59,7 @@ impl Share {
             series: series.into_iter(),
             next_id: first_id,
             pages,
+            decoder: Decoder::default(),
             runs: Vec::new(),
             used: 0,
             merged: Run::default(),
@@ -86,7 +96,7 @@ impl Share {
             let (front, back) = self.runs.split_at_mut(late);
             self.shared
                 .snapshot
-                .decode(piece, &mut front[ordered], &mut back[0])
+                .decode(piece, self.shared.range, &mut self.decoder, &mut front[ordered], &mut back[0])
                 .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
         }
         merge(&mut self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);

@@ -1,5 +1,6 @@
 //! Reads series from the store, partitions side by side, and makes rows of them while they are decoded.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Grid, Histogram, Labels, Partition, SelectHints, Selected, SeriesData, TimeRange, is_stale_nan};
@@ -11,6 +12,8 @@ use super::tally::weight_of;
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::ast::{Extension, VectorSelector};
 use crate::promql::engine::QueryError;
+use crate::promql::functions::Extents;
+use crate::promql::value::Series;
 
 /// After how many series of one query further threads join in.
 const SERIES_BEFORE_THREADS: usize = 32;
@@ -39,12 +42,15 @@ pub(crate) struct Run {
     pub(crate) start: Vec<i64>,
     /// Start timestamps of the histograms, likewise.
     pub(crate) h_start: Vec<i64>,
+    /// What was found out about the windows of the series before, for one with the same times.
+    pub(crate) extents: RefCell<Extents>,
 }
 
 impl Run {
     /// Removes stale markers: windows do not see them.
     pub(crate) fn drop_stale(&mut self) {
-        if self.v.iter().any(|v| is_stale_nan(*v)) {
+        // Counted without a branch: most series have none.
+        if self.v.iter().map(|v| u32::from(is_stale_nan(*v))).sum::<u32>() > 0 {
             let mut kept = 0;
             for i in 0..self.v.len() {
                 if !is_stale_nan(self.v[i]) {
@@ -91,10 +97,34 @@ impl Run {
     }
 }
 
+/// What is made of a series.
+pub(crate) trait Labelled {
+    /// Its labels.
+    fn labels(&self) -> &Labels;
+}
+
+impl Labelled for Row {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+impl Labelled for Series {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+fn sort<T: Labelled>(found: &mut [T]) {
+    found.sort_by(|a, b| a.labels().cmp(b.labels()));
+}
+
 /// What one thread works on.
 struct Share<T> {
     found: Vec<T>,
     charge: Charge,
+    /// Bytes reserved for the largest run that was decoded.
+    largest: u64,
 }
 
 /// The store's answer: rows it computed itself, or what `make` made of each series.
@@ -170,16 +200,17 @@ impl Evaluator<'_> {
             charge.spend(cells.present() as u64, size)?;
             Ok(Some(Row::new(run.labels.clone(), cells)))
         };
-        let mut rows = match self.read(selector, range, hints, sources, row)? {
-            Read::Computed(rows) => Rows::counted(rows, &self.meter)?,
-            Read::Made(rows, charge) => Rows { rows, charge },
-        };
-        rows.rows.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(rows)
+        match self.read(selector, range, hints, sources, row)? {
+            Read::Computed(mut rows) => {
+                sort(&mut rows);
+                Rows::counted(rows, &self.meter)
+            }
+            Read::Made(rows, charge) => Ok(Rows { rows, charge }),
+        }
     }
 
-    /// Reads the selected series; what `make` makes of them comes in any order.
-    pub(crate) fn read<T: Send>(
+    /// Reads the selected series; what `make` makes of them comes sorted by labels.
+    pub(crate) fn read<T: Send + Labelled>(
         &self,
         selector: &VectorSelector,
         range: TimeRange,
@@ -201,14 +232,16 @@ impl Evaluator<'_> {
         match selection.data {
             Selected::Grid(grid) => grid_rows(grid, sources).map(Read::Computed),
             Selected::Series(partitions) => {
-                let share = self.read_partitions(partitions, buckets, &make)?;
+                let mut share = self.read_partitions(partitions, buckets, &make)?;
+                // What each thread found is in order: these runs are merged.
+                sort(&mut share.found);
                 Ok(Read::Made(share.found, share.charge))
             }
         }
     }
 
     /// The caller's thread reads; once it is clear that there is much to read, others take partitions, too.
-    fn read_partitions<T: Send>(
+    fn read_partitions<T: Send + Labelled>(
         &self,
         partitions: Vec<Box<dyn Partition>>,
         buckets: Buckets,
@@ -222,9 +255,10 @@ impl Evaluator<'_> {
             while let Some(mut partition) = current.take().or_else(take) {
                 while self.read_one(&mut *partition, &mut buffers, buckets, &mut share, make)? {}
             }
+            sort(&mut share.found);
             Ok(share)
         };
-        let mut share = Share { found: Vec::new(), charge: self.meter.charge() };
+        let mut share = Share { found: Vec::new(), charge: self.meter.charge(), largest: 0 };
         if helpers == 0 {
             return work(share, None);
         }
@@ -241,7 +275,7 @@ impl Evaluator<'_> {
         Ok(share)
     }
 
-    fn read_together<T: Send>(
+    fn read_together<T: Send + Labelled>(
         &self,
         helpers: usize,
         share: Share<T>,
@@ -251,7 +285,7 @@ impl Evaluator<'_> {
         std::thread::scope(|scope| {
             let others: Vec<_> = (0..helpers)
                 .map(|_| {
-                    let own = Share { found: Vec::new(), charge: self.meter.charge() };
+                    let own = Share { found: Vec::new(), charge: self.meter.charge(), largest: 0 };
                     scope.spawn(move || work(own, None))
                 })
                 .collect();
@@ -290,9 +324,13 @@ impl Evaluator<'_> {
         run.load(data, buckets, self.options.start_timestamps);
         self.count_read(run.samples());
         let samples = weight_of(run);
-        // The decoded run counts while the row is made of it.
+        // The decoded run counts while the row is made of it; its buffers stay for the next one.
         let mut held = self.meter.charge();
-        held.grow(samples, samples * 16)?;
+        held.grow(samples, 0)?;
+        if samples * 16 > share.largest {
+            share.charge.grow(0, samples * 16 - share.largest)?;
+            share.largest = samples * 16;
+        }
         if let Some(made) = make(run, &mut share.charge)? {
             share.found.push(made);
         }
