@@ -48,7 +48,7 @@ pub(crate) fn generate(
     let mut random = Random(0x5eed_b0a7);
     let mut fleet: Vec<Vec<Series>> = (0..size.hosts).map(|host| host_series(host, &mut random)).collect();
     let fine_from = end_s - size.hours as i64 * 3600;
-    let mut now = end_s - size.days as i64 * 86_400;
+    let mut now = fine_from.min(end_s - size.days as i64 * 86_400);
     let mut encoder = snap::raw::Encoder::new();
     let (mut raw, mut samples) = (Vec::new(), 0);
     while now <= end_s {

@@ -38,6 +38,11 @@ impl Evaluator<'_> {
             true => self.scalar(self.parameter(aggregate)?, steps)?,
             false => Vec::new(),
         };
+        if let Expr::Vector(selector) = expr
+            && let Some(rows) = self.count_selector(aggregate, selector, steps)?
+        {
+            return Ok(rows);
+        }
         let rows = self.vector(expr, steps)?;
         match aggregate.op {
             AggregateOp::Topk | AggregateOp::Bottomk => self.topk(aggregate, &param, rows, steps),
@@ -69,13 +74,7 @@ pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut key = String::new();
     for (at, row) in rows.rows.iter().enumerate() {
-        key.clear();
-        for (name, value) in row.labels.iter() {
-            if in_group(name, &aggregate.grouping, aggregate.without) {
-                put(&mut key, name);
-                put(&mut key, value);
-            }
-        }
+        group_key(&row.labels, aggregate, &mut key);
         let group = match index.get(key.as_str()) {
             Some(group) => *group,
             None => {
@@ -88,6 +87,20 @@ pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
         groups[group].rows.push(at);
     }
     groups
+}
+
+/// Writes the canonical form of a series' group to `key`.
+pub(crate) fn group_key(labels: &Labels, aggregate: &Aggregate, key: &mut String) {
+    key.clear();
+    if !aggregate.without && aggregate.grouping.is_empty() {
+        return;
+    }
+    for (name, value) in labels.iter() {
+        if in_group(name, &aggregate.grouping, aggregate.without) {
+            put(key, name);
+            put(key, value);
+        }
+    }
 }
 
 fn in_group(name: &str, grouping: &[String], without: bool) -> bool {

@@ -226,10 +226,8 @@ impl Columns<'_> {
         let mut counts = vec![0u32; self.steps.len()];
         for at in &self.group.rows {
             self.evaluator.check()?;
-            let cells = &self.rows.rows[*at].cells;
-            for (i, count) in self.steps.clone().zip(&mut counts) {
-                *count += u32::from(cells.is_present(i));
-            }
+            let present = self.rows.rows[*at].cells.presence(self.steps.clone());
+            counts.iter_mut().zip(present).for_each(|(count, present)| *count += u32::from(present));
         }
         let mut cells = Cells::absent(self.steps.len());
         for (i, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {

@@ -94,6 +94,12 @@ impl Cells {
         v.iter().map(|v| if v.is_nan() && is_mark(*v) { None } else { Some(*v) })
     }
 
+    /// At which of some steps there is a value of either kind.
+    #[inline]
+    pub(crate) fn presence(&self, steps: Range<usize>) -> impl Iterator<Item = bool> {
+        self.v.get(steps).unwrap_or_default().iter().map(|v| v.to_bits() != ABSENT)
+    }
+
     /// Adds the steps of `more`.
     pub(crate) fn append(&mut self, mut more: Self) {
         if !self.h.is_empty() || !more.h.is_empty() {

@@ -44,6 +44,8 @@ pub(crate) struct Run {
     pub(crate) h_start: Vec<i64>,
     /// What was found out about the windows of the series before, for one with the same times.
     pub(crate) extents: RefCell<Extents>,
+    /// Likewise for the newest samples at the steps.
+    pub(crate) positions: RefCell<Positions>,
 }
 
 impl Run {
@@ -94,6 +96,35 @@ impl Run {
         hints::complete(&mut data.histograms, &self.t, buckets);
         self.h.clear();
         self.h.extend(data.histograms.drain(..).map(|(t, h)| (t, Arc::new(h))));
+    }
+}
+
+/// Which samples of certain times are the newest at each step. Series of one target have the same times.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    t: Vec<i64>,
+    /// One more than the place of the newest sample within the lookback; 0: there is none.
+    newest: Vec<usize>,
+}
+
+impl Positions {
+    fn find(&mut self, t: &[i64], sources: Steps, lookback: i64) -> &[usize] {
+        if self.newest.len() == sources.len && self.t == t {
+            return &self.newest;
+        }
+        self.t.clear();
+        self.t.extend_from_slice(t);
+        self.newest.clear();
+        let mut seen = 0;
+        for i in 0..sources.len {
+            let now = sources.time(i);
+            while t.get(seen).is_some_and(|t| *t <= now) {
+                seen += 1;
+            }
+            let fresh = seen > 0 && t[seen - 1] > now.saturating_sub(lookback);
+            self.newest.push(if fresh { seen } else { 0 });
+        }
+        &self.newest
     }
 }
 
@@ -364,8 +395,46 @@ fn start_of(starts: &[i64], count: usize) -> f64 {
     count.checked_sub(1).and_then(|at| starts.get(at)).map_or(0.0, |ms| *ms as f64 / 1000.0)
 }
 
+/// Gives `take` the steps at which the series has a value, if there are any.
+pub(crate) fn present(
+    run: &Run,
+    sources: Steps,
+    lookback: i64,
+    take: impl FnOnce(&mut dyn Iterator<Item = usize>) -> Outcome<()>,
+) -> Outcome<()> {
+    if !run.h.is_empty() {
+        let Some(cells) = newest(run, sources, lookback, Take::Value)? else { return Ok(()) };
+        return take(&mut (0..cells.len()).filter(|i| cells.is_present(*i)));
+    }
+    let mut positions = run.positions.borrow_mut();
+    let newest = positions.find(&run.t, sources, lookback).iter().enumerate();
+    let mut steps = newest.filter(|(_, at)| at.checked_sub(1).is_some_and(|at| !is_stale_nan(run.v[at])));
+    match steps.next() {
+        Some((first, _)) => take(&mut std::iter::once(first).chain(steps.map(|(i, _)| i))),
+        None => Ok(()),
+    }
+}
+
+/// [`newest`] of a series without histograms.
+fn newest_floats(run: &Run, sources: Steps, lookback: i64) -> Option<Cells> {
+    let mut positions = run.positions.borrow_mut();
+    let (mut cells, mut any) = (Cells::absent(sources.len), false);
+    for (i, at) in positions.find(&run.t, sources, lookback).iter().enumerate() {
+        if let Some(v) = at.checked_sub(1).map(|at| run.v[at])
+            && !is_stale_nan(v)
+        {
+            cells.set(i, v);
+            any = true;
+        }
+    }
+    any.then_some(cells)
+}
+
 /// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
 fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Option<Cells>> {
+    if take == Take::Value && run.h.is_empty() {
+        return Ok(newest_floats(run, sources, lookback));
+    }
     let mut cells = Cells::absent(sources.len);
     let (mut float, mut histogram, mut any) = (0, 0, false);
     for i in 0..sources.len {
