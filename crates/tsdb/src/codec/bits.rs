@@ -37,6 +37,8 @@ pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
     if width > 56 {
         return unpack_wide(bytes, width, out);
     }
+    let done = unpack_groups(bytes, width, out);
+    let (bytes, out) = (bytes.get(done / 8 * width as usize..).unwrap_or_default(), &mut out[done..]);
     let mask = (1 << width) - 1;
     let width = width as usize;
     // One unaligned load covers a value: at most 7 bits of shift and 56 of value. The last values, whose loads would
@@ -69,6 +71,36 @@ pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
         *value = ((word >> (bit % 8)) & mask) as i64;
         bit += width;
     }
+}
+
+/// Unpacks groups of eight values, which take `width` bytes each, as long as a load may reach beyond the group; says
+/// how many values that were. Every width has a loop of its own, in which all places are constants.
+#[inline]
+fn unpack_groups(bytes: &[u8], width: u32, out: &mut [i64]) -> usize {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width {
+                $($width => groups_of::<$width>(bytes, out),)*
+                _ => 0,
+            }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
+}
+
+fn groups_of<const WIDTH: usize>(bytes: &[u8], out: &mut [i64]) -> usize {
+    let mask = (1u64 << WIDTH) - 1;
+    let mut done = 0;
+    for (group, values) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let Some(bytes) = bytes.get(group * WIDTH..group * WIDTH + WIDTH + 8) else { break };
+        for (n, value) in values.iter_mut().enumerate() {
+            let at = n * WIDTH / 8;
+            let word = bytes[at..].first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+            *value = ((word >> (n * WIDTH % 8)) & mask) as i64;
+        }
+        done += 8;
+    }
+    done
 }
 
 fn unpack_wide(bytes: &[u8], width: u32, out: &mut [i64]) {

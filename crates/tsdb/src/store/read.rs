@@ -109,10 +109,10 @@ impl<'a> Gathering<'a> {
 }
 
 /// Series in memory: which, and where in a text their canonical labels are.
-#[derive(Default)]
 struct InHead {
     series: Vec<(SeriesId, Range<usize>)>,
     text: String,
+    reserved: Reservation,
 }
 
 impl Store {
@@ -135,11 +135,14 @@ impl Store {
     /// Like [`Self::head_series`], with the labels as text: most of them are known from blocks already.
     fn head_texts(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<InHead> {
         let index = self.index.read();
-        let mut found = InHead::default();
+        let reserved = ctx.budget.reserve(0)?;
+        let mut found = InHead { series: Vec::new(), text: String::new(), reserved };
         let mut scratch = String::new();
         for slot in index.select(matchers)? {
             if found.series.len().is_multiple_of(CHECK_EVERY) {
                 ctx.check()?;
+                let ahead = found.text.len() + (found.series.len() + CHECK_EVERY) * HEAD_COST;
+                found.reserved.grow((ahead as u64).saturating_sub(found.reserved.bytes()))?;
             }
             if let Some(id) = index.id(slot)
                 && index.canonical(slot, &mut scratch)
@@ -232,7 +235,6 @@ impl MetricReader for Store {
         let blocks = self.blocks_in(range);
         let mut gathering = Gathering::new(ctx, range, hints.limit)?;
         gathering.reserve(usize::try_from(snapshot.size()).unwrap_or(usize::MAX))?;
-        gathering.reserve(in_memory.text.len() + in_head.len() * HEAD_COST)?;
         for (number, block) in blocks.iter().enumerate() {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }

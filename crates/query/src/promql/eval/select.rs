@@ -51,8 +51,8 @@ pub(crate) struct Run {
 impl Run {
     /// Removes stale markers: windows do not see them.
     pub(crate) fn drop_stale(&mut self) {
-        // Counted without a branch: most series have none.
-        if self.v.iter().map(|v| u32::from(is_stale_nan(*v))).sum::<u32>() > 0 {
+        // A marker is a NaN. These are counted without a branch: most series have none.
+        if self.v.iter().map(|v| u32::from(v.is_nan())).sum::<u32>() > 0 {
             let mut kept = 0;
             for i in 0..self.v.len() {
                 if !is_stale_nan(self.v[i]) {
