@@ -10,7 +10,7 @@ use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
 use super::eval::{Evaluated, Evaluator, Rows, Steps};
 use super::parse::{ParseOptions, parse_with};
-use super::results::{Key, Results, reach, reads};
+use super::results::{Beginning, Key, Results, reach, reads};
 use super::value::{QueryOutput, QueryStats, SampleStats, Series, Value};
 
 /// How queries are evaluated.
@@ -249,9 +249,7 @@ impl Engine {
         let output = match results.beginning(&key, steps, back, reader) {
             None => evaluate(steps, watch)?,
             Some(beginning) if beginning.last() >= steps.last() => {
-                let value = Value::Matrix(beginning.join(Vec::new()));
-                let stats = QueryStats { evaluation: watch.lap(), ..QueryStats::default() };
-                return Ok(QueryOutput { value, stats, ..QueryOutput::default() });
+                return Ok(whole(&beginning, watch));
             }
             Some(beginning) => {
                 let rest = Steps::range(beginning.last().saturating_add(steps.step), end, steps.step);
@@ -264,6 +262,25 @@ impl Engine {
         };
         results.keep(key, steps, (seen.layout, seen.now), &output);
         Ok(output)
+    }
+
+    /// The result of a range query where it was kept and still holds as a whole: that takes no time worth a thread.
+    /// Whatever is wrong with the query is left to [`Engine::range`].
+    pub fn kept(
+        &self,
+        reader: &dyn MetricReader,
+        query: &str,
+        (start, end, step): (i64, i64, i64),
+    ) -> Option<QueryOutput> {
+        self.results.as_ref()?;
+        let mut watch = Watch::start();
+        let mut expr = self.parse(query).ok().filter(|_| step > 0 && end > start)?;
+        let context = DurationContext { step_ms: step, range_ms: end.saturating_sub(start) };
+        resolve(query, &mut expr, context).ok()?;
+        let steps = Steps::range(start, end, step);
+        let (results, key, back) = self.keeping(query, &expr, steps)?;
+        let beginning = results.beginning(&key, steps, back, reader)?;
+        (beginning.last() >= steps.last()).then(|| whole(&beginning, &mut watch))
     }
 
     /// Where and how the result of a query is kept, and how far back its steps reach, if it may be kept.
@@ -280,6 +297,13 @@ impl Engine {
     pub fn parse(&self, query: &str) -> Result<Expr, QueryError> {
         parse_with(query, &self.options.syntax).map_err(QueryError::Parse)
     }
+}
+
+/// A result of which nothing had to be evaluated.
+fn whole(beginning: &Beginning, watch: &mut Watch) -> QueryOutput {
+    let value = Value::Matrix(beginning.join(Vec::new()));
+    let stats = QueryStats { evaluation: watch.lap(), ..QueryStats::default() };
+    QueryOutput { value, stats, ..QueryOutput::default() }
 }
 
 /// What came out, not in its last shape yet.

@@ -53,6 +53,12 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
     let started = Instant::now();
+    state.parts.process.ready()?;
+    if let Some(output) = engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
+        state.metrics.query_seconds.observe(started.elapsed().as_secs_f64());
+        let stats = stats(&params, started, &output);
+        return Ok(stream(limited(output, limit), stats));
+    }
     let output = state
         .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;

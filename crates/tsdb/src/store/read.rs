@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -339,7 +339,9 @@ impl MetricReader for Store {
 }
 
 fn split(mut found: Vec<Found>, shared: Arc<Shared>) -> Vec<Box<dyn Partition>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Asking the system reads files of control groups, which takes longer than a small query.
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    let threads = *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
     let each = found.len().div_ceil(threads).max(PARTITION_SERIES);
     let mut partitions: Vec<Box<dyn Partition>> = Vec::new();
     let mut first_id = 0;
