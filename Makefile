@@ -72,8 +72,9 @@ bench: build ## ingest, size, memory and queries beside Debian's prometheus and 
 	@scripts/test-image.sh || echo 'skipped: no Docker engine, no idle measurement'
 	cargo run --release -p bench -- $(ARGS)
 
-bench-micro: ## criterion benchmarks of codecs
-	cargo bench -p tsdb -- $(ARGS)
+bench-micro: ## criterion benchmarks of codecs, labels, postings and window functions
+	cargo bench -p tsdb --bench codecs --bench postings -- $(ARGS)
+	cargo bench -p query --bench windows -- $(ARGS)
 
 fuzz: ## each fuzz target for a minute (SECONDS_EACH=60)
 	@scripts/fuzz.sh $${SECONDS_EACH:-60}

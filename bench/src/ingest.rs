@@ -12,7 +12,7 @@ use crate::peer::{Kind, Peer};
 use crate::process::disk_usage;
 use crate::report::{Row, compare};
 
-const HEADERS: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n";
+pub(crate) const HEADERS: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n";
 
 /// What a program needed.
 struct Cost {

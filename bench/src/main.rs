@@ -47,6 +47,18 @@ pub(crate) struct Flags {
     /// Connections over which requests are sent.
     #[arg(long, default_value_t = 2)]
     senders: u32,
+    /// Hosts in the data that is asked; each has about 500 series.
+    #[arg(long, default_value_t = 40)]
+    hosts: usize,
+    /// Days that a few of these hosts go back.
+    #[arg(long, default_value_t = 30)]
+    days: usize,
+    /// Starts of each program for the first answers to queries; 0: none.
+    #[arg(long, default_value_t = 3)]
+    cold: usize,
+    /// Folder in which the data that is asked stays for the next run.
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// How often each query runs.
     #[arg(long, default_value_t = 15)]
     repeats: usize,
@@ -116,15 +128,12 @@ fn main() -> Result<()> {
     let series = flags.series.unwrap_or(50_000);
     let hosts = series.div_ceil(fleet::HOST_SERIES);
     let hours = flags.hours.unwrap_or(300_000.0 / series as f64).min(24.0);
-    if wants("ingest") || wants("queries") {
+    if wants("ingest") {
         let data = Dataset::write(&mut Fleet::new(hosts), steps(hours), flags.request)?;
         if let Some(file) = &flags.keep_requests {
             return data.copy(file);
         }
         let servers = feed("ingest by remote write", &data, &flags)?;
-        if wants("queries") {
-            queries::run(&data, &servers, flags.repeats)?;
-        }
         ingest::end(servers)?;
     }
     if wants("small") {
@@ -150,6 +159,9 @@ fn main() -> Result<()> {
     }
     if wants("relay") {
         relaying::run(&flags)?;
+    }
+    if wants("queries") {
+        queries::run(&flags)?;
     }
     if wants("memory") {
         memory::run(&flags)?;

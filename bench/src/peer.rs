@@ -89,11 +89,20 @@ impl Peer {
 
     /// Starts a program with this configuration in the words of Prometheus.
     pub(crate) fn start_scraping(kind: Kind, flags: &Flags, config: &str) -> Result<Self> {
+        let folder = env::temp_dir().join(format!("bonghwa-bench-{}-{}", std::process::id(), kind.name()));
+        Self::start_on(kind, flags, config, folder)
+    }
+
+    /// Starts a program that is told to scrape nothing on the data in `folder`.
+    pub(crate) fn start_in(kind: Kind, flags: &Flags, folder: PathBuf) -> Result<Self> {
+        Self::start_on(kind, flags, "scrape_configs: []\n", folder)
+    }
+
+    fn start_on(kind: Kind, flags: &Flags, config: &str, folder: PathBuf) -> Result<Self> {
         let binary = kind.binary(flags);
         if !binary.exists() {
             bail!("{} is missing", binary.display());
         }
-        let folder = env::temp_dir().join(format!("bonghwa-bench-{}-{}", std::process::id(), kind.name()));
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("prometheus.yml"), config)?;
         let limit = match flags.memory_mib {
@@ -156,13 +165,14 @@ fn launch(
             .arg(format!("-httpListenAddr={address}"))
             .arg(format!("-storageDataPath={}", data.display()))
             .arg(format!("-promscrape.config={}", config.display()))
-            .args(["-retentionPeriod=1y", "-search.latencyOffset=0s", "-search.disableCache"]);
+            .args(["-retentionPeriod=1y", "-search.latencyOffset=0s"]);
     } else {
         command
             .arg(format!("--config.file={}", config.display()))
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .arg(format!("--web.listen-address={address}"))
             .arg("--web.enable-remote-write-receiver")
+            .arg("--storage.tsdb.retention.time=1y")
             .args(more);
     }
     if let Some(limit) = limit {

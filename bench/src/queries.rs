@@ -1,99 +1,123 @@
-//! Range queries, warm, one after the other; the median counts. Results are compared in size, so that nobody is quick
-//! by answering less.
+//! Two dozen shapes of queries, warm and cold, and how the cost grows with series and range.
+//!
+//! *Warm* is the median of repeated answers with nothing else going on; what a program keeps of results is not used,
+//! but for the columns that say so. *Cold* is the first answer after a start of the program, median over some starts;
+//! shapes take turns in being the first. Answers are compared in the number of series, so that nobody is quick by
+//! answering less.
+//!
+//! With `--keep FOLDER` the loaded data stays there and the next run asks at once.
 
-use std::fmt::Write as _;
-use std::time::Instant;
+mod ask;
+mod fleet;
+mod load;
+mod report;
+mod shapes;
 
-use anyhow::{Result, bail};
+use std::env;
+use std::fs;
 
-use crate::data::Dataset;
+use anyhow::Result;
+
+use crate::Flags;
 use crate::http::Client;
-use crate::peer::Peer;
+use crate::peer::{Kind, Peer};
+use ask::{median, once, path, path_of, warm};
+use fleet::Size;
+use load::Data;
+use report::{Column, print_table, slope};
+use shapes::{BY_RANGE, BY_SERIES, RANGED, SHAPES};
 
-/// Query, and the range in hours (0: the whole data).
-const QUERIES: &[(&str, &str, i64)] = &[
-    (
-        "rate of one host's CPU, 1 h",
-        r#"rate(node_cpu_seconds_total{instance="host-001.example:9100"}[5m])"#,
-        1,
-    ),
-    ("sum by mode of rate, 1 h", "sum by (mode) (rate(node_cpu_seconds_total[5m]))", 1),
-    ("sum by mode of rate, all", "sum by (mode) (rate(node_cpu_seconds_total[5m]))", 0),
-    ("topk of network rate, all", "topk(5, rate(node_network_receive_bytes_total[5m]))", 0),
-    ("quantile over hosts, all", "quantile(0.9, node_memory_field_02_bytes)", 0),
-    ("ratio with matching, all", "node_filesystem_avail_bytes / node_filesystem_size_bytes", 0),
-    ("max_over_time, all", "max_over_time(node_memory_field_00_bytes[30m])", 0),
-    ("regex over names, 1 h", r#"count({__name__=~"node_vmstat_counter_.*"})"#, 1),
-    ("avg by instance, all", "avg by (instance) (rate(node_disk_read_bytes_total[10m]))", 0),
-];
-
-pub(crate) fn run(data: &Dataset, peers: &[Peer], repeats: usize) -> Result<()> {
-    println!("\nqueries (range, 240 steps, median ms of {repeats})");
-    print!("{:<32}", "query");
-    for peer in peers {
-        print!("{:>18}", peer.kind.name());
-    }
-    println!();
-    let mut products = vec![0.0; peers.len()];
-    for (name, query, hours) in QUERIES {
-        let mut line = format!("{name:<32}");
-        let start = if *hours == 0 { data.start_s } else { data.end_s - hours * 3600 };
-        let step = ((data.end_s - start) / 240).max(1);
-        let path = format!(
-            "/api/v1/query_range?query={}&start={start}&end={}&step={step}&nocache=1",
-            encode(query),
-            data.end_s
-        );
-        for (n, peer) in peers.iter().enumerate() {
-            let median = median_ms(peer, &path, repeats)?;
-            products[n] += median.max(0.01).ln();
-            write!(line, "{median:>18.2}")?;
+/// Loads the programs, asks one after the other, and prints the tables.
+pub(crate) fn run(flags: &Flags) -> Result<()> {
+    let size = Size {
+        hosts: flags.hosts,
+        hours: flags.hours.map_or(6, |h| h.ceil() as usize),
+        old_hosts: 4,
+        days: flags.days,
+    };
+    let temporary = env::temp_dir().join(format!("bonghwa-bench-queries-{}", std::process::id()));
+    let data = Data::open(flags.keep.as_deref().unwrap_or(&temporary), size)?;
+    let (mut warm_columns, mut cold_columns) = (Vec::new(), Vec::new());
+    let mut slopes = Vec::new();
+    for kind in Kind::selected(flags) {
+        if let Err(reason) = data.load(kind, size, flags) {
+            println!("skipped: {}: {reason:#}", kind.name());
+            continue;
         }
-        println!("{line}");
+        let mut peer = Peer::start_in(kind, flags, data.of(kind))?;
+        peer.process.wait_quiet()?;
+        warm_columns.push(warm_column(&data, &peer, kind.name().to_owned(), flags.repeats, false)?);
+        if kind != Kind::Prometheus {
+            let title = if kind.is_victoria() { "vm, kept" } else { "bonghwa, kept" }.to_owned();
+            warm_columns.push(warm_column(&data, &peer, title, flags.repeats, true)?);
+        }
+        slopes.push((kind, grow(&data, &peer, flags.repeats)?));
+        peer.process.stop()?;
+        if flags.cold > 0 {
+            cold_columns.push(cold_column(&data, kind, flags)?);
+        }
     }
-    print!("{:<32}", "geometric mean");
-    for product in &products {
-        print!("{:>18.2}", (product / QUERIES.len() as f64).exp());
+    print_table(&format!("warm, median ms of {}", flags.repeats), &warm_columns);
+    if flags.cold > 0 {
+        print_table(&format!("first answer after a start, median ms of {}", flags.cold), &cold_columns);
     }
-    println!();
+    println!("\nhow the cost grows: exponent (1: linear), ms at each size");
+    for (kind, lines) in slopes {
+        for (what, points) in lines {
+            let text: Vec<String> = points.iter().map(|(x, ms)| format!("{x}: {ms:.2}")).collect();
+            println!("{:<18}{what:<10}{:>6.2}   {}", kind.name(), slope(&points), text.join("  "));
+        }
+    }
+    if flags.keep.is_none() {
+        fs::remove_dir_all(&temporary)?;
+    }
     Ok(())
 }
 
-fn median_ms(peer: &Peer, path: &str, repeats: usize) -> Result<f64> {
-    let mut client = Client::new(&peer.address);
-    let mut times = Vec::with_capacity(repeats);
-    for turn in 0..=repeats {
-        let sent = Instant::now();
-        let answer = client.get(path)?;
-        if answer.status != 200 {
-            bail!(
-                "{} answers {}: {}",
-                peer.kind.name(),
-                answer.status,
-                String::from_utf8_lossy(&answer.body)
-            );
-        }
-        if turn == 0 {
-            let parsed: serde_json::Value = serde_json::from_slice(&answer.body)?;
-            if parsed["data"]["result"].as_array().is_none_or(Vec::is_empty) {
-                bail!("{} gives no series for {path}", peer.kind.name());
-            }
-        } else {
-            times.push(sent.elapsed().as_secs_f64() * 1e3);
-        }
+fn warm_column(data: &Data, peer: &Peer, title: String, repeats: usize, cached: bool) -> Result<Column> {
+    let mut column = Column { title, ms: Vec::new(), series: Vec::new() };
+    for shape in SHAPES {
+        let (ms, series) = warm(peer, &path_of(shape, data.end_s, cached), repeats)?;
+        column.ms.push(ms);
+        column.series.push(series);
     }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    Ok(column)
 }
 
-fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
+/// The first answers after each of some starts.
+fn cold_column(data: &Data, kind: Kind, flags: &Flags) -> Result<Column> {
+    let starts = flags.cold;
+    let mut times = vec![Vec::new(); SHAPES.len()];
+    for round in 0..starts {
+        let mut peer = Peer::start_in(kind, flags, data.of(kind))?;
+        let mut client = Client::new(&peer.address);
+        for n in 0..SHAPES.len() {
+            let at = (n + round * SHAPES.len() / starts) % SHAPES.len();
+            times[at].push(once(&mut client, &path_of(&SHAPES[at], data.end_s, false))?.0);
         }
+        peer.process.stop()?;
     }
-    out
+    Ok(Column {
+        title: kind.name().to_owned(),
+        ms: times.into_iter().map(median).collect(),
+        series: Vec::new(),
+    })
+}
+
+type Lines = Vec<(&'static str, Vec<(f64, f64)>)>;
+
+/// Times over growing numbers of series and growing ranges.
+fn grow(data: &Data, peer: &Peer, repeats: usize) -> Result<Lines> {
+    let ask = |query: &str, minutes: i64| {
+        warm(peer, &path(query, minutes, data.end_s, false), repeats).map(|(ms, _)| ms)
+    };
+    let by_series = BY_SERIES
+        .iter()
+        .map(|(hosts, query)| Ok((f64::from(*hosts), ask(query, 6 * 60)?)))
+        .collect::<Result<_>>()?;
+    let by_range = BY_RANGE
+        .iter()
+        .map(|days| Ok((f64::from(*days), ask(RANGED, i64::from(*days) * 24 * 60)?)))
+        .collect::<Result<_>>()?;
+    Ok(vec![("series", by_series), ("range", by_range)])
 }

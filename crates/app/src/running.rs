@@ -173,6 +173,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         admin_api: process.flags.web.enable_admin,
     };
     let reader: Arc<dyn MetricReader> = relays.reader();
+    let most = (resolved.memory_limit / 32).min(64 << 20);
+    let results = query::promql::Results::new(most, budget.child("results", most));
     let parts = Parts {
         metrics: reader,
         replay: progress,
@@ -184,7 +186,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
-        engine: Arc::new(Engine::new(resolved.engine.clone())),
+        engine: Arc::new(Engine::new(resolved.engine.clone()).with_results(Arc::new(results))),
         pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,

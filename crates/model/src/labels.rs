@@ -119,7 +119,23 @@ impl Borrow<str> for Labels {
 impl Ord for Labels {
     /// By pairs (name, then value) in byte order, a prefix first: the order of Prometheus' results.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (a, b) = (self.0.as_bytes(), other.0.as_bytes());
+        let differs = first_difference(a, b);
+        if differs == a.len().min(b.len()) {
+            return a.len().cmp(&b.len()); // one is the beginning of the other, or both are the same
+        }
+        // Up to the string that differs, or whose length does, both are the same.
+        let mut at = 0;
+        loop {
+            let mut rest = self.0.get(at..).unwrap_or_default();
+            let Some(part) = take_checked(&mut rest) else { return a.cmp(b) }; // a canonical form has no other parts
+            let end = a.len() - rest.len();
+            if differs < end {
+                let mut other = other.0.get(at..).unwrap_or_default();
+                return part.cmp(take_checked(&mut other).unwrap_or_default());
+            }
+            at = end;
+        }
     }
 }
 
@@ -326,6 +342,13 @@ fn take_checked<'a>(rest: &mut &'a str) -> Option<&'a str> {
     Some(part)
 }
 
+/// How many bytes at the beginning are the same.
+fn first_difference(a: &[u8], b: &[u8]) -> usize {
+    let ((fast_a, _), (fast_b, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let same = fast_a.iter().zip(fast_b).take_while(|(a, b)| a == b).count() * 8;
+    same + a[same..].iter().zip(&b[same..]).take_while(|(a, b)| a == b).count()
+}
+
 /// Whether `name` is a metric name of the classic syntax `[a-zA-Z_:][a-zA-Z0-9_:]*`.
 pub fn is_plain_metric_name(name: &str) -> bool {
     is_plain(name, |b| b == b':')
@@ -408,6 +431,29 @@ mod tests {
             "{\"a.b\", \"c d\"=\"e\"}"
         );
         assert_eq!(Labels::empty().to_string(), "{}");
+    }
+
+    #[test]
+    fn order_is_that_of_the_pairs() {
+        let parts = ["", "a", "aa", "b", "ab", "\u{1}", "é", "zz"];
+        let long = "x".repeat(70);
+        let mut all = vec![Labels::empty(), Labels::from_pairs([("a", long.as_str())])];
+        for name in &parts[1..] {
+            for value in &parts[1..] {
+                for more in &parts {
+                    all.push(Labels::from_pairs([
+                        (*name, *value),
+                        ("b", *more),
+                        ("long", &long[..more.len() * 20]),
+                    ]));
+                }
+            }
+        }
+        for a in &all {
+            for b in &all {
+                assert_eq!(a.cmp(b), a.iter().cmp(b.iter()), "{a} and {b}");
+            }
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::{
     Appended, Cost, Grid, HistogramSample, Listing, MetricBatch, MetricReader, MetricWriter, Partition,
-    Position, RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef,
+    Position, RejectReason, Rejected, SelectHints, Selected, Selection, SeriesData, SeriesRef, Version,
 };
 pub use pattern::Pattern;
 pub use progress::ReplayProgress;

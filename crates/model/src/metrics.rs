@@ -292,6 +292,17 @@ pub struct Listing {
     pub truncated: bool,
 }
 
+/// What the answers of a reader for a range of time depend on, for those who keep answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// Another number than before: anything in the range may have changed.
+    pub layout: u64,
+    /// The number of the last change of a sample within the range ...
+    pub changed: u64,
+    /// ... and of the last change at all. An answer read after this was `now` holds while `changed` is not greater.
+    pub now: u64,
+}
+
 /// The way out.
 pub trait MetricReader: Send + Sync {
     /// Series that satisfy all `matchers`, with their samples in `range`.
@@ -316,6 +327,11 @@ pub trait MetricReader: Send + Sync {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing>;
+
+    /// What answers for `range` depend on; `None` where that is not known, and answers must not be kept.
+    fn version(&self, _range: TimeRange) -> Option<Version> {
+        None
+    }
 
     /// Metadata of families; `name` restricts to one.
     fn families(&self, _ctx: &Ctx, _name: Option<&str>) -> Result<Vec<Family>> {

@@ -17,6 +17,7 @@ use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64};
 
 pub(crate) use read::{Block, BlockSeries, Pages, Walk};
 pub(crate) use tombstones::Tombstones;
+pub(crate) use tombstones::pages_in;
 pub(crate) use write::BlockWriter;
 
 const DATA: Kind = Kind { tag: b'd', name: "metric block data", version: 3, oldest: 1 };
@@ -58,7 +59,7 @@ pub(crate) struct Page {
     /// 0: no start timestamps.
     starts_len: u32,
     histograms: bool,
-    times: u64,
+    pub(crate) times: u64,
     values: u64,
     starts: u64,
 }

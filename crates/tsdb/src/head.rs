@@ -24,7 +24,7 @@ pub(crate) use lookup::Lookup;
 
 pub(crate) use series::{SeriesId, Slot};
 pub(crate) use shard::{Encoded, Frozen, Outcome, Rules, Shard};
-pub(crate) use snapshot::{HeadPiece, Snapshot};
+pub(crate) use snapshot::{Decoder, HeadPiece, Snapshot};
 
 /// Shards of the samples. A power of two.
 pub(crate) const SHARDS: usize = 8;

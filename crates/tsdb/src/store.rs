@@ -2,6 +2,7 @@
 
 mod admin;
 pub(crate) mod blocks;
+mod changes;
 mod compact;
 mod exemplars;
 mod flush;
@@ -67,6 +68,7 @@ pub struct Store {
     pub(crate) blocks: Blocks,
     pub(crate) tiers: Tiers,
     making: Mutex<Making>,
+    pub(crate) changes: changes::Changes,
     pub(crate) flushing: Mutex<Flushing>,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
@@ -173,6 +175,7 @@ impl Store {
             blocks,
             tiers,
             making: Mutex::default(),
+            changes: changes::Changes::default(),
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
             steady: Mutex::new(steady),

@@ -8,7 +8,7 @@ mod topk;
 
 use hashbrown::HashMap;
 use model::Labels;
-use model::labels::METRIC_NAME;
+use model::labels::{METRIC_NAME, put};
 
 use super::ast::{Aggregate, AggregateOp, Expr};
 use super::engine::QueryError;
@@ -38,6 +38,11 @@ impl Evaluator<'_> {
             true => self.scalar(self.parameter(aggregate)?, steps)?,
             false => Vec::new(),
         };
+        if let Expr::Vector(selector) = expr
+            && let Some(rows) = self.count_selector(aggregate, selector, steps)?
+        {
+            return Ok(rows);
+        }
         let rows = self.vector(expr, steps)?;
         match aggregate.op {
             AggregateOp::Topk | AggregateOp::Bottomk => self.topk(aggregate, &param, rows, steps),
@@ -67,23 +72,45 @@ pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
     }
     let mut index: HashMap<Labels, usize, foldhash::fast::RandomState> = HashMap::default();
     let mut groups: Vec<Group> = Vec::new();
+    let mut key = String::new();
     for (at, row) in rows.rows.iter().enumerate() {
-        let labels = group_labels(&row.labels, &aggregate.grouping, aggregate.without);
-        let group = *index.entry(labels).or_insert_with_key(|labels| {
-            groups.push(Group { labels: labels.clone(), rows: Vec::new() });
-            groups.len() - 1
-        });
+        group_key(&row.labels, aggregate, &mut key);
+        let group = match index.get(key.as_str()) {
+            Some(group) => *group,
+            None => {
+                let labels = group_labels(&row.labels, &aggregate.grouping, aggregate.without);
+                groups.push(Group { labels: labels.clone(), rows: Vec::new() });
+                index.insert(labels, groups.len() - 1);
+                groups.len() - 1
+            }
+        };
         groups[group].rows.push(at);
     }
     groups
 }
 
+/// Writes the canonical form of a series' group to `key`.
+pub(crate) fn group_key(labels: &Labels, aggregate: &Aggregate, key: &mut String) {
+    key.clear();
+    if !aggregate.without && aggregate.grouping.is_empty() {
+        return;
+    }
+    for (name, value) in labels.iter() {
+        if in_group(name, &aggregate.grouping, aggregate.without) {
+            put(key, name);
+            put(key, value);
+        }
+    }
+}
+
+fn in_group(name: &str, grouping: &[String], without: bool) -> bool {
+    let named = grouping.iter().any(|label| label == name);
+    if without { !named && name != METRIC_NAME } else { named }
+}
+
 /// The labels that a series' group has.
 pub(crate) fn group_labels(labels: &Labels, grouping: &[String], without: bool) -> Labels {
-    labels.filter(|name| {
-        let named = grouping.iter().any(|label| label == name);
-        if without { !named && name != METRIC_NAME } else { named }
-    })
+    labels.filter(|name| in_group(name, grouping, without))
 }
 
 /// The parameter of `topk` and `limitk` at every step; what is no count is refused.

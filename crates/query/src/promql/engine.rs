@@ -1,14 +1,16 @@
 //! The door of the language: a query goes in, a value comes out.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::{Ctx, ErrorKind, MetricReader};
+use model::{Ctx, ErrorKind, MetricReader, TimeRange};
 
 use super::ast::{Expr, ValueType};
 use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
 use super::eval::{Evaluated, Evaluator, Rows, Steps};
 use super::parse::{ParseOptions, parse_with};
+use super::results::{Beginning, Key, Results, reach, reads};
 use super::value::{QueryOutput, QueryStats, SampleStats, Series, Value};
 
 /// How queries are evaluated.
@@ -91,16 +93,34 @@ impl QueryError {
     }
 }
 
-/// Evaluates queries. Cheap to share; holds no data.
+/// Evaluates queries. Cheap to share; holds no data but what [`Engine::with_results`] lets it keep.
 #[derive(Debug, Clone, Default)]
 pub struct Engine {
     options: EngineOptions,
+    results: Option<Arc<Results>>,
 }
 
 impl Engine {
     /// An engine with these settings.
     pub fn new(options: EngineOptions) -> Self {
-        Self { options }
+        Self { options, results: None }
+    }
+
+    /// The same engine, which keeps results of range queries and uses them as long as they hold.
+    pub fn with_results(mut self, results: Arc<Results>) -> Self {
+        self.results = Some(results);
+        self
+    }
+
+    /// The same engine, which uses no results that it kept.
+    pub fn without_results(mut self) -> Self {
+        self.results = None;
+        self
+    }
+
+    /// An engine with other settings that keeps results in the same place.
+    pub fn with_options(&self, options: EngineOptions) -> Self {
+        Self { options, results: self.results.clone() }
     }
 
     /// The settings.
@@ -208,22 +228,85 @@ impl Engine {
         let step_ms = if range_ms == 0 { 0 } else { step };
         resolve(query, &mut expr, DurationContext { step_ms, range_ms })?;
         let steps = Steps::range(start, end, step);
-        let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, end);
-        let mut stats = QueryStats { preparation: watch.lap(), ..QueryStats::default() };
-        let found = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
-        stats.evaluation = watch.lap();
-        let value = match found {
-            Found::Value(value) => value,
-            Found::Rows(rows) => Value::Matrix(rows.into_matrix(steps)),
+        let evaluate = |steps: Steps, watch: &mut Watch| {
+            let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, end);
+            let mut stats = QueryStats { preparation: watch.lap(), ..QueryStats::default() };
+            let found = with_room(&expr, || over_range(&evaluator, &expr, steps))?;
+            stats.evaluation = watch.lap();
+            let value = match found {
+                Found::Value(value) => value,
+                Found::Rows(rows) => Value::Matrix(rows.into_matrix(steps)),
+            };
+            stats.sorting = watch.lap();
+            Ok(output(&evaluator, query, value, stats))
         };
-        stats.sorting = watch.lap();
-        Ok(output(&evaluator, query, value, stats))
+        let Some((results, key, back)) = self.keeping(query, &expr, steps) else {
+            return evaluate(steps, watch);
+        };
+        // What changes from here on is not in what is kept now.
+        let seen = reader.version(TimeRange::new(steps.start.saturating_sub(back), steps.last()));
+        let Some(seen) = seen else { return evaluate(steps, watch) };
+        ctx.check().map_err(|_| {
+            if ctx.cancel.is_cancelled() { QueryError::Canceled } else { QueryError::Timeout }
+        })?;
+        let output = match results.beginning(&key, steps, back, reader) {
+            None => evaluate(steps, watch)?,
+            Some(beginning) if beginning.last() >= steps.last() => {
+                return Ok(whole(&beginning, watch));
+            }
+            Some(beginning) => {
+                let rest = Steps::range(beginning.last().saturating_add(steps.step), end, steps.step);
+                let mut output = evaluate(rest, watch)?;
+                if let Value::Matrix(series) = &mut output.value {
+                    *series = beginning.join(std::mem::take(series));
+                }
+                output
+            }
+        };
+        results.keep(key, steps, (seen.layout, seen.now), &output);
+        Ok(output)
+    }
+
+    /// The result of a range query where it was kept and still holds as a whole: that takes no time worth a thread.
+    /// Whatever is wrong with the query is left to [`Engine::range`].
+    pub fn kept(
+        &self,
+        reader: &dyn MetricReader,
+        query: &str,
+        (start, end, step): (i64, i64, i64),
+    ) -> Option<QueryOutput> {
+        self.results.as_ref()?;
+        let mut watch = Watch::start();
+        let mut expr = self.parse(query).ok().filter(|_| step > 0 && end > start)?;
+        let context = DurationContext { step_ms: step, range_ms: end.saturating_sub(start) };
+        resolve(query, &mut expr, context).ok()?;
+        let steps = Steps::range(start, end, step);
+        let (results, key, back) = self.keeping(query, &expr, steps)?;
+        let beginning = results.beginning(&key, steps, back, reader)?;
+        (beginning.last() >= steps.last()).then(|| whole(&beginning, &mut watch))
+    }
+
+    /// Where and how the result of a query is kept, and how far back its steps reach, if it may be kept.
+    fn keeping(&self, query: &str, expr: &Expr, steps: Steps) -> Option<(&Results, Key, i64)> {
+        let results = self.results.as_deref()?;
+        if steps.len < 2 || expr.value_type() != ValueType::Vector || !reads(expr) {
+            return None;
+        }
+        let key = Key::new(query, steps, &self.options)?;
+        Some((results, key, reach(expr, &self.options)?))
     }
 
     /// Parses a query with the syntax that is switched on.
     pub fn parse(&self, query: &str) -> Result<Expr, QueryError> {
         parse_with(query, &self.options.syntax).map_err(QueryError::Parse)
     }
+}
+
+/// A result of which nothing had to be evaluated.
+fn whole(beginning: &Beginning, watch: &mut Watch) -> QueryOutput {
+    let value = Value::Matrix(beginning.join(Vec::new()));
+    let stats = QueryStats { evaluation: watch.lap(), ..QueryStats::default() };
+    QueryOutput { value, stats, ..QueryOutput::default() }
 }
 
 /// What came out, not in its last shape yet.

@@ -10,6 +10,7 @@ pub(crate) mod cells;
 pub(crate) mod charge;
 pub(crate) mod hints;
 pub(crate) mod invariant;
+pub(crate) mod presence;
 pub(crate) mod rows;
 pub(crate) mod select;
 pub(crate) mod steps;

@@ -21,6 +21,7 @@ mod time;
 pub(crate) mod window;
 
 pub(crate) use mixed::{add_to_mean, collision, reconciled};
+pub(crate) use rate::Extents;
 
 use super::ast::{Call, Expr, ValueType};
 use super::engine::QueryError;

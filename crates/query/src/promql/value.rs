@@ -59,6 +59,13 @@ pub enum Value {
     Matrix(Vec<Series>),
 }
 
+impl Default for Value {
+    /// No series.
+    fn default() -> Self {
+        Self::Matrix(Vec::new())
+    }
+}
+
 impl Value {
     /// The name of the result's type in the HTTP API.
     pub const fn type_name(&self) -> &'static str {
@@ -100,7 +107,7 @@ pub struct SampleStats {
 }
 
 /// A result with what the user should know about it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct QueryOutput {
     /// The result.
     pub value: Value,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use model::metrics::Family;
 use model::{
-    Ctx, Error, Listing, Matcher, MetricReader, Result, SelectHints, Selected, Selection, TimeRange,
+    Ctx, Error, Listing, Matcher, MetricReader, Result, SelectHints, Selected, Selection, TimeRange, Version,
 };
 use outbound::{ClientOptions, Clients};
 use parking_lot::RwLock;
@@ -207,6 +207,11 @@ impl MetricReader for Combined {
         let mut listing = self.local.label_values(ctx, name, matchers, range, limit)?;
         self.warn(matchers, range, &mut listing);
         Ok(listing)
+    }
+
+    /// Of what remotes have nothing is known.
+    fn version(&self, range: TimeRange) -> Option<Version> {
+        if self.remotes.read().is_empty() { self.local.version(range) } else { None }
     }
 
     fn families(&self, ctx: &Ctx, name: Option<&str>) -> Result<Vec<Family>> {

@@ -19,14 +19,59 @@ pub(crate) fn value_text(v: f64) -> String {
 
 /// Appends the shortest decimal form without an exponent, as Go's `FormatFloat(v, 'f', -1, 64)`.
 pub fn push_plain(out: &mut String, v: f64) {
-    use std::fmt::Write as _;
     if v.is_nan() {
         out.push_str("NaN");
     } else if v.is_infinite() {
         out.push_str(if v > 0.0 { "+Inf" } else { "-Inf" });
+    } else if v == v.trunc() && v.abs() < EXACT && !(v == 0.0 && v.is_sign_negative()) {
+        out.push_str(itoa::Buffer::new().format(v as i64));
     } else {
-        // Rust's display form of a float is the shortest that reads back, without an exponent.
-        let _ = write!(out, "{v}");
+        push_digits(out, v);
+    }
+}
+
+/// Below this every whole number is its own shortest form.
+const EXACT: f64 = (1u64 << 53) as f64;
+
+/// Lays the shortest digits out without an exponent.
+fn push_digits(out: &mut String, v: f64) {
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(v);
+    let Some((mantissa, exponent)) = text.split_once('e') else {
+        out.push_str(text.strip_suffix(".0").unwrap_or(text));
+        return;
+    };
+    let mantissa = match mantissa.strip_prefix('-') {
+        Some(rest) => {
+            out.push('-');
+            rest
+        }
+        None => mantissa,
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let zeros = |out: &mut String, n: usize| (0..n).for_each(|_| out.push('0'));
+    if exponent < 0 {
+        // One digit stands before the point.
+        out.push_str("0.");
+        zeros(out, usize::try_from(-exponent - 1).unwrap_or(0));
+        out.push_str(whole);
+        out.push_str(fraction);
+        return;
+    }
+    let moved = usize::try_from(exponent).unwrap_or(0);
+    out.push_str(whole);
+    match fraction.split_at_checked(moved) {
+        Some((before, "")) => out.push_str(before),
+        Some((before, after)) => {
+            out.push_str(before);
+            out.push('.');
+            out.push_str(after);
+        }
+        None => {
+            out.push_str(fraction);
+            zeros(out, moved - fraction.len());
+        }
     }
 }
 
@@ -41,14 +86,17 @@ fn push_exponent(out: &mut String, v: f64) {
 
 /// Appends milliseconds as seconds: three decimals, or none.
 pub fn push_time(out: &mut String, ms: i64) {
-    use std::fmt::Write as _;
     if ms < 0 {
         out.push('-');
     }
     let ms = ms.unsigned_abs();
-    let _ = write!(out, "{}", ms / 1000);
-    if !ms.is_multiple_of(1000) {
-        let _ = write!(out, ".{:03}", ms % 1000);
+    out.push_str(itoa::Buffer::new().format(ms / 1000));
+    let rest = (ms % 1000) as u16;
+    if rest > 0 {
+        out.push('.');
+        for digit in [rest / 100, rest / 10 % 10, rest % 10] {
+            out.push(char::from(b'0' + digit as u8));
+        }
     }
 }
 
@@ -85,6 +133,30 @@ mod tests {
         let mut out = String::new();
         push_plain(&mut out, 1e21);
         assert_eq!(out, "1000000000000000000000");
+    }
+
+    #[test]
+    fn digits_are_those_of_the_standard_library() {
+        let check = |v: f64| {
+            let mut out = String::new();
+            push_plain(&mut out, v);
+            assert_eq!(out, v.to_string(), "{:x}", v.to_bits());
+        };
+        let mut state = 0x9e37_79b9_7f4a_7c15u64;
+        for n in 0..200_000u32 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            let any = f64::from_bits(state);
+            if any.is_finite() {
+                check(any);
+            }
+            check((state >> 20) as f64 / f64::from(n % 1_000 + 1));
+            check((state >> 11) as f64 * 10f64.powi((n % 40) as i32 - 20));
+            check((state >> (n % 64)) as i64 as f64);
+        }
+        [f64::MIN_POSITIVE, f64::MAX, f64::MIN, 5e-324, 1e15, 1e16, 1e17, 123_456_789e10, 2f64.powi(53)]
+            .map(check);
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
     let started = Instant::now();
+    state.parts.process.ready()?;
+    if let Some(output) = engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
+        state.metrics.query_seconds.observe(started.elapsed().as_secs_f64());
+        let stats = stats(&params, started, &output);
+        return Ok(stream(limited(output, limit), stats));
+    }
     let output = state
         .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;
@@ -88,7 +94,9 @@ fn engine(state: &Shared, params: &Params) -> Result<Engine, ApiError> {
     options.summaries &= params.get("downsampling") != "off";
     options.sample_stats = !params.get("stats").is_empty();
     options.per_step_stats &= params.get("stats") == "all";
-    Ok(Engine::new(options))
+    let engine = state.parts.engine.with_options(options);
+    // As with VictoriaMetrics: everything is computed anew.
+    Ok(if params.get("nocache") == "1" { engine.without_results() } else { engine })
 }
 
 /// Names the lengths of the spans whose summaries the answer is made of.

@@ -49,6 +49,9 @@ pub(crate) struct BlockSeries {
     pub(crate) deleted: Option<Arc<[TimeRange]>>,
 }
 
+/// Takes canonical labels, pages, and what is deleted; `false` to stop.
+type EachSeries<'a> = dyn FnMut(&str, &[Page], Option<Arc<[TimeRange]>>) -> Result<bool> + 'a;
+
 impl Block {
     /// Opens the block in `dir/name`.
     pub(crate) fn open(fs: &dyn Fs, dir: &Path, name: &str, cache: Arc<Cache>) -> Result<Self> {
@@ -111,6 +114,18 @@ impl Block {
         wanted: &RoaringBitmap,
         take: &mut dyn FnMut(BlockSeries) -> Result<bool>,
     ) -> Result<()> {
+        self.each_series(wanted, &mut |canonical, pages, deleted| {
+            let labels = labels_of(canonical).map_err(|e| self.damaged(e))?;
+            take(BlockSeries { labels, pages: pages.to_vec(), deleted })
+        })
+    }
+
+    /// Gives canonical labels, pages and what is deleted of the wanted series to `take`, in the order of their labels.
+    pub(crate) fn each_series(
+        &self,
+        wanted: &RoaringBitmap,
+        take: &mut EachSeries<'_>,
+    ) -> Result<()> {
         let mut wanted = wanted.iter().peekable();
         let tombstones = self.tombstones();
         while let Some(number) = wanted.peek().map(|n| *n as usize) {
@@ -122,13 +137,8 @@ impl Block {
             let first = number / FRAME_SERIES * FRAME_SERIES;
             for number in first..(first + FRAME_SERIES).min(self.meta.series as usize) {
                 let want = wanted.next_if(|w| *w as usize == number).is_some();
-                let series = decoder.next(want).map_err(|e| self.damaged(e))?;
-                if let Some(mut series) = series
-                    && {
-                        series.deleted = tombstones.of(number as u32);
-                        !take(series)?
-                    }
-                {
+                decoder.advance(want).map_err(|e| self.damaged(e))?;
+                if want && !take(&decoder.canonical, &decoder.pages, tombstones.of(number as u32))? {
                     return Ok(());
                 }
                 if wanted.peek().is_none_or(|w| *w as usize >= first + FRAME_SERIES) {
@@ -218,16 +228,33 @@ fn read_meta(index: &dyn File, index_len: u64) -> Result<Meta, Corrupt> {
 struct SeriesDecoder<'a> {
     reader: Reader<'a>,
     version: u16,
+    /// Labels of the series at hand.
     canonical: String,
+    /// Its pages, where they were wanted.
+    pages: Vec<Page>,
+}
+
+fn labels_of(canonical: &str) -> Result<Labels, Corrupt> {
+    Labels::from_canonical(canonical).ok_or(Corrupt("labels are not canonical"))
 }
 
 impl<'a> SeriesDecoder<'a> {
     fn new(raw: &'a [u8], version: u16) -> Self {
-        Self { reader: Reader::new(raw), version, canonical: String::new() }
+        Self { reader: Reader::new(raw), version, canonical: String::new(), pages: Vec::new() }
     }
 
     /// The next series, or `None` where it is not wanted.
     fn next(&mut self, want: bool) -> Result<Option<BlockSeries>, Corrupt> {
+        self.advance(want)?;
+        if !want {
+            return Ok(None);
+        }
+        let labels = labels_of(&self.canonical)?;
+        Ok(Some(BlockSeries { labels, pages: std::mem::take(&mut self.pages), deleted: None }))
+    }
+
+    /// Reads the next series, its pages where `want` asks for them.
+    fn advance(&mut self, want: bool) -> Result<(), Corrupt> {
         let reader = &mut self.reader;
         let shared = reader.count(self.canonical.len())?;
         if !self.canonical.is_char_boundary(shared) {
@@ -236,7 +263,7 @@ impl<'a> SeriesDecoder<'a> {
         self.canonical.truncate(shared);
         self.canonical.push_str(reader.str()?);
         let count = reader.count(reader.rest().len())?;
-        let mut pages = Vec::with_capacity(if want { count.min(1024) } else { 0 });
+        self.pages.clear();
         let mut last_t = 0i64;
         for _ in 0..count {
             let start = last_t.wrapping_add(reader.i64()?);
@@ -265,14 +292,10 @@ impl<'a> SeriesDecoder<'a> {
                 page.starts_len = reader.count(MAX_FRAME)? as u32;
             }
             if want {
-                pages.push(page);
+                self.pages.push(page);
             }
         }
-        if !want {
-            return Ok(None);
-        }
-        let labels = Labels::from_canonical(&self.canonical).ok_or(Corrupt("labels are not canonical"))?;
-        Ok(Some(BlockSeries { labels, pages, deleted: None }))
+        Ok(())
     }
 }
 

@@ -102,11 +102,20 @@ fn covers(ranges: &[TimeRange], range: TimeRange) -> bool {
 impl BlockSeries {
     /// The pages that have something in `range` that is not deleted as a whole.
     pub(crate) fn pages_in(&self, range: TimeRange) -> impl Iterator<Item = &super::Page> {
-        self.pages.iter().filter(move |page| {
-            let both = TimeRange::new(page.range.start.max(range.start), page.range.end.min(range.end));
-            !both.is_empty() && !self.deleted.as_ref().is_some_and(|deleted| covers(deleted, both))
-        })
+        pages_in(&self.pages, range, self.deleted.as_deref())
     }
+}
+
+/// The pages that have something in `range` that is not `deleted` as a whole.
+pub(crate) fn pages_in<'a>(
+    pages: &'a [super::Page],
+    range: TimeRange,
+    deleted: Option<&'a [TimeRange]>,
+) -> impl Iterator<Item = &'a super::Page> {
+    pages.iter().filter(move |page| {
+        let both = TimeRange::new(page.range.start.max(range.start), page.range.end.min(range.end));
+        !both.is_empty() && !deleted.is_some_and(|deleted| covers(deleted, both))
+    })
 }
 
 /// The tombstones in the directory of a block.

@@ -28,26 +28,83 @@ pub(super) fn packed_len(n: usize, width: u32) -> usize {
 }
 
 /// Unpacks as many values as `out` holds. `bytes` has exactly [`packed_len`] bytes.
-pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [u64]) {
+#[inline]
+pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [i64]) {
     if width == 0 {
         out.fill(0);
         return;
     }
-    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
-    if width <= 56 {
-        // One unaligned load covers a value: at most 7 bits of shift and 56 of value.
-        let mut bit = 0usize;
-        for value in out {
-            let at = bit / 8;
-            let word = match bytes.get(at..at + 8).and_then(|b| b.first_chunk::<8>()) {
-                Some(chunk) => u64::from_le_bytes(*chunk),
-                None => partial_word(bytes.get(at..).unwrap_or_default()),
-            };
-            *value = (word >> (bit % 8)) & mask;
-            bit += width as usize;
-        }
+    if width > 56 {
+        return unpack_wide(bytes, width, out);
+    }
+    let done = unpack_groups(bytes, width, out);
+    let (bytes, out) = (bytes.get(done / 8 * width as usize..).unwrap_or_default(), &mut out[done..]);
+    let mask = (1 << width) - 1;
+    let width = width as usize;
+    // One unaligned load covers a value: at most 7 bits of shift and 56 of value. The last values, whose loads would
+    // reach beyond the end, come from a copy with room behind it.
+    let whole = (bytes.len().saturating_sub(7) * 8).div_ceil(width).min(out.len());
+    let (front, back) = out.split_at_mut(whole);
+    let mut bit = 0usize;
+    for value in front {
+        let at = bit / 8;
+        let word = match bytes.get(at..).and_then(|b| b.first_chunk::<8>()) {
+            Some(chunk) => u64::from_le_bytes(*chunk),
+            None => partial_word(bytes.get(at..).unwrap_or_default()),
+        };
+        *value = ((word >> (bit % 8)) & mask) as i64;
+        bit += width;
+    }
+    if back.is_empty() {
         return;
     }
+    let mut tail = [0u8; 24];
+    let from = bit / 8;
+    let rest = bytes.get(from..).unwrap_or_default();
+    let kept = rest.len().min(16);
+    tail[..kept].copy_from_slice(&rest[..kept]);
+    bit -= from * 8;
+    for value in back {
+        let at = bit / 8;
+        let word =
+            tail.get(at..).and_then(|b| b.first_chunk::<8>()).map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        *value = ((word >> (bit % 8)) & mask) as i64;
+        bit += width;
+    }
+}
+
+/// Unpacks groups of eight values, which take `width` bytes each, as long as a load may reach beyond the group; says
+/// how many values that were. Every width has a loop of its own, in which all places are constants.
+#[inline]
+fn unpack_groups(bytes: &[u8], width: u32, out: &mut [i64]) -> usize {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width {
+                $($width => groups_of::<$width>(bytes, out),)*
+                _ => 0,
+            }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
+}
+
+fn groups_of<const WIDTH: usize>(bytes: &[u8], out: &mut [i64]) -> usize {
+    let mask = (1u64 << WIDTH) - 1;
+    let mut done = 0;
+    for (group, values) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let Some(bytes) = bytes.get(group * WIDTH..group * WIDTH + WIDTH + 8) else { break };
+        for (n, value) in values.iter_mut().enumerate() {
+            let at = n * WIDTH / 8;
+            let word = bytes[at..].first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+            *value = ((word >> (n * WIDTH % 8)) & mask) as i64;
+        }
+        done += 8;
+    }
+    done
+}
+
+fn unpack_wide(bytes: &[u8], width: u32, out: &mut [i64]) {
+    let mask = if width == 64 { u64::MAX } else { (1 << width) - 1 };
     let (mut acc, mut filled, mut rest) = (0u128, 0u32, bytes);
     for value in out {
         while filled < width {
@@ -56,7 +113,7 @@ pub(super) fn unpack(bytes: &[u8], width: u32, out: &mut [u64]) {
             filled += 8;
             rest = tail;
         }
-        *value = acc as u64 & mask;
+        *value = (acc as u64 & mask) as i64;
         acc >>= width;
         filled -= width;
     }

@@ -229,18 +229,17 @@ pub(super) fn decode(reader: &mut Reader<'_>, n: usize, out: &mut Vec<i64>) -> R
     for _ in 0..order.min(n) {
         out.push(reader.i64()?);
     }
-    let mut left = n - order.min(n);
-    let mut residuals = [0u64; FRAME];
-    while left > 0 {
-        let count = left.min(FRAME);
-        decode_frame(reader, &mut residuals[..count], out)?;
-        left -= count;
+    let heads = out.len();
+    out.resize(start + n, 0);
+    for frame in out[heads..].chunks_mut(FRAME) {
+        decode_frame(reader, frame)?;
     }
     integrate(&mut out[start..], order);
     Ok(())
 }
 
-fn decode_frame(reader: &mut Reader<'_>, residuals: &mut [u64], out: &mut Vec<i64>) -> Result<(), Corrupt> {
+#[inline]
+fn decode_frame(reader: &mut Reader<'_>, frame: &mut [i64]) -> Result<(), Corrupt> {
     let base = reader.i64()?;
     let control = reader.u8()?;
     let width = u32::from(control & !AROUND);
@@ -248,17 +247,17 @@ fn decode_frame(reader: &mut Reader<'_>, residuals: &mut [u64], out: &mut Vec<i6
     if width > 64 {
         return Err(Corrupt("bit width over 64"));
     }
-    bits::unpack(reader.take(bits::packed_len(residuals.len(), width))?, width, residuals);
+    bits::unpack(reader.take(bits::packed_len(frame.len(), width))?, width, frame);
     for _ in 0..exceptions {
         let at = usize::from(reader.u8()?);
         let high = reader.u64()?;
-        let slot = residuals.get_mut(at).ok_or(Corrupt("exception outside its frame"))?;
-        *slot |= high.checked_shl(width).unwrap_or(0);
+        let slot = frame.get_mut(at).ok_or(Corrupt("exception outside its frame"))?;
+        *slot |= high.checked_shl(width).unwrap_or(0) as i64;
     }
     if control & AROUND != 0 {
-        out.extend(residuals.iter().map(|r| base.wrapping_add(unzigzag(*r))));
+        frame.iter_mut().for_each(|r| *r = base.wrapping_add(unzigzag(*r as u64)));
     } else {
-        out.extend(residuals.iter().map(|r| base.wrapping_add(*r as i64)));
+        frame.iter_mut().for_each(|r| *r = base.wrapping_add(*r));
     }
     Ok(())
 }

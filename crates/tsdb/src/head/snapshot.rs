@@ -1,10 +1,11 @@
-//! A copy of what a selection needs from memory, taken in one moment: encoded chunks as they are, append buffers raw.
+//! What a selection needs from memory, taken in one moment: full pages of chunks are shared, the page that is being
+//! filled and append buffers are copied. Chunks are walked and decoded later, outside of any lock.
 
 use std::ops::Range;
 
 use model::TimeRange;
 
-use super::arena::{Arena, At};
+use super::arena::{At, Pages, View};
 use super::histograms::{Piece, start_at};
 use super::shard::{FrozenShard, NONE};
 use crate::codec::{Corrupt, decode_times, decode_values};
@@ -14,26 +15,30 @@ use crate::merge::Run;
 pub(super) struct Chunk<'a> {
     pub(super) previous: At,
     pub(super) n: usize,
+    /// Where the times are: series of one scrape share them.
+    times_at: At,
     pub(super) times: &'a [u8],
     pub(super) values: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
-    pub(super) fn at(arena: &'a Arena, at: At) -> Option<Self> {
-        let (head, rest) = arena.from(at).split_first_chunk::<11>()?;
+    pub(super) fn at(pages: &'a impl Pages, at: At) -> Option<Self> {
+        let (head, rest) = pages.from(at).split_first_chunk::<11>()?;
         let previous = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let times = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        let times_at = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
         let values = rest.get(..usize::from(u16::from_le_bytes([head[9], head[10]])))?;
-        let (len, rest) = arena.from(times).split_first_chunk::<2>()?;
+        let (len, rest) = pages.from(times_at).split_first_chunk::<2>()?;
         let times = rest.get(..usize::from(u16::from_le_bytes(*len)))?;
-        Some(Self { previous, n: usize::from(head[8]), times, values })
+        Some(Self { previous, n: usize::from(head[8]), times_at, times, values })
     }
 }
 
 /// Where the samples of one series lie in a [`Snapshot`].
 #[derive(Debug, Clone)]
 pub(crate) struct HeadPiece {
-    chunks: Range<usize>,
+    view: usize,
+    /// The newest chunk that begins in the range or before, or none.
+    newest: At,
     active: Range<usize>,
     late: Range<usize>,
     /// Histograms: those in order, then those that came late.
@@ -42,35 +47,63 @@ pub(crate) struct HeadPiece {
     starts: Range<usize>,
 }
 
-struct Copied {
-    n: usize,
-    times: Range<usize>,
-    values: Range<usize>,
-}
-
-/// Copied samples of many series.
+/// Samples of many series at one moment.
 #[derive(Default)]
 pub(crate) struct Snapshot {
-    bytes: Vec<u8>,
-    chunks: Vec<Copied>,
+    /// The arenas, each with its address in memory. The address is only compared, and only while the arena stays
+    /// where it is.
+    views: Vec<(usize, View)>,
     raw: Vec<(i64, u64)>,
     histograms: Vec<Piece>,
     /// Start timestamps, each from a time on.
     starts: Vec<(i64, i64)>,
     histogram_bytes: u64,
-    /// Which part of `bytes` holds the times that an arena has at an address: shared there, shared here. The address
-    /// is only compared, and only while the arena is locked.
-    shared: Option<(usize, Range<usize>)>,
+}
+
+/// Times that were decoded last, arena by arena: the next series of a scrape has the same.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    known: Vec<Known>,
+    ints: Vec<i64>,
+    /// The chunks of the series at hand, oldest first.
+    chunks: Vec<At>,
+    times: Vec<At>,
+}
+
+/// Decoded times, and where in the arena they are.
+#[derive(Default)]
+struct Known {
+    at: Vec<At>,
+    t: Vec<i64>,
 }
 
 impl Snapshot {
     /// Bytes it takes.
     pub(crate) fn size(&self) -> u64 {
-        let floats = self.bytes.len() + self.chunks.len() * size_of::<Copied>() + self.raw.len() * 16;
-        floats as u64 + 16 * self.starts.len() as u64 + self.histogram_bytes
+        let last: usize = self.views.iter().map(|(_, view)| view.copied()).sum();
+        (last + self.raw.len() * 16 + 16 * self.starts.len()) as u64 + self.histogram_bytes
     }
 
-    /// Copies what series `place` has in `range`; `None` if it has nothing or is another series.
+    /// Forgets the series that were added, and keeps the arenas: they must not have changed or moved since.
+    pub(crate) fn clear(&mut self) {
+        self.raw.clear();
+        self.histograms.clear();
+        self.starts.clear();
+        self.histogram_bytes = 0;
+    }
+
+    fn view(&mut self, shard: &FrozenShard) -> usize {
+        let address = std::ptr::from_ref(&shard.arena) as usize;
+        match self.views.iter().position(|(known, _)| *known == address) {
+            Some(at) => at,
+            None => {
+                self.views.push((address, shard.arena.view()));
+                self.views.len() - 1
+            }
+        }
+    }
+
+    /// Takes what series `place` has in `range`; `None` if it has nothing or is another series.
     pub(crate) fn add(
         &mut self,
         shard: &FrozenShard,
@@ -79,7 +112,7 @@ impl Snapshot {
         range: TimeRange,
     ) -> Option<HeadPiece> {
         let data = shard.data.get(place).filter(|d| d.generation == generation)?;
-        let (chunk_start, raw_start) = (self.chunks.len(), self.raw.len());
+        let raw_start = self.raw.len();
         let mut end = i64::MAX;
         let samples = shard.buffers.samples(data.active);
         if let Some(first) = samples.clone().next() {
@@ -87,23 +120,21 @@ impl Snapshot {
             end = first.0;
         }
         let active = raw_start..self.raw.len();
-        if end > range.start {
-            self.add_chunks(shard, data.newest, range);
-        }
-        self.chunks[chunk_start..].reverse();
+        let newest = if end > range.start { newest_in(shard, data.newest, range) } else { NONE };
         if let Some(late) = shard.late.get(&(place as u32)) {
             self.raw.extend(late.iter().filter(|(t, _)| range.contains(*t)));
         }
         let (histograms, late_histograms) = self.add_histograms(shard, place, range);
         let piece = HeadPiece {
-            chunks: chunk_start..self.chunks.len(),
+            view: if newest == NONE { 0 } else { self.view(shard) },
+            newest,
             late: active.end..self.raw.len(),
             active,
             histograms,
             late_histograms,
             starts: self.add_starts(shard, place, range),
         };
-        let floats = !piece.chunks.is_empty() || !piece.active.is_empty() || !piece.late.is_empty();
+        let floats = newest != NONE || !piece.active.is_empty() || !piece.late.is_empty();
         (floats || !piece.histograms.is_empty() || !piece.late_histograms.is_empty()).then_some(piece)
     }
 
@@ -136,45 +167,18 @@ impl Snapshot {
         from..self.starts.len()
     }
 
-    /// Newest first. Which chunks lie before the range is not known without decoding their times; the first time is
-    /// at the front of them.
-    fn add_chunks(&mut self, shard: &FrozenShard, newest: At, range: TimeRange) {
-        let mut at = newest;
-        while at != NONE {
-            let Some(chunk) = Chunk::at(&shard.arena, at) else { break };
-            let first = first_time(chunk.times);
-            if first <= range.end {
-                let times = self.times(chunk.times);
-                let start = self.bytes.len();
-                self.bytes.extend_from_slice(chunk.values);
-                self.chunks.push(Copied { n: chunk.n, times, values: start..self.bytes.len() });
-            }
-            if first <= range.start {
-                break;
-            }
-            at = chunk.previous;
-        }
-    }
-
-    fn times(&mut self, times: &[u8]) -> Range<usize> {
-        if let Some((from, copied)) = &self.shared
-            && *from == times.as_ptr() as usize
-        {
-            return copied.clone();
-        }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(times);
-        let copied = start..self.bytes.len();
-        self.shared = Some((times.as_ptr() as usize, copied.clone()));
-        copied
-    }
-
     /// Decodes a piece: what came in order, then what came late. Both may hold samples around the range.
-    pub(crate) fn decode(&self, piece: &HeadPiece, ordered: &mut Run, late: &mut Run) -> Result<(), Corrupt> {
-        let mut ints = Vec::new();
-        for chunk in &self.chunks[piece.chunks.clone()] {
-            decode_times(&self.bytes[chunk.times.clone()], chunk.n, &mut ordered.t)?;
-            decode_values(&self.bytes[chunk.values.clone()], chunk.n, &mut ints, &mut ordered.v)?;
+    pub(crate) fn decode(
+        &self,
+        piece: &HeadPiece,
+        range: TimeRange,
+        decoder: &mut Decoder,
+        ordered: &mut Run,
+        late: &mut Run,
+    ) -> Result<(), Corrupt> {
+        if piece.newest != NONE {
+            let (_, view) = self.views.get(piece.view).ok_or(Corrupt("an arena that is not there"))?;
+            decoder.chunks(view, piece, range, ordered)?;
         }
         ordered.extend(&self.raw[piece.active.clone()]);
         late.extend(&self.raw[piece.late.clone()]);
@@ -190,6 +194,73 @@ impl Snapshot {
                 run.histogram_start.extend(run.histograms.iter().map(|h| start_at(starts, h.0)));
             }
         }
+        Ok(())
+    }
+}
+
+/// The newest chunk that begins in the range or before.
+fn newest_in(shard: &FrozenShard, newest: At, range: TimeRange) -> At {
+    let mut at = newest;
+    while at != NONE {
+        let Some(chunk) = Chunk::at(&shard.arena, at) else { return NONE };
+        if first_time(chunk.times) <= range.end {
+            return at;
+        }
+        at = chunk.previous;
+    }
+    NONE
+}
+
+impl Decoder {
+    /// Appends the chunks of a piece that may lie in the range. Which chunks lie before the range is not known without
+    /// decoding their times; the first time is at the front of them.
+    fn chunks(
+        &mut self,
+        view: &View,
+        piece: &HeadPiece,
+        range: TimeRange,
+        out: &mut Run,
+    ) -> Result<(), Corrupt> {
+        const LOST: Corrupt = Corrupt("a chunk outside its arena");
+        self.chunks.clear();
+        self.times.clear();
+        let mut at = piece.newest;
+        while at != NONE {
+            let chunk = Chunk::at(view, at).ok_or(LOST)?;
+            self.chunks.push(at);
+            self.times.push(chunk.times_at);
+            if first_time(chunk.times) <= range.start {
+                break;
+            }
+            at = chunk.previous;
+        }
+        self.chunks.reverse();
+        self.times.reverse();
+        if self.known.len() <= piece.view {
+            self.known.resize_with(piece.view + 1, Known::default);
+        }
+        let known = &mut self.known[piece.view];
+        let fresh = known.at != self.times;
+        if fresh {
+            known.at.clear();
+            known.t.clear();
+        }
+        for at in &self.chunks {
+            let chunk = Chunk::at(view, *at).ok_or(LOST)?;
+            if fresh {
+                decode_times(chunk.times, chunk.n, &mut known.t)?;
+            }
+            decode_values(chunk.values, chunk.n, &mut self.ints, &mut out.v)?;
+        }
+        if fresh {
+            known.at.clone_from(&self.times);
+        }
+        // Series that share times have them in equal chunks.
+        if known.t.len() != out.v.len() {
+            known.at.clear();
+            return Err(Corrupt("a chunk with other times than samples"));
+        }
+        out.t.extend_from_slice(&known.t);
         Ok(())
     }
 }

@@ -199,10 +199,12 @@ impl MetricAdmin for Store {
         self.delete_exemplars(matchers, range)?;
         let mut touched = HashSet::default();
         self.delete_from_tiers(ctx, matchers, range, &mut touched)?;
-        for block in self.blocks_in(range) {
+        let deleted = self.blocks_in(range).iter().try_for_each(|block| {
             ctx.check()?;
-            unless_broken(&block, || self.delete_from(ctx, &block, matchers, range, &mut touched))?;
-        }
+            unless_broken(block, || self.delete_from(ctx, block, matchers, range, &mut touched))
+        });
+        self.changes.everything();
+        deleted?;
         if self.oldest().is_none_or(|oldest| range.start <= oldest)
             && range.end >= self.newest().unwrap_or(i64::MIN)
         {

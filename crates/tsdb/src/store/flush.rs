@@ -11,7 +11,7 @@ use super::compact::FACTOR;
 use crate::block::{Block, BlockWriter};
 use crate::codec::Effort;
 use crate::config::{WINDOW, window_of};
-use crate::head::{Frozen, Head, SHARDS, Slot, Snapshot};
+use crate::head::{Decoder, Frozen, Head, SHARDS, Slot, Snapshot};
 use crate::merge::{Run, merge};
 use crate::wal;
 
@@ -189,8 +189,9 @@ impl Store {
         let (mut runs, mut merged, mut scratch) =
             ([Run::default(), Run::default()], Run::default(), Run::default());
         let mut canonical = String::new();
+        let (mut snapshot, mut decoder) = (Snapshot::default(), Decoder::default());
         for slot in order {
-            let mut snapshot = Snapshot::default();
+            snapshot.clear();
             let shard = &frozen.shards[Head::shard_of(*slot)];
             let place = Head::place_of(*slot);
             let Some(piece) = shard.generation(place).and_then(|g| snapshot.add(shard, place, g, span))
@@ -200,7 +201,7 @@ impl Store {
             runs.iter_mut().for_each(Run::clear);
             let [ordered, late] = &mut runs;
             snapshot
-                .decode(&piece, ordered, late)
+                .decode(&piece, span, &mut decoder, ordered, late)
                 .map_err(|e| model::Error::internal("samples in memory are not readable").with_detail(e))?;
             if !self.index.read().canonical(*slot, &mut canonical) {
                 continue;

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use model::{Ctx, Error, Labels, Partition, Reservation, Result, SeriesData, TimeRange};
 
 use crate::block::{Block, Page, Pages};
-use crate::head::{HeadPiece, Snapshot};
+use crate::head::{Decoder, HeadPiece, Snapshot};
 use crate::merge::{Run, merge};
 use crate::tiers::coverage::Plan;
 use crate::tiers::read::{TierPages, TierReader};
 
 /// A series of a selection: where its samples are.
-#[derive(Default)]
 pub(super) struct Found {
     pub(super) labels: Labels,
     /// Block (its place in the selection) and page. Blocks in order of rank, pages in order of time.
@@ -22,6 +21,15 @@ pub(super) struct Found {
     pub(super) head: Vec<HeadPiece>,
     /// What tiers have.
     pub(super) tier: Vec<TierPages>,
+    /// Where in memory it is; series of one target are close to each other.
+    pub(super) order: u64,
+}
+
+impl Found {
+    pub(super) fn new(labels: Labels) -> Self {
+        let (pages, deleted, head, tier) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { labels, pages, deleted, head, tier, order: u64::MAX }
+    }
 }
 
 /// What the partitions of a selection share.
@@ -42,6 +50,7 @@ pub(super) struct Share {
     series: std::vec::IntoIter<Found>,
     next_id: u64,
     pages: Vec<Pages>,
+    decoder: Decoder,
     runs: Vec<Run>,
     used: usize,
     merged: Run,
@@ -58,6 +67,7 @@ impl Share {
             series: series.into_iter(),
             next_id: first_id,
             pages,
+            decoder: Decoder::default(),
             runs: Vec::new(),
             used: 0,
             merged: Run::default(),
@@ -95,7 +105,7 @@ impl Share {
             let (front, back) = self.runs.split_at_mut(late);
             self.shared
                 .snapshot
-                .decode(piece, &mut front[ordered], &mut back[0])
+                .decode(piece, self.shared.range, &mut self.decoder, &mut front[ordered], &mut back[0])
                 .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
         }
         merge(&mut self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);

@@ -1,19 +1,21 @@
 //! The way out.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use model::metrics::Family;
 use model::{
     Ctx, Labels, Listing, Matcher, MetricReader, Partition, Reservation, Result, SelectHints, Selected,
-    Selection, TimeRange,
+    Selection, TimeRange, Version,
 };
 
 use super::Store;
 use super::partition::{Found, Share, Shared};
-use crate::block::{Block, Page};
+use crate::block::{Block, Page, pages_in};
 use crate::head::{Head, SeriesId, Snapshot};
 use crate::tiers::coverage::Plan;
 use crate::tiers::read::{TierPages, has_histograms};
@@ -26,6 +28,8 @@ const PARTITION_SERIES: usize = 64;
 const MANY_SERIES: u64 = 2_000;
 /// Rough memory of a found series beside its labels and pages.
 const FOUND_COST: usize = 160;
+/// Rough memory of a series of the head on the way.
+const HEAD_COST: usize = 320;
 
 /// The series of a selection, gathered source by source.
 struct Gathering<'a> {
@@ -33,7 +37,9 @@ struct Gathering<'a> {
     range: TimeRange,
     limit: usize,
     found: Vec<Found>,
-    by_labels: HashMap<Labels, usize, RandomState>,
+    /// Places in `found` by their labels.
+    by_labels: HashTable<usize>,
+    hasher: RandomState,
     reserved: Reservation,
     used: u64,
     plan: Option<&'a Plan>,
@@ -43,16 +49,8 @@ impl<'a> Gathering<'a> {
     fn new(ctx: &'a Ctx, range: TimeRange, limit: usize, plan: Option<&'a Plan>) -> Result<Self> {
         let reserved = ctx.budget.reserve(0)?;
         let limit = if limit == 0 { usize::MAX } else { limit };
-        Ok(Self {
-            ctx,
-            range,
-            limit,
-            found: Vec::new(),
-            by_labels: HashMap::default(),
-            reserved,
-            used: 0,
-            plan,
-        })
+        let (found, by_labels, hasher) = (Vec::new(), HashTable::new(), RandomState::default());
+        Ok(Self { ctx, range, limit, found, by_labels, hasher, reserved, used: 0, plan })
     }
 
     fn reserve(&mut self, bytes: usize) -> Result<()> {
@@ -64,18 +62,24 @@ impl<'a> Gathering<'a> {
     }
 
     /// The entry of these labels; `None` where the limit is reached and they are new.
-    fn entry(&mut self, labels: Labels) -> Result<Option<&mut Found>> {
+    fn entry(&mut self, canonical: &str) -> Result<Option<&mut Found>> {
         if self.found.len().is_multiple_of(CHECK_EVERY) {
             self.ctx.check()?;
         }
-        let at = match self.by_labels.get(&labels) {
-            Some(at) => *at,
+        let hash = self.hasher.hash_one(canonical);
+        let known = self.by_labels.find(hash, |at| self.found[*at].labels.canonical() == canonical).copied();
+        let at = match known {
+            Some(at) => at,
             None if self.found.len() >= self.limit => return Ok(None),
             None => {
-                self.reserve(FOUND_COST + labels.canonical().len())?;
-                self.by_labels.insert(labels.clone(), self.found.len());
-                self.found.push(Found { labels, ..Found::default() });
-                self.found.len() - 1
+                self.reserve(FOUND_COST + canonical.len())?;
+                let labels = Labels::from_canonical(canonical)
+                    .ok_or_else(|| model::Error::internal("labels are not canonical"))?;
+                let at = self.found.len();
+                let (hasher, found) = (&self.hasher, &self.found);
+                self.by_labels.insert_unique(hash, at, |at| hasher.hash_one(found[*at].labels.canonical()));
+                self.found.push(Found::new(labels));
+                at
             }
         };
         Ok(self.found.get_mut(at))
@@ -84,21 +88,36 @@ impl<'a> Gathering<'a> {
     fn add_block(&mut self, number: u32, block: &Block, matchers: &[Matcher]) -> Result<()> {
         let wanted = block.select(matchers)?;
         let range = self.range;
-        block.series(&wanted, &mut |series| {
-            let plan = self.plan;
-            let read = |page: &&Page| plan.is_none_or(|plan| plan.wants_samples(page.range));
-            let mut pages = series.pages_in(range).filter(read).peekable();
+        let plan = self.plan;
+        let read = |page: &&Page| plan.is_none_or(|plan| plan.wants_samples(page.range));
+        block.each_series(&wanted, &mut |canonical, all, deleted| {
+            let mut pages = pages_in(all, range, deleted.as_deref()).filter(read).peekable();
             if pages.peek().is_none() {
                 return Ok(true);
             }
-            self.reserve(series.pages.len() * size_of::<(u32, Page)>())?;
-            if let Some(found) = self.entry(series.labels.clone())? {
-                found.pages.extend(pages.map(|p| (number, *p)));
-                found.deleted.extend(series.deleted.map(|ranges| (number, ranges)));
+            self.reserve(all.len() * size_of::<(u32, Page)>())?;
+            if let Some(found) = self.entry(canonical)? {
+                found.pages.extend(pages.map(|page| (number, *page)));
+                found.deleted.extend(deleted.map(|ranges| (number, ranges)));
             }
             Ok(true)
         })
     }
+
+    /// What was found, those first that came first into the head: series of one target then follow each other, and
+    /// what they have in common (their times) is decoded once.
+    fn into_found(mut self) -> (Vec<Found>, Reservation) {
+        let key = |found: &Found| (found.order, found.pages.first().map_or(0, |(_, page)| page.times));
+        self.found.sort_by_key(key);
+        (self.found, self.reserved)
+    }
+}
+
+/// Series in memory: which, and where in a text their canonical labels are.
+struct InHead {
+    series: Vec<(SeriesId, Range<usize>)>,
+    text: String,
+    reserved: Reservation,
 }
 
 /// What tiers have for a selection.
@@ -164,6 +183,29 @@ impl Store {
             }
         }
         Ok(series)
+    }
+
+    /// Like [`Self::head_series`], with the labels as text: most of them are known from blocks already.
+    fn head_texts(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<InHead> {
+        let index = self.index.read();
+        let reserved = ctx.budget.reserve(0)?;
+        let mut found = InHead { series: Vec::new(), text: String::new(), reserved };
+        let mut scratch = String::new();
+        for slot in index.select(matchers)? {
+            if found.series.len().is_multiple_of(CHECK_EVERY) {
+                ctx.check()?;
+                let ahead = found.text.len() + (found.series.len() + CHECK_EVERY) * HEAD_COST;
+                found.reserved.grow((ahead as u64).saturating_sub(found.reserved.bytes()))?;
+            }
+            if let Some(id) = index.id(slot)
+                && index.canonical(slot, &mut scratch)
+            {
+                let from = found.text.len();
+                found.text.push_str(&scratch);
+                found.series.push((id, from..found.text.len()));
+            }
+        }
+        Ok(found)
     }
 
     /// Blocks that overlap `range`, by rank.
@@ -237,20 +279,20 @@ impl MetricReader for Store {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
         let Older { plan, found, _reserved } = self.older(ctx, matchers, range, hints)?;
-        let series = self.head_series(ctx, matchers)?;
+        let in_memory = self.head_texts(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let mut in_head = Vec::new();
         {
             // In one moment: a batch is seen whole or not at all.
             let shards = self.head.read_all();
             let frozen = self.head.frozen();
-            for (id, labels) in series {
+            for (id, text) in in_memory.series {
                 let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
                 let out =
                     frozen.as_ref().and_then(|f| snapshot.add(&f.shards[shard], place, id.generation, range));
                 let now = snapshot.add(shards[shard].current(), place, id.generation, range);
                 if out.is_some() || now.is_some() {
-                    in_head.push((labels, out, now));
+                    in_head.push((id.slot, text, out, now));
                 }
             }
         }
@@ -264,21 +306,22 @@ impl MetricReader for Store {
         for (number, block) in blocks.iter().enumerate() {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }
-        for (labels, out, now) in in_head {
-            if let Some(found) = gathering.entry(labels)? {
+        for (slot, text, out, now) in in_head {
+            if let Some(found) = gathering.entry(&in_memory.text[text])? {
+                found.order = u64::from(slot);
                 found.head.extend(out.into_iter().chain(now));
             }
         }
         for (labels, pages) in found {
             gathering.reserve(size_of::<TierPages>() + pages.pages.len() * size_of::<Page>())?;
-            if let Some(found) = gathering.entry(labels)? {
+            if let Some(found) = gathering.entry(labels.canonical())? {
                 found.tier.push(pages);
             }
         }
         let warnings = self.warnings_in(range);
         let (resolutions, infos) =
             plan.as_ref().map_or_else(Default::default, |p| (p.resolutions(), p.infos()));
-        let Gathering { found, reserved, .. } = gathering;
+        let (found, reserved) = gathering.into_found();
         let shared = Shared {
             ctx: ctx.clone(),
             range,
@@ -365,6 +408,15 @@ impl MetricReader for Store {
         Ok(listing(values, limit, self.warnings_in(range)))
     }
 
+    fn version(&self, range: TimeRange) -> Option<Version> {
+        let (changed, now) = self.changes.last(range);
+        let mut layout = foldhash::fast::FixedState::default().build_hasher();
+        for block in self.blocks_in(range) {
+            layout.write_u64(block.number);
+        }
+        Some(Version { layout: layout.finish(), changed, now })
+    }
+
     fn families(&self, ctx: &Ctx, name: Option<&str>) -> Result<Vec<Family>> {
         self.check_tenant(&ctx.tenant)?;
         let families = self.families.read();
@@ -376,7 +428,9 @@ impl MetricReader for Store {
 }
 
 fn split(mut found: Vec<Found>, shared: Arc<Shared>) -> Vec<Box<dyn Partition>> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    // Asking the system reads files of control groups, which takes longer than a small query.
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    let threads = *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
     let each = found.len().div_ceil(threads).max(PARTITION_SERIES);
     let mut partitions: Vec<Box<dyn Partition>> = Vec::new();
     let mut first_id = 0;

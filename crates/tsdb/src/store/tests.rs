@@ -14,8 +14,8 @@ mod model_based;
 mod progress;
 mod rich;
 mod slow;
-mod time;
 mod tiers;
+mod time;
 
 use super::*;
 use disk::sim::SimFs;

@@ -228,13 +228,15 @@ impl MetricWriter for Store {
         self.check_tenant(tenant)?;
         self.check_batch(&batch)?;
         self.log.ready()?;
-        let (appended, ticket) = RECORD.with_borrow_mut(|record| {
+        let applied = RECORD.with_borrow_mut(|record| {
             let applied = self.apply(&batch, record);
             if record.capacity() > 2 * RECORD_BYTES {
                 *record = Vec::new();
             }
             applied
-        })?;
+        });
+        self.changes.note(&batch);
+        let (appended, ticket) = applied?;
         self.log.commit(ticket)?;
         self.count(&appended, &batch);
         self.feed.note(appended.accepted, batch.t.iter().copied().max().unwrap_or(0));

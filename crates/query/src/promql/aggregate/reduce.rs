@@ -1,5 +1,6 @@
 //! Aggregations that yield one series a group.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::promql::aggregate::{Group, groups};
@@ -7,6 +8,7 @@ use crate::promql::annotations::{
     MIXED_IN_AGGREGATION, ignored_in_aggregation, invalid_quantile, mixed_schemas,
 };
 use crate::promql::ast::{Aggregate, AggregateOp, Span};
+use crate::promql::engine::QueryError;
 use crate::promql::eval::{Cell, Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::functions::{add_to_mean, collision, reconciled};
 use crate::promql::native::Sum;
@@ -26,10 +28,10 @@ impl Evaluator<'_> {
             }
         }
         let span = aggregate.expr.unparenthesized().span();
+        let groups = groups(&rows, aggregate);
+        let reduced_groups = self.reduce_groups(aggregate.op, param, &rows, &groups, span, steps.len)?;
         let mut reduced = Vec::new();
-        for group in groups(&rows, aggregate) {
-            self.check()?;
-            let cells = self.reduce_group(aggregate.op, param, &rows, &group, span, steps.len)?;
+        for (group, cells) in groups.into_iter().zip(reduced_groups) {
             // A group whose series lost their names at some function loses its own at the end, too.
             let drop_name = group.rows.iter().any(|at| rows.rows[*at].drop_name);
             if !cells.is_empty() {
@@ -39,6 +41,45 @@ impl Evaluator<'_> {
         Rows::counted(reduced, &self.meter)
     }
 
+    /// One column a group. Much work is shared out by steps: what happens at one step does not depend on others.
+    fn reduce_groups(
+        &self,
+        op: AggregateOp,
+        param: &[f64],
+        rows: &Rows,
+        groups: &[Group],
+        span: Span,
+        steps: usize,
+    ) -> Outcome<Vec<Cells>> {
+        let reduce = |steps: Range<usize>| -> Outcome<Vec<Cells>> {
+            groups.iter().map(|g| self.reduce_group(op, param, rows, g, span, steps.clone())).collect()
+        };
+        let cells = rows.rows.len().saturating_mul(steps);
+        let threads = (cells / CELLS_A_THREAD).min(self.options.threads).min(steps);
+        if threads < 2 || rows.rows.iter().any(|row| row.cells.has_histograms()) {
+            return reduce(0..steps);
+        }
+        let share = steps.div_ceil(threads);
+        let parts: Vec<Range<usize>> =
+            (0..threads).map(|n| (n * share).min(steps)..((n + 1) * share).min(steps)).collect();
+        std::thread::scope(|scope| {
+            let reduce = &reduce;
+            let others: Vec<_> =
+                parts.iter().skip(1).map(|part| scope.spawn(move || reduce(part.clone()))).collect();
+            let mut all = reduce(parts.first().cloned().unwrap_or_default());
+            for other in others {
+                let joined = other.join().unwrap_or_else(|_| {
+                    Err(QueryError::Execution("an aggregating thread failed".to_owned()))
+                });
+                all = all.and_then(|mut all| {
+                    all.iter_mut().zip(joined?).for_each(|(cells, more)| cells.append(more));
+                    Ok(all)
+                });
+            }
+            all
+        })
+    }
+
     fn reduce_group(
         &self,
         op: AggregateOp,
@@ -46,8 +87,10 @@ impl Evaluator<'_> {
         rows: &Rows,
         group: &Group,
         span: Span,
-        steps: usize,
+        steps: Range<usize>,
     ) -> Outcome<Cells> {
+        self.check()?;
+        let len = steps.len();
         let columns = Columns { rows, group, steps, evaluator: self };
         let histograms = group.rows.iter().any(|at| rows.rows[*at].cells.has_histograms());
         if histograms {
@@ -76,14 +119,14 @@ impl Evaluator<'_> {
             | AggregateOp::Bottomk
             | AggregateOp::CountValues
             | AggregateOp::Limitk
-            | AggregateOp::LimitRatio => Ok(Cells::absent(steps)),
+            | AggregateOp::LimitRatio => Ok(Cells::absent(len)),
         }
     }
 
     /// Sum or mean where there are histograms: step by step, of one kind only.
     fn sum_mixed(&self, op: AggregateOp, columns: &Columns<'_>, span: Span) -> Outcome<Cells> {
-        let mut cells = Cells::absent(columns.steps);
-        for i in 0..columns.steps {
+        let mut cells = Cells::absent(columns.steps.len());
+        for (at, i) in columns.steps.clone().enumerate() {
             self.check()?;
             let members = || columns.group.rows.iter().map(|at| &columns.rows.rows[*at]);
             let floats = members().any(|row| row.cells.float(i).is_some());
@@ -92,7 +135,7 @@ impl Evaluator<'_> {
                 self.notes.warn(span, MIXED_IN_AGGREGATION);
             } else if histograms {
                 if let Some(cell) = self.sum_histograms(op, members(), i, span) {
-                    cells.put(i, cell);
+                    cells.put(at, cell);
                 }
             } else if floats {
                 let mut sum = Kahan::default();
@@ -101,7 +144,7 @@ impl Evaluator<'_> {
                     sum.add(v);
                     mean.add(v);
                 }
-                cells.set(i, if op == AggregateOp::Sum { sum_of(sum) } else { mean.mean() });
+                cells.set(at, if op == AggregateOp::Sum { sum_of(sum) } else { mean.mean() });
             }
         }
         Ok(cells)
@@ -140,11 +183,14 @@ impl Evaluator<'_> {
     }
 }
 
-/// The columns of one group.
+/// Cells that are worth a thread.
+const CELLS_A_THREAD: usize = 1 << 17;
+
+/// The columns of one group at some steps.
 struct Columns<'a> {
     rows: &'a Rows,
     group: &'a Group,
-    steps: usize,
+    steps: Range<usize>,
     evaluator: &'a Evaluator<'a>,
 }
 
@@ -156,36 +202,34 @@ impl Columns<'_> {
         add: impl Fn(&mut A, f64),
         finish: impl Fn(&A) -> f64,
     ) -> Outcome<Cells> {
-        let mut accumulators = vec![start; self.steps];
-        let mut seen = vec![false; self.steps];
+        let mut accumulators = vec![start; self.steps.len()];
+        let mut seen = vec![false; self.steps.len()];
         for at in &self.group.rows {
             self.evaluator.check()?;
-            let cells = &self.rows.rows[*at].cells;
-            for i in 0..self.steps {
-                if let Some(v) = cells.float(i) {
-                    add(&mut accumulators[i], v);
-                    seen[i] = true;
+            let cells = self.rows.rows[*at].cells.floats(self.steps.clone());
+            for ((accumulator, seen), v) in accumulators.iter_mut().zip(&mut seen).zip(cells) {
+                if let Some(v) = v {
+                    add(accumulator, v);
+                    *seen = true;
                 }
             }
         }
-        let mut cells = Cells::absent(self.steps);
-        for i in (0..self.steps).filter(|i| seen[*i]) {
-            cells.set(i, finish(&accumulators[i]));
+        let mut cells = Cells::absent(self.steps.len());
+        for (i, accumulator) in accumulators.iter().enumerate().filter(|(i, _)| seen[*i]) {
+            cells.set(i, finish(accumulator));
         }
         Ok(cells)
     }
 
     /// How many values of either kind each step has.
     fn count(&self) -> Outcome<Cells> {
-        let mut counts = vec![0u32; self.steps];
+        let mut counts = vec![0u32; self.steps.len()];
         for at in &self.group.rows {
             self.evaluator.check()?;
-            let cells = &self.rows.rows[*at].cells;
-            for (i, count) in counts.iter_mut().enumerate() {
-                *count += u32::from(cells.is_present(i));
-            }
+            let present = self.rows.rows[*at].cells.presence(self.steps.clone());
+            counts.iter_mut().zip(present).for_each(|(count, present)| *count += u32::from(present));
         }
-        let mut cells = Cells::absent(self.steps);
+        let mut cells = Cells::absent(self.steps.len());
         for (i, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
             cells.set(i, f64::from(count));
         }
@@ -193,14 +237,15 @@ impl Columns<'_> {
     }
 
     fn quantile(&self, param: &[f64]) -> Outcome<Cells> {
-        let mut cells = Cells::absent(self.steps);
+        let mut cells = Cells::absent(self.steps.len());
         let mut values = Vec::with_capacity(self.group.rows.len());
-        for (i, q) in param.iter().enumerate().take(self.steps) {
+        for (at, i) in self.steps.clone().enumerate() {
+            let Some(q) = param.get(i) else { break };
             self.evaluator.check()?;
             values.clear();
-            values.extend(self.group.rows.iter().filter_map(|at| self.rows.rows[*at].cells.float(i)));
+            values.extend(self.group.rows.iter().filter_map(|row| self.rows.rows[*row].cells.float(i)));
             if !values.is_empty() {
-                cells.set(i, number::quantile(*q, &mut values));
+                cells.set(at, number::quantile(*q, &mut values));
             }
         }
         Ok(cells)

@@ -3,6 +3,7 @@
 //! Floats lie in one dense column. A step without a value, and one whose value is a histogram, are marked by two
 //! signalling NaNs that no computation yields; a stored value with these bits becomes an ordinary NaN.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::Histogram;
@@ -84,6 +85,29 @@ impl Cells {
         let v = self.v[i];
         // Every ordered value is a float; only a NaN can be a mark.
         if v.is_nan() && is_mark(v) { None } else { Some(v) }
+    }
+
+    /// The floats of some steps.
+    #[inline]
+    pub(crate) fn floats(&self, steps: Range<usize>) -> impl Iterator<Item = Option<f64>> {
+        let v = self.v.get(steps).unwrap_or_default();
+        v.iter().map(|v| if v.is_nan() && is_mark(*v) { None } else { Some(*v) })
+    }
+
+    /// At which of some steps there is a value of either kind.
+    #[inline]
+    pub(crate) fn presence(&self, steps: Range<usize>) -> impl Iterator<Item = bool> {
+        self.v.get(steps).unwrap_or_default().iter().map(|v| v.to_bits() != ABSENT)
+    }
+
+    /// Adds the steps of `more`.
+    pub(crate) fn append(&mut self, mut more: Self) {
+        if !self.h.is_empty() || !more.h.is_empty() {
+            self.h.resize(self.v.len(), None);
+            more.h.resize(more.v.len(), None);
+            self.h.append(&mut more.h);
+        }
+        self.v.append(&mut more.v);
     }
 
     /// The histogram, if the value is one.

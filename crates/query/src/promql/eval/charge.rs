@@ -11,6 +11,9 @@ use crate::promql::engine::QueryError;
 pub(crate) const TOO_MANY_SAMPLES: &str =
     "query processing would load too many samples into memory in query execution";
 
+/// Bytes that are reserved at once for what is about to be built.
+const AHEAD: u64 = 256 << 10;
+
 /// Counts what one query holds.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter(Arc<Inner>);
@@ -54,13 +57,19 @@ impl Charge {
     /// Holds `samples` more samples and `bytes` more bytes, or refuses.
     pub(crate) fn grow(&mut self, samples: u64, bytes: u64) -> Result<(), QueryError> {
         let inner = &self.meter.0;
-        let held = inner.samples.fetch_add(samples, Ordering::Relaxed) + samples;
+        let held = match samples {
+            0 => 0,
+            _ => inner.samples.fetch_add(samples, Ordering::Relaxed) + samples,
+        };
         self.samples += samples;
-        if samples > 0 {
+        if samples > 0 && held > inner.peak.load(Ordering::Relaxed) {
             inner.peak.fetch_max(held, Ordering::Relaxed);
         }
         if held > inner.max_samples {
             return Err(QueryError::TooManySamples(TOO_MANY_SAMPLES.to_owned()));
+        }
+        if bytes == 0 {
+            return Ok(());
         }
         let grown = match self.reservations.last_mut() {
             Some(reservation) => reservation.grow(bytes),
@@ -72,8 +81,15 @@ impl Charge {
     /// Reserves `bytes` for something that is about to be built, unless as much is left from the last time.
     pub(crate) fn prepare(&mut self, bytes: u64) -> Result<(), QueryError> {
         if self.ahead < bytes {
-            self.grow(0, bytes - self.ahead)?;
-            self.ahead = bytes;
+            // Some more than is needed, so that threads do not meet at the budget for every series; less near its end.
+            let more = (bytes - self.ahead).max(AHEAD);
+            match self.grow(0, more) {
+                Ok(()) => self.ahead += more,
+                Err(_) => {
+                    self.grow(0, bytes - self.ahead)?;
+                    self.ahead = bytes;
+                }
+            }
         }
         Ok(())
     }
@@ -93,6 +109,9 @@ impl Charge {
 
 impl Drop for Charge {
     fn drop(&mut self) {
+        if self.samples == 0 {
+            return;
+        }
         self.meter.0.samples.fetch_sub(self.samples, Ordering::Relaxed);
     }
 }

@@ -74,12 +74,37 @@ impl Rows {
             }
             return Ok(());
         }
+        // Series of one metric stay different without its name.
+        let one_metric = self.of_one_metric();
         let mut changed = false;
         for row in &mut self.rows {
             changed |= remove_metadata(&mut row.labels);
             row.drop_name = true;
         }
-        if changed { self.merge(strict) } else { Ok(()) }
+        if changed && !one_metric { self.merge(strict) } else { Ok(()) }
+    }
+
+    /// Whether all series have the same name, type and unit, and no two the same labels.
+    fn of_one_metric(&self) -> bool {
+        let metadata = |row: &Row| {
+            let found = |name: &str| row.labels.get_or_empty(name).to_owned();
+            [found(METRIC_NAME), found("__type__"), found("__unit__")]
+        };
+        let Some(first) = self.rows.first().map(metadata) else { return true };
+        let same = |row: &Row| {
+            let [name, kind, unit] = &first;
+            let (mut a, mut b, mut c) = ("", "", "");
+            for (label, value) in row.labels.iter() {
+                match label {
+                    METRIC_NAME => a = value,
+                    "__type__" => b = value,
+                    "__unit__" => c = value,
+                    _ => {}
+                }
+            }
+            a == name && b == kind && c == unit
+        };
+        self.rows.iter().all(same) && self.rows.is_sorted_by(|a, b| a.labels < b.labels)
     }
 
     /// Removes the names that were kept until the end.

@@ -1,5 +1,6 @@
 //! Reads series from the store, partitions side by side, and makes rows of them while they are decoded.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
@@ -14,6 +15,8 @@ use super::tally::weight_of;
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::ast::{Extension, VectorSelector};
 use crate::promql::engine::QueryError;
+use crate::promql::functions::Extents;
+use crate::promql::value::Series;
 
 /// After how many series of one query further threads join in.
 const SERIES_BEFORE_THREADS: usize = 32;
@@ -46,12 +49,17 @@ pub(crate) struct Run {
     pub(crate) summaries: Vec<Digest>,
     /// Where samples are gone and only summaries, or the last sample of each, are left.
     pub(crate) coarse: Option<Coarse>,
+    /// What was found out about the windows of the series before, for one with the same times.
+    pub(crate) extents: RefCell<Extents>,
+    /// Likewise for the newest samples at the steps.
+    pub(crate) positions: RefCell<Positions>,
 }
 
 impl Run {
     /// Removes stale markers: windows do not see them.
     pub(crate) fn drop_stale(&mut self) {
-        if self.v.iter().any(|v| is_stale_nan(*v)) {
+        // A marker is a NaN. These are counted without a branch: most series have none.
+        if self.v.iter().map(|v| u32::from(v.is_nan())).sum::<u32>() > 0 {
             let mut kept = 0;
             for i in 0..self.v.len() {
                 if !is_stale_nan(self.v[i]) {
@@ -100,10 +108,63 @@ impl Run {
     }
 }
 
+/// Which samples of certain times are the newest at each step. Series of one target have the same times.
+#[derive(Debug, Default)]
+pub(crate) struct Positions {
+    t: Vec<i64>,
+    /// One more than the place of the newest sample within the lookback; 0: there is none.
+    newest: Vec<usize>,
+}
+
+impl Positions {
+    fn find(&mut self, t: &[i64], sources: Steps, lookback: i64) -> &[usize] {
+        if self.newest.len() == sources.len && self.t == t {
+            return &self.newest;
+        }
+        self.t.clear();
+        self.t.extend_from_slice(t);
+        self.newest.clear();
+        let mut seen = 0;
+        for i in 0..sources.len {
+            let now = sources.time(i);
+            while t.get(seen).is_some_and(|t| *t <= now) {
+                seen += 1;
+            }
+            let fresh = seen > 0 && t[seen - 1] > now.saturating_sub(lookback);
+            self.newest.push(if fresh { seen } else { 0 });
+        }
+        &self.newest
+    }
+}
+
+/// What is made of a series.
+pub(crate) trait Labelled {
+    /// Its labels.
+    fn labels(&self) -> &Labels;
+}
+
+impl Labelled for Row {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+impl Labelled for Series {
+    fn labels(&self) -> &Labels {
+        &self.labels
+    }
+}
+
+fn sort<T: Labelled>(found: &mut [T]) {
+    found.sort_by(|a, b| a.labels().cmp(b.labels()));
+}
+
 /// What one thread works on.
 struct Share<T> {
     found: Vec<T>,
     charge: Charge,
+    /// Bytes reserved for the largest run that was decoded.
+    largest: u64,
 }
 
 /// The store's answer: rows it computed itself, or what `make` made of each series.
@@ -186,16 +247,17 @@ impl Evaluator<'_> {
             charge.spend(cells.present() as u64, size)?;
             Ok(Some(Row::new(run.labels.clone(), cells)))
         };
-        let mut rows = match self.read(selector, range, hints, sources, row)? {
-            Read::Computed(rows) => Rows::counted(rows, &self.meter)?,
-            Read::Made(rows, charge) => Rows { rows, charge },
-        };
-        rows.rows.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(rows)
+        match self.read(selector, range, hints, sources, row)? {
+            Read::Computed(mut rows) => {
+                sort(&mut rows);
+                Rows::counted(rows, &self.meter)
+            }
+            Read::Made(rows, charge) => Ok(Rows { rows, charge }),
+        }
     }
 
-    /// Reads the selected series; what `make` makes of them comes in any order.
-    pub(crate) fn read<T: Send>(
+    /// Reads the selected series; what `make` makes of them comes sorted by labels.
+    pub(crate) fn read<T: Send + Labelled>(
         &self,
         selector: &VectorSelector,
         range: TimeRange,
@@ -218,14 +280,16 @@ impl Evaluator<'_> {
         match selection.data {
             Selected::Grid(grid) => grid_rows(grid, sources).map(Read::Computed),
             Selected::Series(partitions) => {
-                let share = self.read_partitions(partitions, buckets, &make)?;
+                let mut share = self.read_partitions(partitions, buckets, &make)?;
+                // What each thread found is in order: these runs are merged.
+                sort(&mut share.found);
                 Ok(Read::Made(share.found, share.charge))
             }
         }
     }
 
     /// The caller's thread reads; once it is clear that there is much to read, others take partitions, too.
-    fn read_partitions<T: Send>(
+    fn read_partitions<T: Send + Labelled>(
         &self,
         partitions: Vec<Box<dyn Partition>>,
         buckets: Buckets,
@@ -239,9 +303,10 @@ impl Evaluator<'_> {
             while let Some(mut partition) = current.take().or_else(take) {
                 while self.read_one(&mut *partition, &mut buffers, buckets, &mut share, make)? {}
             }
+            sort(&mut share.found);
             Ok(share)
         };
-        let mut share = Share { found: Vec::new(), charge: self.meter.charge() };
+        let mut share = Share { found: Vec::new(), charge: self.meter.charge(), largest: 0 };
         if helpers == 0 {
             return work(share, None);
         }
@@ -258,7 +323,7 @@ impl Evaluator<'_> {
         Ok(share)
     }
 
-    fn read_together<T: Send>(
+    fn read_together<T: Send + Labelled>(
         &self,
         helpers: usize,
         share: Share<T>,
@@ -268,7 +333,7 @@ impl Evaluator<'_> {
         std::thread::scope(|scope| {
             let others: Vec<_> = (0..helpers)
                 .map(|_| {
-                    let own = Share { found: Vec::new(), charge: self.meter.charge() };
+                    let own = Share { found: Vec::new(), charge: self.meter.charge(), largest: 0 };
                     scope.spawn(move || work(own, None))
                 })
                 .collect();
@@ -307,9 +372,13 @@ impl Evaluator<'_> {
         run.load(data, buckets, self.options.start_timestamps);
         self.count_read(run.samples());
         let samples = weight_of(run);
-        // The decoded run counts while the row is made of it.
+        // The decoded run counts while the row is made of it; its buffers stay for the next one.
         let mut held = self.meter.charge();
-        held.grow(samples, samples * 16)?;
+        held.grow(samples, 0)?;
+        if samples * 16 > share.largest {
+            share.charge.grow(0, samples * 16 - share.largest)?;
+            share.largest = samples * 16;
+        }
         if let Some(made) = make(run, &mut share.charge)? {
             share.found.push(made);
         }
@@ -343,8 +412,46 @@ fn start_of(starts: &[i64], count: usize) -> f64 {
     count.checked_sub(1).and_then(|at| starts.get(at)).map_or(0.0, |ms| *ms as f64 / 1000.0)
 }
 
+/// Gives `take` the steps at which the series has a value, if there are any.
+pub(crate) fn present(
+    run: &Run,
+    sources: Steps,
+    lookback: i64,
+    take: impl FnOnce(&mut dyn Iterator<Item = usize>) -> Outcome<()>,
+) -> Outcome<()> {
+    if !run.h.is_empty() {
+        let Some(cells) = newest(run, sources, lookback, Take::Value)? else { return Ok(()) };
+        return take(&mut (0..cells.len()).filter(|i| cells.is_present(*i)));
+    }
+    let mut positions = run.positions.borrow_mut();
+    let newest = positions.find(&run.t, sources, lookback).iter().enumerate();
+    let mut steps = newest.filter(|(_, at)| at.checked_sub(1).is_some_and(|at| !is_stale_nan(run.v[at])));
+    match steps.next() {
+        Some((first, _)) => take(&mut std::iter::once(first).chain(steps.map(|(i, _)| i))),
+        None => Ok(()),
+    }
+}
+
+/// [`newest`] of a series without histograms.
+fn newest_floats(run: &Run, sources: Steps, lookback: i64) -> Option<Cells> {
+    let mut positions = run.positions.borrow_mut();
+    let (mut cells, mut any) = (Cells::absent(sources.len), false);
+    for (i, at) in positions.find(&run.t, sources, lookback).iter().enumerate() {
+        if let Some(v) = at.checked_sub(1).map(|at| run.v[at])
+            && !is_stale_nan(v)
+        {
+            cells.set(i, v);
+            any = true;
+        }
+    }
+    any.then_some(cells)
+}
+
 /// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
 fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Option<Cells>> {
+    if take == Take::Value && run.h.is_empty() {
+        return Ok(newest_floats(run, sources, lookback));
+    }
     let mut cells = Cells::absent(sources.len);
     let (mut float, mut histogram, mut any) = (0, 0, false);
     for i in 0..sources.len {

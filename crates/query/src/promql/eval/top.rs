@@ -24,12 +24,11 @@ impl Evaluator<'_> {
             charge.grow(count, count * 16)?;
             Ok((count > 0).then(|| series(run)))
         };
-        let mut found = match self.read(&matrix.selector, range, &hints, ends, make)? {
+        let found = match self.read(&matrix.selector, range, &hints, ends, make)? {
             Read::Made(found, _charge) => found,
             // A store computes functions, not samples.
             Read::Computed(_) => Vec::new(),
         };
-        found.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(found)
     }
 

@@ -1,0 +1,123 @@
+//! Ways that are quicker than the plain one give the same bits.
+
+use model::{Ctx, Histogram, Labels, stale_nan};
+use proptest::prelude::*;
+use query::promql::{Engine, EngineOptions, QueryOutput, SampleValue, Value};
+use testkit::MemoryMetrics;
+
+fn value() -> impl Strategy<Value = Option<f64>> {
+    prop_oneof![
+        8 => (-5i32..50).prop_map(|v| Some(f64::from(v) / 4.0)),
+        1 => Just(Some(stale_nan())),
+        1 => prop::sample::select(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-0.0), None]),
+    ]
+}
+
+/// Gaps in seconds and values; `None` is a histogram.
+type Samples = Vec<(i64, Option<f64>)>;
+
+fn store(all: &[Samples]) -> MemoryMetrics {
+    let store = MemoryMetrics::new();
+    for (i, samples) in all.iter().enumerate() {
+        let name = ["a_total", "b_total"][i % 2];
+        let labels = [("__name__", name.to_owned()), ("i", (i / 3).to_string()), ("k", i.to_string())];
+        let labels = Labels::from_pairs(labels);
+        let mut t = 0;
+        for (gap, value) in samples {
+            t += gap * 1_000;
+            match value {
+                Some(v) => store.insert(&labels, [(t, *v)]),
+                None => {
+                    let h = Histogram { count: 2.0, sum: 3.0, zero_count: 2.0, ..Histogram::default() };
+                    store.insert_histograms(&labels, [(t, h)]);
+                }
+            }
+        }
+    }
+    store
+}
+
+fn bits(output: &QueryOutput) -> String {
+    let sample = |v: &SampleValue| match v {
+        SampleValue::Float(v) => format!("{:x}", v.to_bits()),
+        SampleValue::Histogram(h) => format!("{h:?}"),
+    };
+    match &output.value {
+        Value::Vector(samples) => {
+            samples.iter().map(|s| format!("{} {}\n", s.labels, sample(&s.value))).collect()
+        }
+        Value::Matrix(series) => series
+            .iter()
+            .map(|s| {
+                let points: Vec<_> = s.points.iter().map(|(t, v)| (*t, v.to_bits())).collect();
+                format!("{} {points:?} {:?}\n", s.labels, s.histograms)
+            })
+            .collect(),
+        other => format!("{other:?}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn counting_without_columns(
+        all in prop::collection::vec(prop::collection::vec((1i64..90, value()), 0..40), 1..9),
+        start in 0i64..2_000, step in 5i64..200, len in 1i64..30,
+    ) {
+        let store = store(&all);
+        let plain = Engine::new(EngineOptions { sample_stats: true, ..EngineOptions::default() });
+        let quick = Engine::default();
+        let ctx = Ctx::unbounded();
+        for query in [
+            "count({__name__!=\"\"})",
+            "count by (i) ({__name__=~\"a.*|b.*\"})",
+            "group without (k) ({__name__!=\"\"} offset 40s)",
+            "count by (k, __name__) (a_total) > 0",
+            "count(a_total @ 300)",
+            "count(nothing)",
+        ] {
+            let end = start + step * len;
+            let ask = |engine: &Engine| {
+                let range = engine.range(&ctx, &store, query, start * 1_000, end * 1_000, step * 1_000);
+                let instant = engine.instant(&ctx, &store, query, end * 1_000);
+                bits(&range.unwrap()) + &bits(&instant.unwrap())
+            };
+            prop_assert_eq!(ask(&quick), ask(&plain), "{}", query);
+        }
+    }
+}
+
+/// Many series share their work out among threads.
+#[test]
+fn threads_do_not_change_bits() {
+    let store = MemoryMetrics::new();
+    let mut state = 88_172_645_463_325_252u64;
+    for i in 0..1_500 {
+        let labels = Labels::from_pairs([
+            ("__name__", "m_total".to_owned()),
+            ("i", i.to_string()),
+            ("g", (i % 7).to_string()),
+        ]);
+        let samples = (0..60).map(|t| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (t * 10_000, (state % 1_000_003) as f64 / 7.0)
+        });
+        store.insert(&labels, samples);
+    }
+    let ask = |threads: usize, query: &str| {
+        let engine = Engine::new(EngineOptions { threads, ..EngineOptions::default() });
+        bits(&engine.range(&Ctx::unbounded(), &store, query, 0, 600_000, 2_000).unwrap())
+    };
+    for query in [
+        "sum(m_total)",
+        "avg by (g) (rate(m_total[1m]))",
+        "stddev by (g) (m_total)",
+        "quantile by (g) (0.3, m_total)",
+        "count by (g) (rate(m_total[1m]))",
+        "max(m_total)",
+    ] {
+        assert_eq!(ask(4, query), ask(1, query), "{query}");
+    }
+}
