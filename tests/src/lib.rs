@@ -7,6 +7,7 @@
 
 pub mod binary;
 pub mod docker;
+pub mod group;
 
 pub use binary::Bonghwa;
 pub use testkit::suite::{Case, Component, run};

@@ -24,7 +24,7 @@ use crate::metrics::Metrics;
 use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
-use crate::{data_dir, foreign, listen, stores};
+use crate::{data_dir, foreign, listen, memory, shedding, stores};
 
 /// Everything that runs.
 pub struct Running {
@@ -62,7 +62,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     // Before the stores are opened: a taken port should not cost a replay.
     let listeners = listen::open(&flags.web.listen)?;
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
-    let budget = Budget::new("all", resolved.memory_limit);
+    let budget = Budget::new("the process", resolved.memory_limit);
+    memory::give_back();
 
     // Whoever asks while the log is read back is told how far it is.
     let progress = Arc::new(ReplayProgress::default());
@@ -100,14 +101,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         Doors { metrics: writer.clone(), events: event_writer, history: event_reader, clock: clock.clone() };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
     let written = &resolved.loaded.written;
+    let scrapes = budget.child("scraped bodies", resolved.memory_limit / 4);
+    let rules = budget.child("rules", resolved.memory_limit / 4);
     let scraper = Manager::start(
         written.scrape_configs.clone(),
         &written.global,
         writer.clone(),
         clock.clone(),
         resolved.scrape_features,
-        // Bodies of scrapes together.
-        budget.child("scrapes", resolved.memory_limit / 4),
+        scrapes.clone(),
     )?;
     scraper.metrics().register(&mut registry);
 
@@ -116,7 +118,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         reader: relays.reader(),
         writer: writer.clone(),
         clock: clock.clone(),
-        budget: budget.child("rules", resolved.memory_limit / 4),
+        budget: rules.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
     let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
@@ -154,8 +156,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         .map_err(|e| model::Error::internal("the rules cannot be started").with_detail(e))?;
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
-    let background =
-        Background::start(metrics.clone(), events.clone(), budget.clone(), resolved.memory_limit, own)?;
+    let watch = shedding::Watch::new(&metrics, scrapes, rules, clock.clone());
+    let background = Background::start(
+        metrics.clone(),
+        events.clone(),
+        budget.clone(),
+        watch,
+        resolved.memory_limit,
+        own,
+    )?;
     let access = Access {
         token: token.as_ref().map(|(token, _)| token.clone()),
         external_host: resolved.external_host.clone(),

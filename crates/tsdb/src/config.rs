@@ -48,6 +48,8 @@ pub struct Options {
     pub max_exemplars: usize,
     /// What cached parts of blocks may take in memory.
     pub cache_bytes: u64,
+    /// What series and samples in memory may take; more are refused.
+    pub head_bytes: u64,
     /// Whether every acknowledgement waits for the device (survives a power failure), or only for the operating
     /// system (survives the end of the process); in the second case `maintain` syncs.
     pub sync_always: bool,
@@ -74,6 +76,7 @@ impl Default for Options {
             max_families: 200_000,
             max_exemplars: 100_000,
             cache_bytes: 64 << 20,
+            head_bytes: u64::MAX,
             sync_always: false,
             budget: model::Budget::unlimited(),
         }

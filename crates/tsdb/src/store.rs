@@ -6,6 +6,7 @@ mod compact;
 mod exemplars;
 mod flush;
 mod maintain;
+mod names;
 mod partition;
 mod read;
 mod replay;
@@ -60,6 +61,10 @@ pub struct Store {
     pub(crate) out_of_order: AtomicI64,
     pub(crate) blocks: Blocks,
     pub(crate) flushing: Mutex<Flushing>,
+    /// Where the head reserves memory.
+    pub(crate) in_memory: model::Budget,
+    /// Where compactions do.
+    pub(crate) compacting: model::Budget,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
     /// What blocks and log may take.
@@ -88,11 +93,16 @@ impl Store {
         let metrics = Metrics::default();
         let clock_now = clock.now_ms();
         let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
-        let mut index = Index::new(limits, &options.budget)?;
+        let in_memory = options.budget.child("the series in memory", options.head_bytes);
+        let mut index = Index::new(limits, &in_memory)?;
         let lookup = Lookup::new();
         let head = Head::new();
         let sync = if options.sync_always { SyncPolicy::Always } else { SyncPolicy::OnDemand };
-        let log_options = disk::log::Options { sync, ..disk::log::Options::new(wal::KIND) };
+        let log_options = disk::log::Options::new(wal::KIND);
+        // What waits while the file system takes no writes is memory, too.
+        let share = usize::try_from(options.budget.limit() / 16).unwrap_or(usize::MAX);
+        let max_pending = log_options.max_pending.min(share);
+        let log_options = disk::log::Options { sync, max_pending, ..log_options };
         let mut prepared = Prepared::open(&fs, &dir)?;
         let wal = dir.join("wal");
         disk::publish::prepare(&*fs, &wal)?;
@@ -109,7 +119,7 @@ impl Store {
             Ok::<_, Error>((log, recovery, replay.finish()))
         })?;
         progress.finish();
-        head.adopt(&options.budget);
+        head.adopt(&in_memory);
         index.adopt();
         let mut warnings = recovery.warnings;
         warnings.extend(prepared.take_warnings());
@@ -147,6 +157,8 @@ impl Store {
             blocks,
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
+            compacting: options.budget.child("compactions", u64::MAX),
+            in_memory,
             size_limit,
             warnings,
             options,
@@ -177,6 +189,21 @@ impl Store {
         ring.resize(most);
         self.metrics.show_exemplars(&ring);
         self.metrics.named.max_exemplars.set(most as i64);
+    }
+
+    /// Gives back half of what is cached of blocks; how many bytes. For when memory is short.
+    pub fn shrink_cache(&self) -> u64 {
+        self.blocks.shrink_cache()
+    }
+
+    /// Where compactions reserve memory: a refusal puts one off.
+    pub fn compaction_budget(&self) -> &model::Budget {
+        &self.compacting
+    }
+
+    /// Where the head reserves memory.
+    pub fn head_budget(&self) -> &model::Budget {
+        &self.in_memory
     }
 
     pub(crate) fn out_of_order_ms(&self) -> i64 {

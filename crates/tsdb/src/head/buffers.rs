@@ -21,9 +21,10 @@ pub(super) const NO_CELL: Cell = Cell::MAX;
 const HEAD: usize = 22;
 /// Longest entry: control, distance, value with its count.
 const ENTRY: usize = 1 + 8 + 1 + 8;
-/// Sizes of cells. The last holds [`BUFFER`] samples whatever they are.
-const SIZES: [usize; 8] = [24, 32, 48, 64, 96, 128, 192, HEAD + (BUFFER - 1) * ENTRY];
-const CLASS_SHIFT: u32 = 29;
+/// Sizes of cells. The first holds a standing value to the end; more sizes would leave more behind, as all series grow
+/// at one pace. The last holds [`BUFFER`] samples whatever they are.
+const SIZES: [usize; 4] = [48, 96, 160, HEAD + (BUFFER - 1) * ENTRY];
+const CLASS_SHIFT: u32 = 30;
 /// Most bytes of a page.
 const PAGE: usize = 32 << 10;
 

@@ -20,7 +20,7 @@ const COUNTED: u64 = 40;
 impl Store {
     /// Whether memory holds samples in `range` of a series that satisfies the matchers.
     fn is_in_memory(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange) -> Result<bool> {
-        let series = self.head_series(ctx, matchers)?;
+        let (series, _memory) = self.head_series(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let shards = self.head.read_all();
         Ok(series.iter().any(|(id, _)| {

@@ -35,6 +35,11 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
+    /// See [`crate::Store::shrink_cache`].
+    pub(crate) fn shrink_cache(&self) -> u64 {
+        self.cache.shrink()
+    }
+
     pub(crate) fn open(fs: &Arc<dyn Fs>, dir: &Path, options: &Options, metrics: &Metrics) -> Result<Self> {
         publish::prepare(&**fs, dir)?;
         let blocks = Self {
@@ -42,7 +47,10 @@ impl Blocks {
             dir: dir.to_owned(),
             list: RwLock::default(),
             lost: RwLock::default(),
-            cache: Arc::new(Cache::new(options.cache_bytes, options.budget.clone())),
+            cache: Arc::new(Cache::new(
+                options.cache_bytes,
+                options.budget.child("the cache of blocks", u64::MAX),
+            )),
             next: Mutex::new(1),
             metrics: metrics.clone(),
         };

@@ -51,11 +51,10 @@ impl Store {
             samples |= shard.current().range().is_some();
         }
         let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last);
-        let budget = &self.options.budget;
         // Append buffers are there again right after a flush: by themselves they are no reason for one, but many of
         // them, or short memory, are a reason from time to time.
         let crowded = total / 2 >= self.options.flush_bytes && waited >= CROWDED_MS;
-        let short = budget.used() >= budget.limit() / 10 * 9 && total >= SHORT_BYTES && waited >= SHORT_MS;
+        let short = self.options.budget.is_short() && total >= SHORT_BYTES && waited >= SHORT_MS;
         let full = sealed >= self.options.flush_bytes || crowded || short;
         Ok(self.head.frozen().is_some()
             || (samples && (full || waited >= self.options.flush_ms))
@@ -160,7 +159,7 @@ impl Store {
         };
         let block = self.blocks.publish(*window, |dir, number| {
             // A flush gives memory back: it must not be refused the little that it takes.
-            let budget = model::Budget::unlimited();
+            let budget = self.options.budget.claiming("flushes");
             open.push((*window, BlockWriter::create(&*self.fs, dir, Effort::Thorough, &budget)?));
             self.write_windows(frozen, order, others, open, blocks)?;
             // Whoever came after took his own away.

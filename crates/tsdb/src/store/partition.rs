@@ -27,7 +27,7 @@ pub(super) struct Shared {
     pub(super) snapshot: Snapshot,
     pub(super) blocks: Vec<Arc<Block>>,
     /// Held as long as the selection is read.
-    pub(super) _reserved: Reservation,
+    pub(super) _reserved: [Reservation; 2],
 }
 
 pub(super) struct Share {
