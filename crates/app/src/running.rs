@@ -190,8 +190,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,
-        // Queries and request bodies together may take half: samples must always find room.
-        budget: budget.child("requests", resolved.memory_limit / 2),
+        // Queries and request bodies together; queries alone get less of it: what is received finds room beside them.
+        budget: budget.child("requests", resolved.memory_limit / 8 * 5),
         clock,
     };
     waiting.stop().await;

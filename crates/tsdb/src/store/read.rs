@@ -55,8 +55,8 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// The entry of these labels; `None` where the limit is reached and they are new.
-    fn entry(&mut self, labels: Labels) -> Result<Option<&mut Found>> {
+    /// The entry of these labels, at this cost where they are new; `None` where the limit is reached and they are new.
+    fn entry(&mut self, labels: Labels, cost: usize) -> Result<Option<&mut Found>> {
         if self.found.len().is_multiple_of(CHECK_EVERY) {
             self.ctx.check()?;
         }
@@ -64,7 +64,7 @@ impl<'a> Gathering<'a> {
             Some(at) => *at,
             None if self.found.len() >= self.limit => return Ok(None),
             None => {
-                self.reserve(FOUND_COST + labels.canonical().len())?;
+                self.reserve(cost)?;
                 self.by_labels.insert(labels.clone(), self.found.len());
                 self.found.push(Found { labels, pages: Vec::new(), deleted: Vec::new(), head: Vec::new() });
                 self.found.len() - 1
@@ -82,7 +82,8 @@ impl<'a> Gathering<'a> {
                 return Ok(true);
             }
             self.reserve(series.pages.len() * size_of::<(u32, Page)>())?;
-            if let Some(found) = self.entry(series.labels.clone())? {
+            let cost = FOUND_COST + series.labels.canonical().len();
+            if let Some(found) = self.entry(series.labels.clone(), cost)? {
                 found.pages.extend(pages.map(|p| (number, *p)));
                 found.deleted.extend(series.deleted.map(|ranges| (number, ranges)));
             }
@@ -210,7 +211,8 @@ impl MetricReader for Store {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }
         for (labels, out, now) in in_head {
-            if let Some(found) = gathering.entry(labels)? {
+            // Its cost is reserved since it was found in the head.
+            if let Some(found) = gathering.entry(labels, 0)? {
                 found.head.reserve_exact(usize::from(out.is_some()) + usize::from(now.is_some()));
                 found.head.extend(out.into_iter().chain(now));
             }
