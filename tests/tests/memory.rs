@@ -154,9 +154,9 @@ fn a_flood_heavy_queries_and_a_kill_stay_inside_the_limit() {
     };
     let taken = in_memory(&server);
     assert!(taken > 1_000 && taken < series, "{taken} of {series}");
-    let first = |server: &Bonghwa| server.value("flood{id='00000007'}");
+    let first = |server: &Bonghwa| server.value("last_over_time(flood{id='00000007'}[1h])");
     eventually("a small query is answered", Duration::from_secs(60), || first(&server));
-    assert!(server.value("known").is_some(), "what was there before is there");
+    assert!(server.value("last_over_time(known[1h])").is_some(), "what was there before is there");
     eventually("known series go on", Duration::from_secs(60), || send(&server, known(2.0)).then_some(()));
     assert_eq!(group.oom_kills().unwrap(), 0, "peak {}", group.peak().unwrap());
     let steady = group.anonymous().unwrap();
@@ -165,7 +165,7 @@ fn a_flood_heavy_queries_and_a_kill_stay_inside_the_limit() {
     let server = start(folder.path(), &group);
     let replayed = group.anonymous().unwrap();
     assert!(in_memory(&server) >= taken, "{} of {taken} series are back", in_memory(&server));
-    assert_eq!((first(&server), server.value("known")), (Some(7.0), Some(2.0)));
+    assert_eq!((first(&server), server.value("last_over_time(known[1h])")), (Some(7.0), Some(2.0)));
     std::thread::scope(|scope| {
         for query in queries {
             scope.spawn(|| heavy(&server, query));

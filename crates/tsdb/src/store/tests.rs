@@ -422,10 +422,11 @@ fn a_flood_of_series_is_refused_at_the_limit_and_costs_what_it_is_counted_for() 
     let each = budget.used() / taken;
     assert!((150..400).contains(&each), "{each} bytes a series");
     assert!(budget.used() <= 8 << 20, "{} bytes", budget.used());
-    for i in 100_000..100_100 {
+    // What was reserved ahead may still be used up.
+    for i in 100_000..110_000 {
         store.resolve(&Tenant::default(), &[labels("flood", i)], &mut out).unwrap();
     }
-    assert!(store.metrics.series_refused.get() >= 99, "refused and counted");
+    assert!(store.metrics.series_refused.get() > 5_000, "refused and counted");
     assert!(
         store.head_budget().reason().contains("the series in memory"),
         "{}",
