@@ -91,7 +91,7 @@ pub(crate) struct Flags {
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Targets in the measurement of scraping.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 100)]
     targets: usize,
     /// Seconds of scraping, or of recording.
     #[arg(long, default_value_t = 60)]

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::eventually;
+use crate::group::MemoryGroup;
 
 /// A running binary; dropping it kills the process.
 pub struct Bonghwa {
@@ -39,16 +40,31 @@ impl Bonghwa {
         Self::spawn(data, args, &[])
     }
 
+    /// As [`Bonghwa::start`], as a process of a control group from its first byte on.
+    pub fn start_in_group(data: &Path, args: &[&str], group: &MemoryGroup) -> Result<Self> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec \"$@\""]).arg(group.folder()).arg(path()?);
+        let started = Self::spawn_with(command, data, args)?;
+        eventually("ready", Duration::from_secs(60), || {
+            started.get("/-/ready").ok().filter(|a| a.status().is_success())
+        });
+        Ok(started)
+    }
+
     fn spawn(data: &Path, args: &[&str], env: &[(&str, &str)]) -> Result<Self> {
+        let mut command = Command::new(path()?);
+        command.envs(env.iter().copied());
+        Self::spawn_with(command, data, args)
+    }
+
+    fn spawn_with(mut command: Command, data: &Path, args: &[&str]) -> Result<Self> {
         // The HTTP client wants one even for plain HTTP; a test before may have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let log = data.with_extension("log");
         let out = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let mut command = Command::new(path()?);
         command
             .arg(format!("--storage.tsdb.path={}", data.display()))
             .args(args)
-            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(out);

@@ -7,6 +7,7 @@
 
 pub mod binary;
 pub mod docker;
+pub mod group;
 pub mod mounted;
 pub mod write;
 

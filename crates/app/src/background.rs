@@ -9,6 +9,7 @@ use model::{Budget, Error, Result};
 
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::shedding::Watch;
 
 const MAINTAIN: Duration = Duration::from_secs(2);
 const CORRECT: Duration = Duration::from_secs(1);
@@ -24,6 +25,7 @@ impl Background {
         samples: Arc<tsdb::Store>,
         events: Arc<events::Store>,
         budget: Budget,
+        mut watch: Watch,
         memory_limit: u64,
         metrics: Metrics,
     ) -> Result<Self> {
@@ -41,6 +43,7 @@ impl Background {
         background.every("memory", CORRECT, move || {
             let resident = memory::resident();
             memory::correct(&budget, memory_limit, resident);
+            watch.look(&budget, memory_limit, resident);
             let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             metrics.resident.set(gauge(resident));
             metrics.reserved.set(gauge(budget.used()));

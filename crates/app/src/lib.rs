@@ -37,6 +37,7 @@ mod retention;
 mod roles;
 mod running;
 mod settings;
+mod shedding;
 mod signals;
 mod stores;
 mod web;

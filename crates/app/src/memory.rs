@@ -71,11 +71,17 @@ pub(crate) fn resident() -> u64 {
     tikv_jemalloc_ctl::stats::resident::read().map_or(0, |bytes| bytes as u64)
 }
 
-/// Corrects the budget: what is reserved may grow by what the limit leaves above what is resident. A sixteenth stays, so
-/// that an allocator that is slow to give back does not stop everything.
+/// Corrects the budget: what is reserved may grow by what the limit leaves above what is resident. A quarter of the limit
+/// may always be reserved, so that a process whose fixed part is large does something at all.
 pub(crate) fn correct(budget: &Budget, limit: u64, resident: u64) {
-    let left = limit.saturating_sub(resident).max(limit / 16);
-    budget.set_limit(budget.used().saturating_add(left).min(limit));
+    let left = limit.saturating_sub(resident);
+    budget.set_limit(budget.used().saturating_add(left).clamp(limit / 4, limit));
+}
+
+/// Lets the allocator give memory back by itself, also while nothing is allocated.
+pub(crate) fn give_back() {
+    // Fails only where the allocator is another one (in tests).
+    let _ = tikv_jemalloc_ctl::background_thread::write(true);
 }
 
 #[cfg(test)]
@@ -117,7 +123,10 @@ mod tests {
         correct(&budget, 1600, 1000);
         assert_eq!(budget.limit(), 900, "300 reserved and 600 left");
         correct(&budget, 1600, 5000);
-        assert_eq!(budget.limit(), 400, "a sixteenth stays");
+        assert_eq!(budget.limit(), 400, "a quarter stays");
+        let _more = budget.reserve(100).unwrap();
+        correct(&budget, 1600, 5000);
+        assert_eq!(budget.limit(), 400, "and no more, however often");
         correct(&budget, 1600, 0);
         assert_eq!(budget.limit(), 1600);
     }

@@ -61,6 +61,10 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
             read_samples: flags.remote.read_sample_limit,
             remote_reads: flags.remote.read_concurrent_limit,
             read_frame_bytes: flags.remote.read_max_bytes_in_frame,
+            // An entry takes about 48 bytes; all together a sixteenth.
+            write_series_cache: defaults
+                .write_series_cache
+                .min(usize::try_from(memory_limit / 16 / 48).unwrap_or(usize::MAX)),
             notification_streams: flags.web.max_notifications_subscribers,
             ..defaults
         },

@@ -25,7 +25,7 @@ use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::stores::Terms;
-use crate::{data_dir, foreign, listen, stores};
+use crate::{data_dir, foreign, listen, memory, shedding, stores};
 
 /// Everything that runs.
 pub struct Running {
@@ -63,7 +63,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     // Before the stores are opened: a taken port should not cost a replay.
     let listeners = listen::open(&flags.web.listen)?;
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
-    let budget = Budget::new("all", resolved.memory_limit);
+    let budget = Budget::new("the process", resolved.memory_limit);
+    memory::give_back();
 
     // Whoever asks while the log is read back is told how far it is.
     let progress = Arc::new(ReplayProgress::default());
@@ -108,14 +109,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         Doors { metrics: writer.clone(), events: event_writer, history: event_reader, clock: clock.clone() };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
     let written = &resolved.loaded.written;
+    let scrapes = budget.child("scraped bodies", resolved.memory_limit / 4);
+    let rules = budget.child("rules", resolved.memory_limit / 4);
     let scraper = Manager::start(
         written.scrape_configs.clone(),
         &written.global,
         writer.clone(),
         clock.clone(),
         resolved.scrape_features,
-        // Bodies of scrapes together.
-        budget.child("scrapes", resolved.memory_limit / 4),
+        scrapes.clone(),
     )?;
     scraper.metrics().register(&mut registry);
 
@@ -124,7 +126,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         reader: relays.reader(),
         writer: writer.clone(),
         clock: clock.clone(),
-        budget: budget.child("rules", resolved.memory_limit / 4),
+        budget: rules.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
     let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
@@ -161,8 +163,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         .map_err(|e| model::Error::internal("the rules cannot be started").with_detail(e))?;
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
-    let background =
-        Background::start(metrics.clone(), events.clone(), budget.clone(), resolved.memory_limit, own)?;
+    let watch = shedding::Watch::new(&metrics, scrapes, rules, clock.clone());
+    let background = Background::start(
+        metrics.clone(),
+        events.clone(),
+        budget.clone(),
+        watch,
+        resolved.memory_limit,
+        own,
+    )?;
     let access = Access {
         token: token.as_ref().map(|(token, _)| token.clone()),
         external_host: resolved.external_host.clone(),
@@ -190,8 +199,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,
-        // Queries and request bodies together may take half: samples must always find room.
-        budget: budget.child("requests", resolved.memory_limit / 2),
+        // Queries and request bodies together; queries alone get less of it: what is received finds room beside them.
+        budget: budget.child("requests", resolved.memory_limit / 8 * 5),
         clock,
     };
     waiting.stop().await;

@@ -85,7 +85,9 @@ pub(crate) fn open(
         flush_bytes: defaults.flush_bytes.min(memory_limit / HEAD_SHARE / 2),
         cache_bytes: defaults.cache_bytes.min(memory_limit / 8),
         sync,
-        budget: budget.clone(),
+        // The rest is for queries and requests, and for writing blocks.
+        head_bytes: memory_limit / 8 * 5,
+        budget: budget.child("stored samples", u64::MAX),
         ..defaults
     };
     let metrics =

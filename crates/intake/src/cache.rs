@@ -19,9 +19,22 @@ pub(crate) struct RefCache {
     limit: usize,
 }
 
+/// A key in halves: with 128 bits in one piece an entry would take 32 bytes and not 24.
+struct Entry {
+    halves: [u64; 2],
+    series: SeriesRef,
+}
+
+impl Entry {
+    #[inline]
+    fn key(&self) -> u128 {
+        u128::from(self.halves[0]) << 64 | u128::from(self.halves[1])
+    }
+}
+
 #[derive(Default)]
 struct Known {
-    entries: Vec<(u128, SeriesRef)>,
+    entries: Vec<Entry>,
     /// Places in `entries`.
     places: HashTable<u32>,
 }
@@ -29,7 +42,7 @@ struct Known {
 impl Known {
     fn place(&self, key: u128) -> Option<usize> {
         // Places of the table are those of entries: both are emptied together.
-        self.places.find(key as u64, |at| self.entries[*at as usize].0 == key).map(|at| *at as usize)
+        self.places.find(key as u64, |at| self.entries[*at as usize].key() == key).map(|at| *at as usize)
     }
 }
 
@@ -42,15 +55,15 @@ pub(crate) struct Lookup<'a> {
 impl Lookup<'_> {
     #[inline]
     pub(crate) fn get(&mut self, key: u128) -> Option<SeriesRef> {
-        if let Some((expected, series)) = self.known.entries.get(self.next)
-            && *expected == key
+        if let Some(expected) = self.known.entries.get(self.next)
+            && expected.key() == key
         {
             self.next += 1;
-            return Some(*series);
+            return Some(expected.series);
         }
         let at = self.known.place(key)?;
         self.next = at + 1;
-        self.known.entries.get(at).map(|e| e.1)
+        self.known.entries.get(at).map(|e| e.series)
     }
 }
 
@@ -89,7 +102,7 @@ impl RefCache {
         let mut known = self.known.write();
         for (key, series) in found {
             if let Some(at) = known.place(key) {
-                known.entries[at].1 = series;
+                known.entries[at].series = series;
                 continue;
             }
             if known.entries.len() >= self.limit {
@@ -98,8 +111,8 @@ impl RefCache {
             }
             let Known { entries, places } = &mut *known;
             let at = entries.len() as u32;
-            entries.push((key, series));
-            places.insert_unique(key as u64, at, |at| entries[*at as usize].0 as u64);
+            entries.push(Entry { halves: [(key >> 64) as u64, key as u64], series });
+            places.insert_unique(key as u64, at, |at| entries[*at as usize].halves[1]);
         }
     }
 

@@ -1,9 +1,11 @@
 //! Memory that is promised before it is allocated.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::error::{Error, Result};
+use crate::shed::Sheds;
 
 /// A shared allowance of bytes. Head, ingest, queries and compaction reserve from it before they allocate; `app`
 /// corrects it with what the allocator says is resident.
@@ -16,13 +18,19 @@ struct Inner {
     limit: AtomicU64,
     used: AtomicU64,
     refused: AtomicU64,
+    /// The reason of the last refusal.
+    reason: Mutex<String>,
+    /// Never refuses, whatever the limits say.
+    claims: bool,
+    /// What was given up for want of memory; one list for a budget and its parts.
+    sheds: Sheds,
     parent: Option<Budget>,
 }
 
 impl Budget {
     /// An allowance of `limit` bytes called `name` in errors and on the status page.
     pub fn new(name: &'static str, limit: u64) -> Self {
-        Self::build(name, limit, None)
+        Self::build(name, limit, None, false)
     }
 
     /// No limit, only accounting.
@@ -32,15 +40,23 @@ impl Budget {
 
     /// A part of this budget with a limit of its own: what is reserved from it counts against both.
     pub fn child(&self, name: &'static str, limit: u64) -> Self {
-        Self::build(name, limit, Some(self.clone()))
+        Self::build(name, limit, Some(self.clone()), false)
     }
 
-    fn build(name: &'static str, limit: u64, parent: Option<Budget>) -> Self {
+    /// A part of this budget that is never refused anything, for work that gives memory back: see [`Budget::claim`].
+    pub fn claiming(&self, name: &'static str) -> Self {
+        Self::build(name, u64::MAX, Some(self.clone()), true)
+    }
+
+    fn build(name: &'static str, limit: u64, parent: Option<Budget>, claims: bool) -> Self {
         Self(Arc::new(Inner {
             name,
             limit: AtomicU64::new(limit),
             used: AtomicU64::new(0),
             refused: AtomicU64::new(0),
+            reason: Mutex::default(),
+            claims,
+            sheds: parent.as_ref().map_or_else(Sheds::default, |p| p.0.sheds.clone()),
             parent,
         }))
     }
@@ -66,24 +82,33 @@ impl Budget {
     }
 
     fn take(&self, bytes: u64) -> Result<()> {
+        if self.0.claims {
+            self.force(bytes);
+            return Ok(());
+        }
         let limit = self.0.limit.load(Ordering::Relaxed);
         let grown = self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             used.checked_add(bytes).filter(|sum| *sum <= limit)
         });
         if let Err(used) = grown {
-            self.0.refused.fetch_add(1, Ordering::Relaxed);
             let name = self.0.name;
-            return Err(Error::limited(format_args!(
+            return Err(self.refuse(Error::limited(format_args!(
                 "memory limit: {name} has {used} of {limit} bytes in use and needs {bytes} more"
-            )));
+            ))));
         }
         if let Some(parent) = &self.0.parent
             && let Err(error) = parent.take(bytes)
         {
             self.0.used.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(error);
+            return Err(self.refuse(error));
         }
         Ok(())
+    }
+
+    fn refuse(&self, error: Error) -> Error {
+        self.0.refused.fetch_add(1, Ordering::Relaxed);
+        self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&error.message);
+        error
     }
 
     fn give(&self, bytes: u64) {
@@ -91,6 +116,17 @@ impl Budget {
         if let Some(parent) = &self.0.parent {
             parent.give(bytes);
         }
+    }
+
+    /// What was given up for want of memory, here and in all budgets with the same root.
+    pub fn sheds(&self) -> &Sheds {
+        &self.0.sheds
+    }
+
+    /// Whether nine tenths are used, here or in a parent.
+    pub fn is_short(&self) -> bool {
+        let short = !self.0.claims && self.used() >= self.limit() / 10 * 9;
+        short || self.0.parent.as_ref().is_some_and(Self::is_short)
     }
 
     /// Bytes reserved now.
@@ -108,7 +144,12 @@ impl Budget {
         self.0.limit.store(bytes, Ordering::Relaxed);
     }
 
-    /// How often a reservation was refused.
+    /// The reason of the last refusal, its parents' included; empty where nothing was refused.
+    pub fn reason(&self) -> String {
+        self.0.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How often a reservation was refused, here or by a parent.
     pub fn refused(&self) -> u64 {
         self.0.refused.load(Ordering::Relaxed)
     }
@@ -165,7 +206,24 @@ mod tests {
         let _other = all.reserve(40).unwrap();
         assert!(held.grow(20).is_err(), "over the parent's limit");
         assert_eq!((queries.used(), all.used()), (50, 90));
+        assert_eq!((queries.refused(), all.refused()), (2, 1), "a child counts what its parent refused");
+        assert!(queries.reason().contains("all has 90 of 100 bytes in use"), "{}", queries.reason());
         drop(held);
         assert_eq!((queries.used(), all.used()), (0, 40));
+    }
+
+    #[test]
+    fn what_is_claimed_counts_and_is_never_refused() {
+        let all = Budget::new("all", 100);
+        let flush = all.claiming("flush");
+        let mut held = flush.reserve(80).unwrap();
+        held.grow(80).unwrap();
+        held.claim(10);
+        assert_eq!((all.used(), all.refused()), (170, 0));
+        assert!(all.reserve(1).is_err(), "others find nothing");
+        assert!(all.is_short() && flush.is_short());
+        let other = all.claim(5);
+        drop((held, other));
+        assert_eq!(all.used(), 0);
     }
 }

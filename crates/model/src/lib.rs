@@ -41,6 +41,7 @@ pub mod resource;
 pub mod rule;
 pub mod sample;
 mod series_data;
+pub mod shed;
 pub mod target;
 pub mod time;
 
@@ -67,4 +68,5 @@ pub use pattern::Pattern;
 pub use progress::ReplayProgress;
 pub use resource::{Identity, IdentityKey, Resource};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
+pub use shed::{Load, Shed, Sheds};
 pub use time::TimeRange;

@@ -74,6 +74,9 @@ impl Default for Limits {
     }
 }
 
+/// A client's word for the length is taken up to here.
+const MOST_AHEAD: u64 = 1 << 20;
+
 /// Reads a body of at most `limit` bytes; a client that lets it stand still for `idle` is given up.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
@@ -81,13 +84,26 @@ pub(crate) async fn read_body(
     limit: usize,
     idle: Duration,
 ) -> Result<Bytes> {
+    read_body_into(headers, body, limit, idle, &mut |_| Ok(())).await
+}
+
+/// Like [`read_body`], asking before each piece whether there is memory for so many bytes more.
+pub(crate) async fn read_body_into(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    idle: Duration,
+    room: &mut (dyn FnMut(u64) -> Result<()> + Send),
+) -> Result<Bytes> {
     let declared =
         headers.get(http::header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|n| n > limit as u64) {
         return Err(too_large(limit));
     }
+    let declared = declared.unwrap_or(0);
+    room(declared)?;
     let mut stream = body.into_data_stream();
-    let mut read = BytesMut::new();
+    let mut read = BytesMut::with_capacity(usize::try_from(declared.min(MOST_AHEAD)).unwrap_or(0));
     loop {
         match tokio::time::timeout(idle, stream.next()).await {
             Err(_) => return Err(Error::timeout("the request body stood still for too long")),
@@ -98,6 +114,10 @@ pub(crate) async fn read_body(
             Ok(Some(Ok(chunk))) => {
                 if read.len() + chunk.len() > limit {
                     return Err(too_large(limit));
+                }
+                // A buffer that grows is copied: twice its size for a moment.
+                if read.len() + chunk.len() > read.capacity() {
+                    room(2 * chunk.len() as u64)?;
                 }
                 read.extend_from_slice(&chunk);
             }

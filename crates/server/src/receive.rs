@@ -6,12 +6,12 @@ use std::io::Read as _;
 use axum::body::Body;
 use bytes::Bytes;
 use http::HeaderMap;
-use model::{Error, Reservation, Result};
+use model::{Error, ErrorKind, Load, Reservation, Result};
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-use crate::limits::read_body;
+use crate::limits::read_body_into;
 use crate::metrics::ReasonLabels;
 use crate::state::{Shared, State};
 
@@ -26,17 +26,34 @@ pub(crate) async fn receive<T: Send + 'static>(
     body: Body,
     work: impl FnOnce(&State, Bytes) -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    let result = receive_inside(state, headers, body, work).await;
+    if let Err(error) = &result
+        && error.kind == ErrorKind::Limited
+    {
+        state.parts.budget.sheds().note(Load::Writes, 1, &error.message, state.now_ms());
+    }
+    result
+}
+
+async fn receive_inside<T: Send + 'static>(
+    state: &Shared,
+    headers: &HeaderMap,
+    body: Body,
+    work: impl FnOnce(&State, Bytes) -> Result<T> + Send + 'static,
+) -> Result<T> {
     state.parts.process.ready()?;
     let limits = &state.limits;
     let place = tokio::time::timeout(limits.body_idle, state.writes.clone().acquire_owned())
         .await
         .map_err(|_| Error::unavailable("too many write requests at one time"))?
         .map_err(|_| Error::unavailable("the server is stopping"))?;
-    let body = read_body(headers, body, limits.write_bytes, limits.body_idle).await?;
+    let mut memory = state.parts.budget.reserve(0)?;
+    let mut room = |bytes| memory.grow(bytes);
+    let body = read_body_into(headers, body, limits.write_bytes, limits.body_idle, &mut room).await?;
     let worker = state.clone();
     tokio::task::spawn_blocking(move || {
         let result = work(&worker, body);
-        drop(place);
+        drop((place, memory));
         result
     })
     .await
@@ -61,7 +78,8 @@ pub(crate) fn unpack(state: &State, headers: &HeaderMap, body: Bytes) -> Result<
         "deflate" => grow(flate2::read::ZlibDecoder::new(&*body), limit, &mut memory)?,
         "snappy" => {
             let declared = snap::raw::decompress_len(&body).unwrap_or(0).min(limit);
-            memory.grow(declared as u64)?;
+            // Beside the body: references, times and values of what it holds.
+            memory.grow(2 * declared as u64)?;
             let mut plain = Vec::new();
             wire::remote_write::decompress(&body, limit, &mut plain).map_err(|e| Error::new(e.kind(), e))?;
             plain.into()

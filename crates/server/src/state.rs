@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use model::{CancelFlag, Ctx, Error, Result, Tenant};
+use model::{Budget, CancelFlag, Ctx, Error, Load, Result, Tenant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
+    /// A part of the requests' memory: what is received always finds some.
+    query_budget: Budget,
     pub(crate) writes: Arc<Semaphore>,
     pub(crate) remote_reads: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -42,6 +44,7 @@ impl State {
     pub(crate) fn new(parts: Parts, access: Access, limits: Limits, web: Web, metrics: Metrics) -> Self {
         Self {
             queries: Arc::new(Semaphore::new(limits.queries)),
+            query_budget: parts.budget.child("memory of queries", parts.budget.limit() / 4 * 3),
             writes: Arc::new(Semaphore::new(limits.writes)),
             notification_places: Arc::new(Semaphore::new(limits.notification_streams)),
             remote_reads: Arc::new(Semaphore::new(match limits.remote_reads {
@@ -83,8 +86,9 @@ impl State {
             tenant: Tenant::default(),
             deadline: Some(deadline),
             cancel: guard.flag.clone(),
-            budget: self.parts.budget.clone(),
+            budget: self.query_budget.child("this query", u64::MAX),
         };
+        let budget = ctx.budget.clone();
         let state = self.clone();
         self.metrics.queries.inc();
         let started = Instant::now();
@@ -98,6 +102,9 @@ impl State {
         })
         .await;
         guard.done = true;
+        if budget.refused() > 0 {
+            budget.sheds().note(Load::Queries, 1, budget.reason(), self.now_ms());
+        }
         result.map_err(|e| Error::internal("the query ended unexpectedly").with_detail(e))
     }
 

@@ -70,6 +70,14 @@ impl Cache {
         inner.used += size;
     }
 
+    /// Gives back half of what it holds; how many bytes.
+    pub(crate) fn shrink(&self) -> u64 {
+        let mut inner = self.inner.lock();
+        let before = inner.used;
+        while inner.used > before / 2 && inner.evict() {}
+        before - inner.used
+    }
+
     /// Forgets a block that is gone.
     pub(crate) fn forget(&self, block: u64) {
         let mut inner = self.inner.lock();
@@ -127,6 +135,10 @@ mod tests {
         }
         assert!(cache.get(key(0)).is_some(), "asked for all the time");
         assert!(cache.get(key(1)).is_none());
+        let held = budget.used();
+        assert_eq!(held - budget.used(), 0);
+        let given = cache.shrink();
+        assert!(given >= held / 2 && budget.used() == held - given, "{given} of {held}");
         cache.put(key(7), &Arc::new(vec![0; 900]));
         assert!(cache.get(key(7)).is_none(), "too large to keep");
         cache.forget(0);

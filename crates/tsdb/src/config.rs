@@ -51,6 +51,8 @@ pub struct Options {
     pub max_exemplars: usize,
     /// What cached parts of blocks may take in memory.
     pub cache_bytes: u64,
+    /// What series and samples in memory may take; more are refused.
+    pub head_bytes: u64,
     /// Whether an acknowledgement waits for the device (survives a power failure), or only for the operating system
     /// (survives the end of the process).
     pub sync: SyncPolicy,
@@ -83,6 +85,7 @@ impl Default for Options {
             max_families: 200_000,
             max_exemplars: 100_000,
             cache_bytes: 64 << 20,
+            head_bytes: u64::MAX,
             sync: SyncPolicy::Batch,
             series_retention: Vec::new(),
             downsampling: Downsampling::default(),

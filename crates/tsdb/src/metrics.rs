@@ -148,6 +148,11 @@ impl Metrics {
         self.oldest_exemplar.set(ring.oldest().map_or(0.0, |ms| ms as f64 / 1_000.0));
     }
 
+    /// Samples refused for this reason so far.
+    pub fn rejected_so_far(&self, reason: RejectReason) -> u64 {
+        self.rejected.get_or_create(&Reason { reason: reason.as_str() }).get()
+    }
+
     pub(crate) fn take(&self, kind: &'static str, count: u64) {
         if count > 0 {
             self.appended.inc_by(count);

@@ -7,6 +7,7 @@ mod compact;
 mod exemplars;
 mod flush;
 mod maintain;
+mod names;
 mod partition;
 mod read;
 mod replay;
@@ -70,6 +71,10 @@ pub struct Store {
     making: Mutex<Making>,
     pub(crate) changes: changes::Changes,
     pub(crate) flushing: Mutex<Flushing>,
+    /// Where the head reserves memory.
+    pub(crate) in_memory: model::Budget,
+    /// Where compactions do.
+    pub(crate) compacting: model::Budget,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
     /// What ages are held against.
@@ -105,10 +110,15 @@ impl Store {
         let metrics = Metrics::default();
         let clock_now = clock.now_ms();
         let limits = Limits { max_series: options.max_series, max_labels_bytes: options.max_labels_bytes };
-        let mut index = Index::new(limits, &options.budget)?;
+        let in_memory = options.budget.child("the series in memory", options.head_bytes);
+        let mut index = Index::new(limits, &in_memory)?;
         let lookup = Lookup::new();
         let head = Head::new();
-        let log_options = disk::log::Options { sync: options.sync, ..disk::log::Options::new(wal::KIND) };
+        let log_options = disk::log::Options::new(wal::KIND);
+        // What waits while the file system takes no writes is memory, too.
+        let share = usize::try_from(options.budget.limit() / 16).unwrap_or(usize::MAX);
+        let max_pending = log_options.max_pending.min(share);
+        let log_options = disk::log::Options { sync: options.sync, max_pending, ..log_options };
         let mut prepared = Prepared::open(&fs, &dir)?;
         let wal = dir.join("wal");
         disk::publish::prepare(&*fs, &wal)?;
@@ -125,7 +135,7 @@ impl Store {
             Ok::<_, Error>((log, recovery, replay.finish()))
         })?;
         progress.finish();
-        head.adopt(&options.budget);
+        head.adopt(&in_memory);
         index.adopt();
         let mut warnings = recovery.warnings;
         warnings.extend(prepared.take_warnings());
@@ -181,6 +191,8 @@ impl Store {
             steady: Mutex::new(steady),
             retention: RwLock::new(Arc::new(retention)),
             thinned: Mutex::new(Thinned::new()),
+            compacting: options.budget.child("compactions", u64::MAX),
+            in_memory,
             warnings,
             options,
         };
@@ -210,6 +222,21 @@ impl Store {
         ring.resize(most);
         self.metrics.show_exemplars(&ring);
         self.metrics.named.max_exemplars.set(most as i64);
+    }
+
+    /// Gives back half of what is cached of blocks; how many bytes. For when memory is short.
+    pub fn shrink_cache(&self) -> u64 {
+        self.blocks.shrink_cache()
+    }
+
+    /// Where compactions reserve memory: a refusal puts one off.
+    pub fn compaction_budget(&self) -> &model::Budget {
+        &self.compacting
+    }
+
+    /// Where the head reserves memory.
+    pub fn head_budget(&self) -> &model::Budget {
+        &self.in_memory
     }
 
     pub(crate) fn out_of_order_ms(&self) -> i64 {

@@ -540,6 +540,8 @@ export interface components {
                 /** Format: int64 */
                 limit_bytes: number;
             };
+            /** @description What was given up so that memory stays within its limit, what happened last first. */
+            shed: components["schemas"]["Shed"][];
             obstacles: components["schemas"]["Obstacle"][];
             targets: {
                 up: number;
@@ -550,6 +552,24 @@ export interface components {
             queues: components["schemas"]["Queue"][];
             /** @description Own counters of what came in and what was dropped, as in /metrics. */
             ingestion: components["schemas"]["NameCount"][];
+        };
+        Shed: {
+            /** @enum {string} */
+            load: "queries" | "series" | "samples" | "writes" | "cache_bytes" | "scrapes" | "rules" | "compactions" | "forwarding";
+            /**
+             * Format: int64
+             * @description How many; bytes for cache_bytes.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description Repetitions within a minute are one entry.
+             */
+            first_ms: number;
+            /** Format: int64 */
+            last_ms: number;
+            /** @description The reason given last. */
+            why: string;
         };
         Queue: {
             name: string;

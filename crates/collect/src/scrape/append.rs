@@ -242,7 +242,7 @@ impl Appender {
         }
         let round = self.cache.round;
         let mut again = false;
-        match self.cache.slots.get_mut(&key) {
+        let series = match self.cache.slots.get_mut(&key) {
             Some(Slot::Dropped { seen }) => {
                 *seen = round;
                 return Ok(());
@@ -250,6 +250,7 @@ impl Appender {
             Some(Slot::Series(series)) => {
                 again = series.seen == round;
                 series.seen = round;
+                series
             }
             None => {
                 let Some(labels) = self.labels(exposed)? else {
@@ -257,19 +258,21 @@ impl Appender {
                     return Ok(());
                 };
                 reading.counts.added += 1;
-                let series = Series {
-                    labels,
-                    id: None,
-                    seen: round,
-                    tracked: 0,
-                    live: false,
-                    pinned: false,
-                    histogram: false,
-                };
-                self.cache.slots.insert(key, Slot::Series(series));
                 self.batch.new.push(key);
+                self.cache.add(
+                    key,
+                    Series {
+                        labels,
+                        id: None,
+                        seen: round,
+                        tracked: 0,
+                        live: false,
+                        pinned: false,
+                        histogram: false,
+                    },
+                )
             }
-        }
+        };
         reading.counts.kept += 1;
         if again && own_time.is_none() {
             self.metrics.drop("duplicate", 1);
@@ -279,19 +282,17 @@ impl Appender {
             reading.over_limit = true; // reading goes on, so that the counts are right
             return Ok(());
         }
-        if let Some(series) = self.cache.series_mut(key) {
-            if own_time.is_none() || self.job.track_timestamps_staleness {
-                series.tracked = round;
-            }
-            series.histogram = matches!(point.value, Value::Histogram(_));
-            let at = own_time.unwrap_or(reading.t);
-            let start = if self.features.start_timestamps && point.start < at { point.start } else { 0 };
-            match point.value {
-                Value::Float(value) => self.batch.push(key, series.id, at, start, value),
-                Value::Histogram(value) => self.batch.push_histogram(key, series.id, at, start, *value),
-            }
-            self.batch.exemplars.extend(point.exemplars.into_iter().map(|exemplar| (key, exemplar)));
+        if own_time.is_none() || self.job.track_timestamps_staleness {
+            series.tracked = round;
         }
+        series.histogram = matches!(point.value, Value::Histogram(_));
+        let at = own_time.unwrap_or(reading.t);
+        let start = if self.features.start_timestamps && point.start < at { point.start } else { 0 };
+        match point.value {
+            Value::Float(value) => self.batch.push(key, series.id, at, start, value),
+            Value::Histogram(value) => self.batch.push_histogram(key, series.id, at, start, *value),
+        }
+        self.batch.exemplars.extend(point.exemplars.into_iter().map(|exemplar| (key, exemplar)));
         Ok(())
     }
 

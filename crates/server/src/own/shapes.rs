@@ -125,6 +125,23 @@ pub(crate) struct Memory {
     pub(crate) limit_bytes: u64,
 }
 
+/// What was not done so that memory stays within its limit.
+#[derive(Serialize)]
+pub(crate) struct ShedRow {
+    pub(crate) load: &'static str,
+    pub(crate) count: u64,
+    pub(crate) first_ms: i64,
+    pub(crate) last_ms: i64,
+    pub(crate) why: String,
+}
+
+impl From<model::Shed> for ShedRow {
+    fn from(shed: model::Shed) -> Self {
+        let model::Shed { load, count, first_ms, last_ms, why } = shed;
+        Self { load: load.as_str(), count, first_ms, last_ms, why }
+    }
+}
+
 #[derive(Serialize, Default)]
 pub(crate) struct TargetCounts {
     pub(crate) up: usize,
@@ -145,6 +162,7 @@ pub(crate) struct Status {
     pub(crate) collect_stored: bool,
     pub(crate) storage: Storage,
     pub(crate) memory: Memory,
+    pub(crate) shed: Vec<ShedRow>,
     pub(crate) obstacles: Vec<Obstacle>,
     pub(crate) targets: TargetCounts,
     pub(crate) queues: Vec<model::passing::QueueState>,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use model::target::Health;
 
 use super::error::Answer;
-use super::shapes::{Memory, NameCount, SeriesRetention, Status, Storage, TargetCounts, Tier};
+use super::shapes::{Memory, NameCount, SeriesRetention, ShedRow, Status, Storage, TargetCounts, Tier};
 use crate::exposition::ingestion;
 use crate::state::{self, Shared};
 
@@ -47,6 +47,7 @@ fn gather(state: &state::State) -> model::Result<Status> {
             reserved_bytes: state.parts.budget.used(),
             limit_bytes: memory.limit_bytes,
         },
+        shed: state.parts.budget.sheds().list().into_iter().map(ShedRow::from).collect(),
         obstacles,
         targets: targets(state),
         ingestion: NameCount::list(ingestion(state)),

@@ -156,7 +156,8 @@ mod tests {
             check((state >> (n % 64)) as i64 as f64);
         }
         [f64::MIN_POSITIVE, f64::MAX, f64::MIN, 5e-324, 1e15, 1e16, 1e17, 123_456_789e10, 2f64.powi(53)]
-            .map(check);
+            .into_iter()
+            .for_each(check);
     }
 
     #[test]

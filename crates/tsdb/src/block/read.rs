@@ -121,11 +121,7 @@ impl Block {
     }
 
     /// Gives canonical labels, pages and what is deleted of the wanted series to `take`, in the order of their labels.
-    pub(crate) fn each_series(
-        &self,
-        wanted: &RoaringBitmap,
-        take: &mut EachSeries<'_>,
-    ) -> Result<()> {
+    pub(crate) fn each_series(&self, wanted: &RoaringBitmap, take: &mut EachSeries<'_>) -> Result<()> {
         let mut wanted = wanted.iter().peekable();
         let tombstones = self.tombstones();
         while let Some(number) = wanted.peek().map(|n| *n as usize) {

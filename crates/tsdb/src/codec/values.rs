@@ -66,15 +66,16 @@ const PROBES: usize = 32;
 const PCO_MIN: usize = 1024;
 /// ... is tried on a part of the run first ...
 const PCO_TRIAL: usize = 512;
-/// ... and must gain a twentieth.
-const PCO_LEVEL: usize = 8;
+/// ... quickly.
+const TRIAL_LEVEL: usize = 4;
+const PCO_LEVEL: usize = 6;
 
 /// How much time an encoding may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effort {
     /// Nothing slow: fresh chunks.
     Fast,
-    /// `pco` where it gains 5 %: blocks that stay.
+    /// `pco` where it gains: blocks that stay.
     Thorough,
 }
 
@@ -89,28 +90,33 @@ pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
         out.extend_from_slice(&bits.to_be_bytes()[..significant]);
         return;
     }
-    let start = out.len();
     let decimal = decimal_of(values);
+    let long = effort == Effort::Thorough && values.len() >= PCO_MIN;
     match &decimal {
         Some(decimal) => {
+            if long && pco_wins(&decimal.ints, ints::encode) {
+                let start = out.len();
+                out.push(PCO_DECIMAL);
+                decimal.write_head(out);
+                if put_pco(&decimal.ints, out) {
+                    return;
+                }
+                out.truncate(start);
+            }
             out.push(DECIMAL);
             decimal.write_head(out);
             ints::encode(&decimal.ints, out);
         }
         None => {
+            if long && pco_wins(values, encode_xor) {
+                out.push(PCO);
+                if put_pco(values, out) {
+                    return;
+                }
+                out.pop();
+            }
             out.push(XOR);
             encode_xor(values, out);
-        }
-    }
-    let cheap = out.len() - start;
-    if effort == Effort::Thorough && values.len() >= PCO_MIN && cheap * 8 > values.len() * 2 {
-        match &decimal {
-            Some(decimal) => {
-                let mut head = vec![PCO_DECIMAL];
-                decimal.write_head(&mut head);
-                replace_if_smaller(&decimal.ints, head, start, out, ints::encode);
-            }
-            None => replace_if_smaller(values, vec![PCO], start, out, encode_xor),
         }
     }
 }
@@ -120,32 +126,29 @@ fn encode_xor(values: &[f64], out: &mut Vec<u8>) {
     xor::encode(&bits, out);
 }
 
-/// Puts the `pco` form in place of what is in `out` from `start` on, if a trial on a part is no loss and the whole gains
-/// a twentieth.
-fn replace_if_smaller<T: pco::data_types::Number>(
-    run: &[T],
-    head: Vec<u8>,
-    start: usize,
-    out: &mut Vec<u8>,
-    cheap: impl Fn(&[T], &mut Vec<u8>),
-) {
-    let config = pco::ChunkConfig::default().with_compression_level(PCO_LEVEL);
-    let smaller = |with: usize, without: usize| with * 20 <= without * 19;
-    let from = (run.len() - PCO_TRIAL) / 2;
-    let part = &run[from..from + PCO_TRIAL];
+/// Whether `pco` makes a part of the run smaller than the cheap codec does, and that is not small already. The header of a
+/// short stream weighs more than it will in the whole: who wins here wins there by about a twentieth at least.
+fn pco_wins<T: pco::data_types::Number>(run: &[T], cheap: impl Fn(&[T], &mut Vec<u8>)) -> bool {
+    let from = run.len().saturating_sub(PCO_TRIAL) / 2;
+    let part = run.get(from..from + PCO_TRIAL).unwrap_or(run);
     let mut trial = Vec::new();
     cheap(part, &mut trial);
-    // The header of a short stream weighs more than it will in the whole.
-    let gains = |p: Vec<u8>| p.len() <= trial.len();
-    if !pco::standalone::simple_compress(part, &config).is_ok_and(gains) {
-        return;
+    if trial.len() * 8 <= part.len() * 2 {
+        return false;
     }
-    if let Ok(whole) = pco::standalone::simple_compress(run, &config)
-        && smaller(head.len() + whole.len(), out.len() - start)
-    {
-        out.truncate(start);
-        out.extend_from_slice(&head);
-        out.extend_from_slice(&whole);
+    let config = pco::ChunkConfig::default().with_compression_level(TRIAL_LEVEL);
+    pco::standalone::simple_compress(part, &config).is_ok_and(|p| p.len() <= trial.len())
+}
+
+/// Appends the run as a `pco` stream; whether that could be.
+fn put_pco<T: pco::data_types::Number>(run: &[T], out: &mut Vec<u8>) -> bool {
+    let config = pco::ChunkConfig::default().with_compression_level(PCO_LEVEL);
+    match pco::standalone::simple_compress(run, &config) {
+        Ok(stream) => {
+            out.extend_from_slice(&stream);
+            true
+        }
+        Err(_) => false,
     }
 }
 

@@ -21,10 +21,11 @@ pub(super) const NO_CELL: Cell = Cell::MAX;
 const HEAD: usize = 22;
 /// Longest entry: control, distance, value with its count.
 const ENTRY: usize = 1 + 8 + 1 + 8;
-/// Sizes of cells. The last holds [`BUFFER`] samples whatever they are.
-const SIZES: [usize; 8] = [24, 32, 48, 64, 96, 128, 192, HEAD + (BUFFER - 1) * ENTRY];
-const CLASS_SHIFT: u32 = 29;
-/// Bytes of a page.
+/// Sizes of cells. The first holds a standing value to the end; more sizes would leave more behind, as all series grow
+/// at one pace. The last holds [`BUFFER`] samples whatever they are.
+const SIZES: [usize; 4] = [48, 96, 160, HEAD + (BUFFER - 1) * ENTRY];
+const CLASS_SHIFT: u32 = 30;
+/// Most bytes of a page.
 const PAGE: usize = 32 << 10;
 
 /// The largest buffers must be countable in a byte.
@@ -40,13 +41,34 @@ struct Class {
 
 pub(super) struct Buffers {
     classes: [Class; SIZES.len()],
-    pages: u64,
+    /// Bytes of all pages.
+    held: u64,
     reserved: Option<Reservation>,
     budget: Budget,
 }
 
+/// Cells of a page as powers of two: where a cell lies is asked for every sample, and must cost no division.
+const SHIFTS: [u32; SIZES.len()] = {
+    let mut shifts = [0; SIZES.len()];
+    let mut class = 0;
+    while class < SIZES.len() {
+        shifts[class] = (PAGE / SIZES[class]).ilog2();
+        class += 1;
+    }
+    shifts
+};
+
 const fn per_page(class: usize) -> usize {
-    PAGE / SIZES[class]
+    1 << SHIFTS[class]
+}
+
+const fn page_bytes(class: usize) -> u64 {
+    (per_page(class) * SIZES[class]) as u64
+}
+
+/// Page of a cell, and where it begins there.
+const fn place(class: usize, number: usize) -> (usize, usize) {
+    (number >> SHIFTS[class], (number & (per_page(class) - 1)) * SIZES[class])
 }
 
 const fn split(cell: Cell) -> (usize, usize) {
@@ -55,7 +77,7 @@ const fn split(cell: Cell) -> (usize, usize) {
 
 impl Buffers {
     pub(super) fn new(budget: Budget) -> Self {
-        Self { classes: Default::default(), pages: 0, reserved: None, budget }
+        Self { classes: Default::default(), held: 0, reserved: None, budget }
     }
 
     /// From here on memory is taken from `budget`; what is held already counts there, whether it fits or not.
@@ -66,7 +88,7 @@ impl Buffers {
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> u64 {
-        self.pages * PAGE as u64
+        self.held
     }
 
     fn take(&mut self, class: usize) -> Result<Cell> {
@@ -80,10 +102,10 @@ impl Buffers {
                         return Err(model::Error::limited("the append buffers are at their limit"));
                     }
                     match &mut self.reserved {
-                        Some(held) => held.grow(PAGE as u64)?,
-                        none => *none = Some(self.budget.reserve(PAGE as u64)?),
+                        Some(held) => held.grow(page_bytes(class))?,
+                        none => *none = Some(self.budget.reserve(page_bytes(class))?),
                     }
-                    self.pages += 1;
+                    self.held += page_bytes(class);
                     all.pages.push(Vec::with_capacity(each * SIZES[class]));
                 }
                 all.cells += 1;
@@ -98,13 +120,13 @@ impl Buffers {
 
     fn cell(&self, cell: Cell) -> &[u8] {
         let (class, number) = split(cell);
-        let (page, at) = (number / per_page(class), number % per_page(class) * SIZES[class]);
+        let (page, at) = place(class, number);
         &self.classes[class].pages[page][at..at + SIZES[class]] // `take` made it
     }
 
     fn cell_mut(&mut self, cell: Cell) -> &mut [u8] {
         let (class, number) = split(cell);
-        let (page, at) = (number / per_page(class), number % per_page(class) * SIZES[class]);
+        let (page, at) = place(class, number);
         &mut self.classes[class].pages[page][at..at + SIZES[class]] // `take` made it
     }
 
@@ -316,13 +338,13 @@ mod tests {
 
     #[test]
     fn memory_is_asked_for_and_used_again() {
-        let budget = Budget::new("test", PAGE as u64);
+        let budget = Budget::new("test", page_bytes(0));
         let mut buffers = Buffers::new(budget.clone());
         let cells: Vec<Cell> = (0..per_page(0)).map(|n| buffers.begin(n as i64, 0).unwrap()).collect();
         assert!(buffers.begin(0, 0).is_err(), "a second page does not fit");
         cells.iter().for_each(|cell| buffers.free(*cell));
         assert!(buffers.begin(1, 1).is_ok());
-        assert_eq!((budget.used(), buffers.bytes()), (PAGE as u64, PAGE as u64));
+        assert_eq!((budget.used(), buffers.bytes()), (page_bytes(0), page_bytes(0)));
     }
 
     proptest! {

@@ -4,6 +4,8 @@ use roaring::RoaringBitmap;
 
 /// A list longer than this becomes a bitmap.
 const FEW: usize = 16;
+/// After so many series a bitmap looks whether it should be kept as runs: series of one target come one after the other.
+const LOOK_EVERY: u16 = 512;
 
 /// A set of slots.
 #[derive(Debug, Clone)]
@@ -12,7 +14,8 @@ pub(crate) enum Postings {
     One(u32),
     /// Sorted.
     Few(Vec<u32>),
-    Many(RoaringBitmap),
+    /// With the number of series added since it was last made small.
+    Many(RoaringBitmap, u16),
 }
 
 impl Default for Postings {
@@ -26,7 +29,7 @@ impl Postings {
         match self {
             Self::One(slot) => Some(std::slice::from_ref(slot)),
             Self::Few(list) => Some(list),
-            Self::Many(_) => None,
+            Self::Many(..) => None,
         }
     }
 
@@ -40,16 +43,22 @@ impl Postings {
                     if list.len() >= FEW {
                         let mut bitmap: RoaringBitmap = list.iter().copied().collect();
                         bitmap.insert(slot);
-                        *self = Self::Many(bitmap);
+                        bitmap.optimize();
+                        *self = Self::Many(bitmap, 0);
                     } else {
                         list.insert(at, slot);
                     }
                 }
             }
-            Self::Many(bitmap) => {
+            Self::Many(bitmap, added) => {
                 // A new slot mostly is the highest.
                 if bitmap.try_push(slot).is_err() {
                     bitmap.insert(slot);
+                }
+                *added += 1;
+                if *added >= LOOK_EVERY {
+                    *added = 0;
+                    bitmap.optimize();
                 }
             }
         }
@@ -60,7 +69,7 @@ impl Postings {
             Self::One(other) if *other == slot => *self = Self::default(),
             Self::One(_) => {}
             Self::Few(list) => list.retain(|s| *s != slot),
-            Self::Many(bitmap) => {
+            Self::Many(bitmap, _) => {
                 bitmap.remove(slot);
             }
         }
@@ -68,7 +77,7 @@ impl Postings {
 
     pub(crate) fn len(&self) -> u64 {
         match self {
-            Self::Many(bitmap) => bitmap.len(),
+            Self::Many(bitmap, _) => bitmap.len(),
             few => few.few().map_or(0, |list| list.len() as u64),
         }
     }
@@ -76,7 +85,7 @@ impl Postings {
     /// Adds all of it to `into`.
     pub(crate) fn union_into(&self, into: &mut RoaringBitmap) {
         match self {
-            Self::Many(bitmap) => *into |= bitmap,
+            Self::Many(bitmap, _) => *into |= bitmap,
             few => into.extend(few.few().into_iter().flatten().copied()),
         }
     }
@@ -84,7 +93,7 @@ impl Postings {
     /// Whether a slot of `other` is in it.
     pub(crate) fn meets(&self, other: &RoaringBitmap) -> bool {
         match self {
-            Self::Many(bitmap) => !bitmap.is_disjoint(other),
+            Self::Many(bitmap, _) => !bitmap.is_disjoint(other),
             few => few.few().into_iter().flatten().any(|slot| other.contains(*slot)),
         }
     }
@@ -100,9 +109,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn postings_are_a_set(changes in prop::collection::vec((any::<bool>(), 0u32..40), 0..200)) {
+        fn postings_are_a_set(changes in prop::collection::vec((prop::bool::weighted(0.8), 0u32..3_000), 0..2_000)) {
             let (mut postings, mut set) = (Postings::default(), BTreeSet::new());
-            for (add, slot) in changes {
+            // Runs in the beginning, as of a target, then here and there.
+            let runs = (100u32..1_000).map(|slot| (true, slot));
+            for (n, (add, slot)) in runs.chain(changes).enumerate() {
                 if add {
                     postings.insert(slot);
                     set.insert(slot);
@@ -110,12 +121,14 @@ mod tests {
                     postings.remove(slot);
                     set.remove(&slot);
                 }
-                let mut all = RoaringBitmap::new();
-                postings.union_into(&mut all);
-                prop_assert!(all.iter().eq(set.iter().copied()));
-                prop_assert_eq!(postings.len(), set.len() as u64);
-                let probe = RoaringBitmap::from_iter([slot, 99]);
+                let probe = RoaringBitmap::from_iter([slot, 9_999]);
                 prop_assert_eq!(postings.meets(&probe), set.contains(&slot));
+                prop_assert_eq!(postings.len(), set.len() as u64);
+                if n % 250 == 0 {
+                    let mut all = RoaringBitmap::new();
+                    postings.union_into(&mut all);
+                    prop_assert!(all.iter().eq(set.iter().copied()));
+                }
             }
         }
     }

@@ -23,7 +23,7 @@ impl Store {
     /// Whether memory must go to blocks before samples in `range` of series that satisfy the matchers are deleted: it holds
     /// some, or others of a series whose newest is one of them.
     fn is_in_memory(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange) -> Result<bool> {
-        let series = self.head_series(ctx, matchers)?;
+        let (series, _memory) = self.head_series(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let shards = self.head.read_all();
         Ok(series.iter().any(|(id, _)| {
@@ -141,7 +141,7 @@ impl Store {
     /// Forgets series of which nothing is left anywhere: their labels are listed no more. What holds a reference to
     /// one is told that it is unknown, and resolves it again.
     fn forget_deleted(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<()> {
-        for series in self.head_series(ctx, matchers)?.chunks(CHECK_EVERY) {
+        for series in self.head_series(ctx, matchers)?.0.chunks(CHECK_EVERY) {
             ctx.check()?;
             let _membership = self.membership.lock();
             let _epoch = self.epoch.write();
@@ -188,7 +188,7 @@ impl MetricAdmin for Store {
         if self.is_in_memory(ctx, matchers, range)? {
             self.flush_locked()?;
         }
-        for (id, _) in self.head_series(ctx, matchers)? {
+        for (id, _) in self.head_series(ctx, matchers)?.0 {
             self.head.write(Head::shard_of(id.slot)).forget_newest(
                 Head::place_of(id.slot),
                 id.generation,

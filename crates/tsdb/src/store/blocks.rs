@@ -38,6 +38,11 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
+    /// See [`crate::Store::shrink_cache`].
+    pub(crate) fn shrink_cache(&self) -> u64 {
+        self.cache.shrink()
+    }
+
     pub(crate) fn open(fs: &Arc<dyn Fs>, dir: &Path, options: &Options, metrics: &Metrics) -> Result<Self> {
         publish::prepare(&**fs, dir)?;
         let blocks = Self {
@@ -45,7 +50,10 @@ impl Blocks {
             dir: dir.to_owned(),
             list: RwLock::default(),
             lost: RwLock::default(),
-            cache: Arc::new(Cache::new(options.cache_bytes, options.budget.clone())),
+            cache: Arc::new(Cache::new(
+                options.cache_bytes,
+                options.budget.child("the cache of blocks", u64::MAX),
+            )),
             next: Mutex::new(1),
             leftovers: Leftovers::default(),
             metrics: metrics.clone(),

@@ -37,7 +37,7 @@ impl Store {
         let names: Vec<String> = group.iter().map(|b| b.name.clone()).collect();
         let rank = group.iter().map(|b| b.meta.rank).max().unwrap_or(0);
         let merged = self.blocks.publish(window, |dir, _| {
-            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Thorough, &self.options.budget)?
+            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Thorough, &self.compacting)?
                 .observed(&self.metrics.named);
             merge_blocks(group, &mut writer)?;
             writer.finish(rank, &names)

@@ -52,11 +52,10 @@ impl Store {
         }
         // A clock that stepped back counts as time that has passed.
         let waited = self.clock.now_ms().saturating_sub(self.flushing.lock().last).saturating_abs();
-        let budget = &self.options.budget;
         // Append buffers are there again right after a flush: by themselves they are no reason for one, but many of
         // them, or short memory, are a reason from time to time.
         let crowded = total / 2 >= self.options.flush_bytes && waited >= CROWDED_MS;
-        let short = budget.used() >= budget.limit() / 10 * 9 && total >= SHORT_BYTES && waited >= SHORT_MS;
+        let short = self.options.budget.is_short() && total >= SHORT_BYTES && waited >= SHORT_MS;
         let full = sealed >= self.options.flush_bytes || crowded || short;
         Ok(self.head.frozen().is_some()
             || (samples && (full || waited >= self.options.flush_ms))
@@ -165,7 +164,7 @@ impl Store {
         };
         let block = self.blocks.publish(*window, |dir, number| {
             // A flush gives memory back: it must not be refused the little that it takes.
-            let budget = model::Budget::unlimited();
+            let budget = self.options.budget.claiming("flushes");
             open.push((*window, BlockWriter::create(&*self.fs, dir, Effort::Thorough, &budget)?));
             self.write_windows(frozen, order, others, open, blocks)?;
             // Whoever came after took his own away.

@@ -42,7 +42,7 @@ pub(super) struct Shared {
     /// What tiers answer.
     pub(super) plan: Option<Plan>,
     /// Held as long as the selection is read.
-    pub(super) _reserved: Reservation,
+    pub(super) _reserved: [Reservation; 2],
 }
 
 pub(super) struct Share {

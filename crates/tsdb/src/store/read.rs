@@ -1,6 +1,5 @@
 //! The way out.
 
-use std::collections::BTreeSet;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
@@ -14,6 +13,7 @@ use model::{
 };
 
 use super::Store;
+use super::names::Names;
 use super::partition::{Found, Share, Shared};
 use crate::block::{Block, Page, pages_in};
 use crate::head::{Head, SeriesId, Snapshot};
@@ -28,8 +28,10 @@ const PARTITION_SERIES: usize = 64;
 const MANY_SERIES: u64 = 2_000;
 /// Rough memory of a found series beside its labels and pages.
 const FOUND_COST: usize = 160;
-/// Rough memory of a series of the head on the way.
-const HEAD_COST: usize = 320;
+/// Rough memory of a series in the head beside its labels, on its way to being a found one.
+const HEAD_COST: u64 = 400;
+/// Memory for labels is reserved in steps of this many bytes.
+const STEP: u64 = 64 << 10;
 
 /// The series of a selection, gathered source by source.
 struct Gathering<'a> {
@@ -169,20 +171,33 @@ impl Store {
         }
     }
 
-    /// Series in memory that satisfy the matchers.
-    pub(super) fn head_series(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Vec<(SeriesId, Labels)>> {
+    /// Series in memory that satisfy the matchers, and what they and the way on take of the budget. It is reserved
+    /// before it is allocated: a query for all series of a flood is refused here.
+    pub(super) fn head_series(
+        &self,
+        ctx: &Ctx,
+        matchers: &[Matcher],
+    ) -> Result<(Vec<(SeriesId, Labels)>, Reservation)> {
         let index = self.index.read();
-        let mut scratch = String::new();
-        let mut series = Vec::new();
-        for slot in index.select(matchers)? {
+        let slots = index.select(matchers)?;
+        let mut memory = ctx.budget.reserve(slots.len() * HEAD_COST)?;
+        let (mut scratch, mut ahead) = (String::new(), 0);
+        let mut series = Vec::with_capacity(usize::try_from(slots.len()).unwrap_or(0));
+        for slot in slots {
             if series.len().is_multiple_of(CHECK_EVERY) {
                 ctx.check()?;
             }
             if let (Some(id), Some(labels)) = (index.id(slot), index.labels(slot, &mut scratch)) {
+                let bytes = labels.canonical().len() as u64;
+                if ahead < bytes {
+                    memory.grow(bytes.max(STEP))?;
+                    ahead += bytes.max(STEP);
+                }
+                ahead -= bytes;
                 series.push((id, labels));
             }
         }
-        Ok(series)
+        Ok((series, memory))
     }
 
     /// Like [`Self::head_series`], with the labels as text: most of them are known from blocks already.
@@ -194,8 +209,8 @@ impl Store {
         for slot in index.select(matchers)? {
             if found.series.len().is_multiple_of(CHECK_EVERY) {
                 ctx.check()?;
-                let ahead = found.text.len() + (found.series.len() + CHECK_EVERY) * HEAD_COST;
-                found.reserved.grow((ahead as u64).saturating_sub(found.reserved.bytes()))?;
+                let ahead = found.text.len() as u64 + (found.series.len() + CHECK_EVERY) as u64 * HEAD_COST;
+                found.reserved.grow(ahead.saturating_sub(found.reserved.bytes()))?;
             }
             if let Some(id) = index.id(slot)
                 && index.canonical(slot, &mut scratch)
@@ -233,7 +248,7 @@ impl Store {
         range: TimeRange,
         take: &mut dyn FnMut(&Labels),
     ) -> Result<()> {
-        self.head_series(ctx, matchers)?.iter().for_each(|(_, labels)| take(labels));
+        self.head_series(ctx, matchers)?.0.iter().for_each(|(_, labels)| take(labels));
         for block in self.older_blocks(range) {
             let each = || {
                 block.series(&block.select(matchers)?, &mut |series| {
@@ -281,12 +296,19 @@ impl MetricReader for Store {
         let Older { plan, found, _reserved } = self.older(ctx, matchers, range, hints)?;
         let in_memory = self.head_texts(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
+        let mut memory = ctx.budget.reserve(0)?;
         let mut in_head = Vec::new();
         {
             // In one moment: a batch is seen whole or not at all.
             let shards = self.head.read_all();
             let frozen = self.head.frozen();
-            for (id, text) in in_memory.series {
+            let mut reserved = 0;
+            for (looked_at, (id, text)) in in_memory.series.into_iter().enumerate() {
+                let copied = snapshot.size();
+                if looked_at.is_multiple_of(CHECK_EVERY) && copied > reserved {
+                    memory.grow(copied - reserved + STEP)?;
+                    reserved = copied + STEP;
+                }
                 let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
                 let out =
                     frozen.as_ref().and_then(|f| snapshot.add(&f.shards[shard], place, id.generation, range));
@@ -302,13 +324,13 @@ impl MetricReader for Store {
             blocks.retain(|b| plan.wants_samples(b.meta.range));
         }
         let mut gathering = Gathering::new(ctx, range, hints.limit, plan.as_ref())?;
-        gathering.reserve(usize::try_from(snapshot.size()).unwrap_or(usize::MAX))?;
         for (number, block) in blocks.iter().enumerate() {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }
         for (slot, text, out, now) in in_head {
             if let Some(found) = gathering.entry(&in_memory.text[text])? {
                 found.order = u64::from(slot);
+                found.head.reserve_exact(usize::from(out.is_some()) + usize::from(now.is_some()));
                 found.head.extend(out.into_iter().chain(now));
             }
         }
@@ -329,7 +351,7 @@ impl MetricReader for Store {
             snapshot,
             blocks,
             plan,
-            _reserved: reserved,
+            _reserved: [reserved, memory],
         };
         let partitions = split(found, Arc::new(shared));
         let complete = warnings.is_empty();
@@ -351,12 +373,8 @@ impl MetricReader for Store {
     ) -> Result<Listing> {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
-        let mut names = BTreeSet::new();
-        let mut add = |name: &str| {
-            if !names.contains(name) {
-                names.insert(name.to_owned());
-            }
-        };
+        let mut names = Names::new(ctx)?;
+        let mut add = |name: &str| names.add(name);
         if matchers.is_empty() {
             self.index.read().label_names(None, &mut add);
             let blocks = self.blocks_in(range).into_iter().chain(self.older_blocks(range));
@@ -366,7 +384,7 @@ impl MetricReader for Store {
         } else {
             self.each_labels(ctx, matchers, range, &mut |labels| labels.iter().for_each(|(n, _)| add(n)))?;
         }
-        Ok(listing(names, limit, self.warnings_in(range)))
+        names.listing(limit, self.warnings_in(range))
     }
 
     fn label_values(
@@ -379,10 +397,10 @@ impl MetricReader for Store {
     ) -> Result<Listing> {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
-        let mut values = BTreeSet::new();
+        let mut values = Names::new(ctx)?;
         let mut add = |value: &str| {
-            if !value.is_empty() && !values.contains(value) {
-                values.insert(value.to_owned());
+            if !value.is_empty() {
+                values.add(value);
             }
         };
         {
@@ -405,7 +423,7 @@ impl MetricReader for Store {
                 }
             })?;
         }
-        Ok(listing(values, limit, self.warnings_in(range)))
+        values.listing(limit, self.warnings_in(range))
     }
 
     fn version(&self, range: TimeRange) -> Option<Version> {
@@ -442,10 +460,4 @@ fn split(mut found: Vec<Found>, shared: Arc<Shared>) -> Vec<Box<dyn Partition>> 
         first_id += count;
     }
     partitions
-}
-
-fn listing(items: BTreeSet<String>, limit: usize, warnings: Vec<String>) -> Listing {
-    let truncated = limit > 0 && items.len() > limit;
-    let take = if limit == 0 { usize::MAX } else { limit };
-    Listing { items: items.into_iter().take(take).collect(), warnings, truncated }
 }

@@ -411,3 +411,44 @@ fn short_memory_brings_the_flush_forward() {
     store.maintain().unwrap();
     assert_eq!(append_at(full + 2), 1_000);
 }
+
+#[test]
+fn a_flood_of_series_is_refused_at_the_limit_and_costs_what_it_is_counted_for() {
+    let budget = model::Budget::new("test", 16 << 20);
+    let mut fixture = Fixture::new();
+    fixture.options.budget = budget.clone();
+    fixture.options.head_bytes = 8 << 20;
+    let store = fixture.open();
+    let (mut out, mut taken) = (Vec::new(), 0);
+    for i in 0..100_000 {
+        store.resolve(&Tenant::default(), &[labels("flood", i)], &mut out).unwrap();
+        let Some(series) = out[0] else { break };
+        if append(&store, series, NOW, 1.0).unwrap().is_some() {
+            break;
+        }
+        taken += 1;
+    }
+    let each = budget.used() / taken;
+    assert!((150..400).contains(&each), "{each} bytes a series");
+    assert!(budget.used() <= 8 << 20, "{} bytes", budget.used());
+    // What was reserved ahead may still be used up.
+    for i in 100_000..110_000 {
+        store.resolve(&Tenant::default(), &[labels("flood", i)], &mut out).unwrap();
+    }
+    assert!(store.metrics.series_refused.get() > 5_000, "refused and counted");
+    assert!(
+        store.head_budget().reason().contains("the series in memory"),
+        "{}",
+        store.head_budget().reason()
+    );
+    // What was taken stays, and a restart finds it, though it does not fit a smaller limit.
+    drop(store);
+    fixture.fs.kill();
+    let again = model::Budget::new("test", 4 << 20);
+    fixture.options.budget = again.clone();
+    let store = fixture.open();
+    assert!(store.index.read().live().len() >= taken);
+    assert!(again.used() > 4 << 20, "what is held counts, {} bytes", again.used());
+    store.resolve(&Tenant::default(), &[labels("more", 1)], &mut out).unwrap();
+    assert_eq!(out, [None]);
+}

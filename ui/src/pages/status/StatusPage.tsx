@@ -12,6 +12,7 @@ import { ObstacleList } from '../../widgets/ObstacleList';
 import { Discovery } from './Discovery';
 import { Facts } from './Facts';
 import { Queues } from './Queues';
+import { Shed } from './Shed';
 import classes from './StatusPage.module.css';
 import { Targets } from './Targets';
 
@@ -49,6 +50,7 @@ export function StatusPage() {
       {tab === 'overview' && data && (
         <>
           <Overview status={data} />
+          <Shed status={data} />
           <Queues queues={data.queues} now={data.now_ms} />
         </>
       )}

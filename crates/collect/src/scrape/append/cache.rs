@@ -87,6 +87,15 @@ impl Cache {
         }
     }
 
+    /// Remembers a series that is new.
+    pub(super) fn add(&mut self, key: u128, series: Series) -> &mut Series {
+        self.slots.insert(key, Slot::Series(series));
+        match self.slots.get_mut(&key) {
+            Some(Slot::Series(series)) => series,
+            _ => unreachable!("it was put in just now"),
+        }
+    }
+
     pub(super) fn series_mut(&mut self, key: u128) -> Option<&mut Series> {
         match self.slots.get_mut(&key) {
             Some(Slot::Series(series)) => Some(series),
