@@ -107,7 +107,7 @@ pub(crate) struct Flags {
     keep_requests: Option<PathBuf>,
     /// Days of data in the measurement `month`, which is run only where it is named.
     #[arg(long, default_value_t = 30)]
-    days: i64,
+    month_days: i64,
     /// Seconds between its samples.
     #[arg(long, default_value_t = 60)]
     interval: i64,

@@ -85,7 +85,7 @@ fn generate(folder: &Path, flags: &Flags, now: i64) -> Result<()> {
     let store = Store::open(Arc::new(RealFs), &folder.join("bonghwa/metrics"), options, clock)?;
     let mut all = sources(flags.series.unwrap_or(100_000).div_ceil(CPUS * MODES.len() + OTHERS));
     let step = flags.interval * 1_000;
-    let first = (now - flags.days * 24 * HOUR).div_euclid(BLOCK) * BLOCK;
+    let first = (now - flags.month_days * 24 * HOUR).div_euclid(BLOCK) * BLOCK;
     let begun = Instant::now();
     let mut samples = 0;
     for start in (first..now).step_by(BLOCK as usize) {
@@ -162,7 +162,7 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
         process.resident()?.0 >> 20
     );
     let end = now / (24 * HOUR) * 24 * HOUR / 1_000;
-    let month = end - flags.days * 86_400;
+    let month = end - flags.month_days * 86_400;
     let rate = "sum%20by%20(mode)%20(rate(node_cpu_seconds_total%5B1h%5D))";
     let single =
         "sum%20by%20(mode)%20(rate(node_cpu_seconds_total%7Binstance%3D%22host-0007%3A9100%22%7D%5B1h%5D))";
