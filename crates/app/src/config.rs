@@ -118,4 +118,6 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

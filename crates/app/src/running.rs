@@ -111,12 +111,14 @@ pub async fn start(flags: Flags) -> Result<Running> {
     )?;
     scraper.metrics().register(&mut registry);
 
-    let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;
+    let relays =
+        Relays::start(&metrics, clock.clone(), &budget, flags.remote.flush_deadline, written, &mut registry)?;
     let rule_doors = RuleDoors {
         reader: relays.reader(),
         writer: writer.clone(),
         clock: clock.clone(),
         budget: budget.child("rules", resolved.memory_limit / 4),
+        discovery: scraper.metrics().discovery.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
     let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));

@@ -22,6 +22,7 @@ use tower::Service;
 use crate::access::{Access, Known, Listener};
 use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
+use crate::metrics::named::{Build, HTTP};
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
@@ -52,6 +53,18 @@ impl Server {
     ) -> model::Result<Self> {
         let metrics = Metrics::default();
         metrics.register(&mut parts.registry);
+        let build = Build {
+            branch: "",
+            goarch: std::env::consts::ARCH,
+            goos: std::env::consts::OS,
+            goversion: "",
+            revision: parts.process.build().revision,
+            tags: "",
+            version: crate::prometheus::API_VERSION,
+        };
+        metrics.named.build.get_or_create(&build).set(1);
+        metrics.named.ready.set(1);
+        metrics.named.most_queries.set(i64::try_from(limits.queries).unwrap_or(i64::MAX));
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
         let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
         let stopping = state.stopping.clone();
@@ -167,8 +180,10 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
                 let one = serve.clone();
                 serve.connections.spawn(async move {
                     one.door.metrics.connections.inc();
+                    one.door.metrics.named.accepted.get_or_create(&HTTP).inc();
                     one.connection(socket, origin).await;
                     one.door.metrics.connections.dec();
+                    one.door.metrics.named.closed.get_or_create(&HTTP).inc();
                     drop(place);
                 });
             }

@@ -32,7 +32,7 @@ pub(crate) async fn receive<T: Send + 'static>(
         .await
         .map_err(|_| Error::unavailable("too many write requests at one time"))?
         .map_err(|_| Error::unavailable("the server is stopping"))?;
-    let body = read_body(headers, body, limits.write_bytes, limits.body_idle).await?;
+    let body = read_body(headers, body, limits.write_bytes, limits).await?;
     let worker = state.clone();
     tokio::task::spawn_blocking(move || {
         let result = work(&worker, body);

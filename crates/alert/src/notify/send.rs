@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
+use model::summary::LabelSet;
 use outbound::client::header::{CONTENT_TYPE, HeaderValue};
 use outbound::{Client, Method, Url};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use super::metrics::Metrics;
 use super::payload;
 use super::queue::Queue;
 use crate::sink::OutgoingAlert;
-use crate::summary::LabelSet;
 
 /// How often a batch is tried.
 const ATTEMPTS: u32 = 4;

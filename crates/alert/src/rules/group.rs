@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::rule::RuleHealth;
+use model::summary::LabelSet;
 use model::{Budget, CancelFlag, Clock, Ctx, Labels, MetricReader, MetricWriter, Tenant};
 use parking_lot::{Mutex, RwLock};
 use query::promql::{Engine, Expr, InstantSample, SampleValue, Value};
@@ -18,7 +19,6 @@ use super::metrics::{Metrics, group_labels};
 use super::rule::Rule;
 use super::write::write;
 use crate::sink::{AlertSink, OutgoingAlert};
-use crate::summary::LabelSet;
 use crate::template::{self, Expander, query_escape};
 
 /// What groups read from, write to, and tell.
@@ -179,7 +179,7 @@ impl Group {
         metrics.last_evaluation.get_or_create(&self.labels).set(begun as f64 / 1e9);
         metrics.last_duration.get_or_create(&self.labels).set(seconds);
         metrics.last_rule_sum.get_or_create(&self.labels).set(rule_seconds);
-        metrics.group_seconds.observe(&Vec::new(), seconds);
+        metrics.group_seconds.observe(&[], seconds);
     }
 
     /// Evaluates all rules. `None`: the group must end, and not all were evaluated.
@@ -202,7 +202,7 @@ impl Group {
         around.metrics.evaluations.get_or_create(&self.labels).inc();
         let result = self.rule(round, at, rule);
         let seconds = seconds_since(around, begun);
-        around.metrics.rule_seconds.observe(&Vec::new(), seconds);
+        around.metrics.rule_seconds.observe(&[], seconds);
         let samples = result.as_ref().map_or(0, |written| *written);
         self.note(around, rule, result.err(), begun, seconds);
         if rule.is_alerting() && rule.state.lock().health == RuleHealth::Ok {
@@ -313,6 +313,7 @@ impl Group {
             external_url: shared.external_url.clone(),
             external_labels: shared.external_labels.clone(),
         })
+        .counted(around.metrics.templates.clone())
     }
 }
 

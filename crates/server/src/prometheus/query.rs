@@ -22,8 +22,9 @@ pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> 
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
     let started = Instant::now();
-    let output =
-        state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
+    let output = state
+        .query(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t))
+        .await??;
     let stats = stats(&params, started, &output);
     Ok(stream(shortened(limited(output, limit)), stats))
 }
@@ -54,7 +55,7 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
     let text = params.get("query").to_owned();
     let started = Instant::now();
     let output = state
-        .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
+        .query(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;
     let stats = stats(&params, started, &output);
     Ok(stream(shortened(limited(output, limit)), stats))
