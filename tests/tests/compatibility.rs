@@ -28,6 +28,7 @@ fn main() {
             needs: &[PROMETHEUS],
             test: metrics_are_those_of_prometheus,
         },
+        Case { name: "queries_are_written_to_the_file", needs: &[], test: queries_are_written_to_the_file },
         Case { name: "functions_are_those_of_the_page", needs: &[], test: functions_are_those_of_the_page },
     ]);
 }
@@ -263,6 +264,12 @@ fn metrics_are_those_of_prometheus() {
         })
         .collect();
     let mut wrong = Vec::new();
+    // A reason that names another metric names one that is there.
+    for named in absent.values().flat_map(|reason| reason.split('`').skip(1).step_by(2)) {
+        if !ours.contains_key(named) {
+            wrong.push(format!("{named} is named in a reason and is not there"));
+        }
+    }
     for (name, kind) in theirs.iter().filter(|(name, _)| !name.starts_with("go_")) {
         match (ours.get(name), absent.remove(name)) {
             (Some(ours), None) if ours == kind => {}
@@ -295,6 +302,43 @@ fn fields_are_taken_as_written() {
     let (taken, said) = load(&file, "global: { scrape_intervall: 1s }\n");
     assert!(!taken && said.contains("scrape_interval"), "an unknown field is refused: {said}");
     report(&wrong);
+}
+
+/// `global.query_log_file`: queries of clients and of rules, until a reload names no file.
+fn queries_are_written_to_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, log) = (folder.path().join("prometheus.yml"), folder.path().join("queries.log"));
+    let config =
+        "global: { evaluation_interval: 1s, query_log_file: queries.log }\nrule_files: [rules.yml]\n";
+    std::fs::write(&file, config).unwrap();
+    let rules = "groups: [{ name: g, rules: [{ record: a, expr: vector(7) }] }]";
+    std::fs::write(folder.path().join("rules.yml"), rules).unwrap();
+    let config = format!("--config.file={}", file.display());
+    let bonghwa = Bonghwa::start(&folder.path().join("data"), &[&config, "--web.enable-lifecycle"]).unwrap();
+    let lines = || -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(&log).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    bonghwa.get("/api/v1/query_range?query=up&start=10&end=20&step=5").unwrap();
+    bonghwa.get("/api/v1/query?query=up%20%2B").unwrap();
+    let found = eventually("lines of a client and of a rule", Duration::from_secs(60), || {
+        let lines = lines();
+        lines.iter().any(|line| line["ruleGroup"]["name"] == "g").then_some(lines)
+    });
+    let range = found.iter().find(|line| line["httpRequest"]["path"] == "/api/v1/query_range").unwrap();
+    let wanted = serde_json::json!({
+        "query": "up", "start": "1970-01-01T00:00:10.000Z", "end": "1970-01-01T00:00:20.000Z", "step": 5,
+    });
+    assert_eq!((&range["params"], &range["httpRequest"]["clientIP"]), (&wanted, &"127.0.0.1".into()));
+    assert!(range["stats"]["timings"]["execTotalTime"].as_f64().unwrap() > 0.0, "{range}");
+    let rule = found.iter().find(|line| line["ruleGroup"]["name"] == "g").unwrap();
+    assert_eq!(rule["params"]["query"], "vector(7)");
+    std::fs::write(&file, "global: {}\n").unwrap();
+    let reloaded = bonghwa.client().post(format!("{}/-/reload", bonghwa.url)).send().unwrap();
+    assert_eq!(reloaded.status(), 200);
+    let before = lines().len();
+    bonghwa.get("/api/v1/query?query=up").unwrap();
+    assert_eq!(lines().len(), before);
 }
 
 fn functions_are_those_of_the_page() {

@@ -13,7 +13,7 @@ use model::{
     Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, ReplayProgress, Result, SystemClock,
 };
 use prometheus_client::registry::Registry;
-use query::promql::Engine;
+use query::promql::{Engine, EngineOptions, Logs};
 use server::{Access, Parts, Server};
 
 use crate::alerting::{Alerting, Doors as RuleDoors};
@@ -22,6 +22,7 @@ use crate::collectors::{Collectors, Doors};
 use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::process::{Process, State};
+use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::{data_dir, foreign, listen, stores};
@@ -121,7 +122,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
         discovery: scraper.metrics().discovery.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
-    let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
+    let queries = Arc::new(QueryLogFile::new(clock.clone(), &mut registry));
+    queries.set(written.global.query_log_file.as_deref());
+    let engine = EngineOptions { logs: Logs(Some(queries.clone())), ..resolved.engine.clone() };
+    let alerting = Arc::new(Alerting::new(&flags, &engine, &url, rule_doors, &mut registry));
     let prepared = alerting.prepare(&resolved.loaded.written)?;
 
     let state = State::new(&resolved, clock.now_ms());
@@ -137,6 +141,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         scraper: scraper.clone(),
         relays: relays.clone(),
         alerting: alerting.clone(),
+        queries,
         samples: metrics.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -179,7 +184,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
-        engine: Arc::new(Engine::new(resolved.engine.clone())),
+        engine: Arc::new(Engine::new(engine)),
         pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,

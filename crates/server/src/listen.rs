@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::access::{Access, Known, Listener};
+use crate::access::{Access, Known, Listener, Peer};
 use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
 use crate::metrics::named::{Build, HTTP};
@@ -176,12 +176,12 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
         // Waiting for a place leaves new connections in the kernel's queue, as Prometheus' limit does.
         let Ok(place) = serve.places.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((socket, _peer)) => {
+            Ok((socket, peer)) => {
                 let one = serve.clone();
                 serve.connections.spawn(async move {
                     one.door.metrics.connections.inc();
                     one.door.metrics.named.accepted.get_or_create(&HTTP).inc();
-                    one.connection(socket, origin).await;
+                    one.connection(socket, origin, Peer(peer.ip())).await;
                     one.door.metrics.connections.dec();
                     one.door.metrics.named.closed.get_or_create(&HTTP).inc();
                     drop(place);
@@ -199,12 +199,12 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
 }
 
 impl Serve {
-    async fn connection(&self, socket: TcpStream, origin: Listener) {
+    async fn connection(&self, socket: TcpStream, origin: Listener, peer: Peer) {
         let limits = &self.door.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         let Some(config) = self.door.web.config.as_deref().filter(|config| config.is_tls()) else {
-            return self.serve(PatientIo::new(socket, limits.write_idle), origin).await;
+            return self.serve(PatientIo::new(socket, limits.write_idle), origin, peer).await;
         };
         let shaken = async {
             if is_plain(&socket).await {
@@ -219,7 +219,7 @@ impl Serve {
             () = self.cut.cancelled() => return,
         };
         match shaken {
-            Ok(Ok(Some(io))) => self.serve(io, origin).await,
+            Ok(Ok(Some(io))) => self.serve(io, origin, peer).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
@@ -229,7 +229,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener) {
+    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener, peer: Peer) {
         let limits = &self.door.limits;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -249,6 +249,7 @@ impl Serve {
             let mut request: Request = request.map(axum::body::Body::new);
             name_host(&mut request);
             request.extensions_mut().insert(origin);
+            request.extensions_mut().insert(peer);
             let serve = serve.clone();
             async move { Ok::<_, Infallible>(serve.answer(request).await) }
         });

@@ -121,9 +121,6 @@ impl State {
             state.metrics.queries.dec();
             let seconds = started.elapsed().as_secs_f64();
             state.metrics.query_seconds.observe(seconds);
-            if evaluates {
-                state.metrics.named.query_seconds.observe(&slice("inner_eval"), seconds);
-            }
             result
         })
         .await;

@@ -8,6 +8,7 @@ use super::ast::{Expr, ValueType};
 use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
 use super::eval::{Evaluated, Evaluator, Rows, Steps};
+use super::log::Logs;
 use super::parse::{ParseOptions, parse_with};
 use super::value::{QueryOutput, QueryStats, SampleStats, Series, Value};
 
@@ -34,6 +35,8 @@ pub struct EngineOptions {
     pub subquery_step_ms: i64,
     /// How many threads one query may use.
     pub threads: usize,
+    /// Where those who evaluate keep a record of it.
+    pub logs: Logs,
 }
 
 impl Default for EngineOptions {
@@ -49,6 +52,7 @@ impl Default for EngineOptions {
             start_timestamps: false,
             subquery_step_ms: 60_000,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
+            logs: Logs::default(),
         }
     }
 }

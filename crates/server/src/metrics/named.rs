@@ -93,8 +93,9 @@ impl Named {
         for code in [200, 500, 503] {
             drop(self.pages.get_or_create(&Code { code }));
         }
-        self.query_seconds.show(&slice("queue_time"));
-        self.query_seconds.show(&slice("inner_eval"));
+        for part in ["queue_time", "prepare_time", "inner_eval", "result_sort"] {
+            self.query_seconds.show(&slice(part));
+        }
         let listener = registry.sub_registry_with_prefix("net_conntrack_listener_conn");
         listener.register("accepted", "Connections accepted", self.accepted.clone());
         listener.register("closed", "Connections that ended", self.closed.clone());
