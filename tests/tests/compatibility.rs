@@ -181,8 +181,7 @@ const FLAGS_OF_VERSION_3: &[&str] = &[
 fn flags_are_those_of_prometheus() {
     let help = Command::new(testkit::reference("prometheus").unwrap()).arg("--help").output().unwrap();
     let text = String::from_utf8([help.stdout, help.stderr].concat()).unwrap();
-    let words =
-        text.lines().filter_map(|line| line.trim_start().split_whitespace().find(|w| w.starts_with("--")));
+    let words = text.lines().filter_map(|line| line.split_whitespace().find(|w| w.starts_with("--")));
     let of_old: Vec<&str> = words.map(|word| word.split(['=', ' ']).next().unwrap()).collect();
     assert!(of_old.len() > 40, "{of_old:?}");
     let rows: Vec<String> =

@@ -103,8 +103,11 @@ struct Transport {
     http2: bool,
     options: ClientOptions,
     /// By the host whose name is replaced; most clients replace none.
-    current: Mutex<HashMap<Option<String>, (Vec<Stamp>, reqwest::Client)>>,
+    current: Mutex<HashMap<Option<String>, Current>>,
 }
+
+/// A client, and what it was made of.
+type Current = (Vec<Stamp>, reqwest::Client);
 
 /// What tells one content of a file from another.
 type Stamp = Option<(SystemTime, u64)>;
