@@ -182,7 +182,8 @@ fn flags_are_those_of_prometheus() {
     let help = Command::new(testkit::reference("prometheus").unwrap()).arg("--help").output().unwrap();
     let text = String::from_utf8([help.stdout, help.stderr].concat()).unwrap();
     let words = text.lines().filter_map(|line| line.split_whitespace().find(|w| w.starts_with("--")));
-    let of_old: Vec<&str> = words.map(|word| word.split(['=', ' ']).next().unwrap()).collect();
+    let of_old: Vec<&str> =
+        words.map(|word| word.split(['=', ' ']).next().unwrap().trim_end_matches('.')).collect();
     assert!(of_old.len() > 40, "{of_old:?}");
     let rows: Vec<String> =
         rows("Flags").into_iter().map(|row| row[0].split('=').next().unwrap().to_owned()).collect();

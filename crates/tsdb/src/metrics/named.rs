@@ -107,6 +107,12 @@ impl Metrics {
     }
 
     pub(super) fn register_named(&self, registry: &mut Registry) {
+        // Rates over counters that appear with their first refusal would miss it.
+        for counter in [&self.named.appended, &self.named.out_of_order, &self.named.out_of_bound] {
+            for kind in ["float", "histogram"] {
+                drop(counter.get_or_create(&Kind { r#type: kind }));
+            }
+        }
         let tsdb = registry.sub_registry_with_prefix("prometheus_tsdb");
         self.register_head(tsdb);
         self.register_log_and_blocks(tsdb);
