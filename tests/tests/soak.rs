@@ -120,14 +120,14 @@ fn soak() {
             }
             let guard = running.read();
             let bonghwa = guard.as_ref().unwrap();
-            if turn % 7 == 0 {
+            if turn.is_multiple_of(7) {
                 let address = bonghwa.url.trim_start_matches("http://");
                 configure(&config, &rules, reloads, address);
                 let answer = bonghwa.client().post(format!("{}/-/reload", bonghwa.url)).send();
                 reloads += 1;
                 refused_reloads += u64::from(!answer.is_ok_and(|a| a.status() == 200));
             }
-            if turn % 20 == 0 && full_since.is_none() {
+            if turn.is_multiple_of(20) && full_since.is_none() {
                 // Memory goes to blocks now, so that a short run has flushes and compactions too.
                 let post = bonghwa.client().post(format!("{}/api/v1/admin/tsdb/snapshot", bonghwa.url));
                 snapshots += u64::from(post.send().is_ok_and(|a| a.status() == 200));

@@ -19,7 +19,6 @@ pub mod config;
 pub mod notify;
 pub mod rules;
 mod sink;
-mod summary;
 pub mod template;
 
 pub use sink::{AlertSink, NoSink, OutgoingAlert};

@@ -56,8 +56,8 @@ pub type OnFound = Box<dyn Fn(Vec<Labels>) + Send + Sync>;
 
 /// Finds Alertmanagers as scraping finds its targets. Implemented by whoever knows how.
 pub trait Discovery: Send + Sync {
-    /// Looks for them until `stop`. It tells at once what is known at once.
-    fn watch(&self, configs: &Configs, stop: CancellationToken, found: OnFound);
+    /// Looks for them until `stop`. It tells at once what is known at once. `name` is that of the section, `config-0`.
+    fn watch(&self, name: &str, configs: &Configs, stop: CancellationToken, found: OnFound);
 }
 
 /// Knows only the Alertmanagers that are written down.
@@ -65,7 +65,7 @@ pub trait Discovery: Send + Sync {
 pub struct StaticDiscovery;
 
 impl Discovery for StaticDiscovery {
-    fn watch(&self, configs: &Configs, _stop: CancellationToken, found: OnFound) {
+    fn watch(&self, _name: &str, configs: &Configs, _stop: CancellationToken, found: OnFound) {
         found(configs.static_configs.iter().flat_map(Group::label_sets).collect());
     }
 }
@@ -135,7 +135,11 @@ impl Notifier {
             let same = old.iter().position(|set| set.config() == config);
             let set = match same {
                 Some(at) => old.swap_remove(at),
-                None => self.start(config, client, prepared.legacy),
+                None => {
+                    let taken: Vec<usize> = inner.sets.iter().chain(&old).map(|set| set.number()).collect();
+                    let number = (0..).find(|n| !taken.contains(n)).unwrap_or_default();
+                    self.start(number, config, client, prepared.legacy)
+                }
             };
             inner.sets.push(set);
         }
@@ -148,8 +152,15 @@ impl Notifier {
         }
     }
 
-    fn start(&self, config: &AlertmanagerConfig, client: outbound::Client, legacy: bool) -> Arc<Set> {
+    fn start(
+        &self,
+        number: usize,
+        config: &AlertmanagerConfig,
+        client: outbound::Client,
+        legacy: bool,
+    ) -> Arc<Set> {
         let around = set::Around {
+            number,
             settings: self.settings,
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
@@ -163,7 +174,7 @@ impl Notifier {
                 set.sync(&found);
             }
         };
-        self.discovery.watch(&config.discovery, set.stopping(), Box::new(found));
+        self.discovery.watch(&format!("config-{number}"), &config.discovery, set.stopping(), Box::new(found));
         set
     }
 

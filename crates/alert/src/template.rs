@@ -19,6 +19,7 @@ use std::sync::Arc;
 use gotmpl::parse::{Node, Parser, TextNode};
 use gotmpl::{Template, TemplateError, Value};
 use model::Labels;
+use prometheus_client::metrics::counter::Counter;
 use query::promql::{InstantSample, SampleValue};
 
 pub use escape::query_escape;
@@ -55,6 +56,16 @@ pub struct Expander {
     functions: Functions,
     external_labels: Value,
     external_url: Value,
+    counts: Counts,
+}
+
+/// What expanders count.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Texts that were to be expanded.
+    pub expansions: Counter,
+    /// Texts that could not be.
+    pub failures: Counter,
 }
 
 impl Expander {
@@ -64,12 +75,33 @@ impl Expander {
             functions: Functions::new(surroundings),
             external_labels: value::of_labels(&surroundings.external_labels),
             external_url: Value::String(surroundings.external_url.clone()),
+            counts: Counts::default(),
         }
+    }
+
+    /// The same, counted by `counts`.
+    pub fn counted(self, counts: Counts) -> Self {
+        Self { counts, ..self }
     }
 
     /// Expands a label or an annotation of alert `alert` for one element of its result. Errors are worded as
     /// Prometheus words them.
     pub fn expand(
+        &self,
+        alert: &str,
+        text: &str,
+        labels: &Labels,
+        value: &SampleValue,
+    ) -> Result<String, String> {
+        self.counts.expansions.inc();
+        let expanded = self.expanded(alert, text, labels, value);
+        if expanded.is_err() {
+            self.counts.failures.inc();
+        }
+        expanded
+    }
+
+    fn expanded(
         &self,
         alert: &str,
         text: &str,

@@ -34,6 +34,8 @@ pub(crate) struct Doors {
     pub(crate) writer: Arc<dyn MetricWriter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budget: Budget,
+    /// What discovery counts, that of scraping included.
+    pub(crate) discovery: collect::discovery::Metrics,
 }
 
 /// Rules and notifier.
@@ -65,7 +67,7 @@ impl Alerting {
             batch: flags.rules.batch_size,
             drain: flags.rules.drain_on_shutdown,
         };
-        let discovery = Arc::new(Collected(clients.clone()));
+        let discovery = Arc::new(Collected { clients: clients.clone(), metrics: doors.discovery });
         let runtime = Handle::current();
         let notifier =
             Arc::new(Notifier::new(settings, clients, discovery, doors.clock.clone(), runtime.clone()));
@@ -163,11 +165,14 @@ pub(crate) fn check_rules(resolved: &Resolved) -> Result<usize> {
 }
 
 /// Finds Alertmanagers as scraping finds its targets.
-struct Collected(Arc<Clients>);
+struct Collected {
+    clients: Arc<Clients>,
+    metrics: collect::discovery::Metrics,
+}
 
 impl Discovery for Collected {
-    fn watch(&self, configs: &Configs, stop: CancellationToken, found: OnFound) {
-        collect::discovery::watch(configs, &self.0, stop, found);
+    fn watch(&self, name: &str, configs: &Configs, stop: CancellationToken, found: OnFound) {
+        collect::discovery::watch(configs, &self.clients, (&self.metrics, name), stop, found);
     }
 }
 

@@ -123,4 +123,6 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
 }
 
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod tests;

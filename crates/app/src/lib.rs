@@ -30,6 +30,7 @@ mod memory;
 mod metrics;
 mod process;
 mod pushes;
+mod query_log;
 mod relays;
 mod reload;
 mod resolved;

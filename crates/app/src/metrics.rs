@@ -1,5 +1,7 @@
 //! What the process counts of itself.
 
+mod own;
+
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::metrics::counter::Counter;
@@ -34,6 +36,7 @@ pub(crate) struct Metrics {
 
 impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(own::Own));
         let help = "Whether the last configuration reload was taken";
         registry.register("bonghwa_config_last_reload_successful", help, self.reload_ok.clone());
         registry.register("prometheus_config_last_reload_successful", help, self.reload_ok.clone());

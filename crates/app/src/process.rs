@@ -19,6 +19,7 @@ use crate::config::Collect;
 use crate::flags::Flags;
 use crate::memory;
 use crate::metrics::Metrics;
+use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::Resolved;
 
@@ -43,6 +44,7 @@ pub(crate) struct Process {
     pub(crate) scraper: Arc<Manager>,
     pub(crate) relays: Arc<Relays>,
     pub(crate) alerting: Arc<Alerting>,
+    pub(crate) queries: Arc<QueryLogFile>,
     pub(crate) samples: Arc<tsdb::Store>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,

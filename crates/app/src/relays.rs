@@ -33,6 +33,7 @@ impl Relays {
         store: &Arc<tsdb::Store>,
         clock: Arc<dyn Clock>,
         budget: &Budget,
+        flush_deadline: Duration,
         written: &Written,
         registry: &mut Registry,
     ) -> Result<Arc<Self>> {
@@ -41,15 +42,26 @@ impl Relays {
         let reader = Arc::new(Combined::new(store.clone(), Arc::new(local_start)));
         // Samples on their way may take a quarter; what does not fit stays in the log.
         let budget = budget.child("remote write", budget.limit() / 4);
-        let doors = Doors { feed: store.clone(), reader: store.clone(), clock, budget };
+        let doors = Doors { feed: store.clone(), reader: store.clone(), clock, budget, flush_deadline };
         let relays = Arc::new(Self { senders: Senders::new(doors), reader });
         relays.senders.metrics().register(registry);
         relays.reader.metrics().register(registry);
-        registry.register(
-            "prometheus_remote_storage_samples_in",
-            "Samples stored, to be compared with those sent",
-            store.metrics().appended.clone(),
-        );
+        let stored = store.metrics();
+        for (name, help, counter) in [
+            ("samples_in", "Samples stored, to be compared with those sent", stored.floats_appended()),
+            (
+                "histograms_in",
+                "Histograms stored, to be compared with those sent",
+                stored.histograms_appended(),
+            ),
+            (
+                "exemplars_in",
+                "Exemplars stored, to be compared with those sent",
+                stored.exemplars_appended.clone(),
+            ),
+        ] {
+            registry.register(format!("prometheus_remote_storage_{name}"), help, counter);
+        }
         relays.apply(&relays.plan(written)?)?;
         Ok(relays)
     }

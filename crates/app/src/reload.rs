@@ -46,6 +46,7 @@ impl Process {
         // What can fail comes first: an error leaves everything as it was.
         let alerting = self.alerting.prepare(&written)?;
         let host = changed.then(|| self.collectors.prepare(&collect)).transpose()?;
+        let query_log = written.global.query_log_file.clone();
         if let Err(error) = self.scraper.apply(written.scrape_configs, &written.global) {
             if let Some(host) = host {
                 self.runtime.block_on(host.stop());
@@ -53,6 +54,7 @@ impl Process {
             return Err(error);
         }
         stores::configure(&self.samples, &storage, kept);
+        self.queries.set(query_log.as_deref());
         // It was checked above.
         self.relays.apply(&relays)?;
         if let Some(host) = host {

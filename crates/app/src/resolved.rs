@@ -57,6 +57,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
             connections: flags.web.max_connections.max(1),
             query_timeout: flags.query.timeout,
             header_timeout: defaults.header_timeout.min(flags.web.read_timeout),
+            read_timeout: flags.web.read_timeout,
             body_idle: defaults.body_idle.min(flags.web.read_timeout),
             read_samples: flags.remote.read_sample_limit,
             remote_reads: flags.remote.read_concurrent_limit,

@@ -13,7 +13,7 @@ use model::{
     Budget, Clock, EventReader, EventWriter, MetricReader, MetricWriter, ReplayProgress, Result, SystemClock,
 };
 use prometheus_client::registry::Registry;
-use query::promql::Engine;
+use query::promql::{Engine, EngineOptions, Logs};
 use server::{Access, Parts, Server};
 
 use crate::alerting::{Alerting, Doors as RuleDoors};
@@ -22,6 +22,7 @@ use crate::collectors::{Collectors, Doors};
 use crate::flags::Flags;
 use crate::metrics::Metrics;
 use crate::process::{Process, State};
+use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::stores::Terms;
@@ -121,15 +122,20 @@ pub async fn start(flags: Flags) -> Result<Running> {
     )?;
     scraper.metrics().register(&mut registry);
 
-    let relays = Relays::start(&metrics, clock.clone(), &budget, written, &mut registry)?;
+    let relays =
+        Relays::start(&metrics, clock.clone(), &budget, flags.remote.flush_deadline, written, &mut registry)?;
     let rule_doors = RuleDoors {
         reader: relays.reader(),
         writer: writer.clone(),
         clock: clock.clone(),
         budget: rules.clone(),
+        discovery: scraper.metrics().discovery.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);
-    let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
+    let queries = Arc::new(QueryLogFile::new(clock.clone(), &mut registry));
+    queries.set(written.global.query_log_file.as_deref());
+    let engine = EngineOptions { logs: Logs(Some(queries.clone())), ..resolved.engine.clone() };
+    let alerting = Arc::new(Alerting::new(&flags, &engine, &url, rule_doors, &mut registry));
     let prepared = alerting.prepare(&resolved.loaded.written)?;
 
     let state = State::new(&resolved, clock.now_ms());
@@ -145,6 +151,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         scraper: scraper.clone(),
         relays: relays.clone(),
         alerting: alerting.clone(),
+        queries,
         samples: metrics.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -195,7 +202,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
-        engine: Arc::new(Engine::new(resolved.engine.clone()).with_results(Arc::new(results))),
+        engine: Arc::new(Engine::new(engine).with_results(Arc::new(results))),
         pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
         process: process.clone(),
         registry,

@@ -7,14 +7,16 @@ mod consul;
 mod dns;
 mod docker;
 mod engine;
-mod failures;
 pub mod file;
 mod http;
+mod metrics;
+mod refresh;
 mod swarm;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-pub use failures::{Failures, Mechanism};
+pub use metrics::{Mechanism, Metrics, Owner, Purpose};
 use model::Labels;
 use outbound::Clients;
 use outbound::discovery::{Configs, Group};
@@ -32,6 +34,8 @@ const LIMIT: usize = 100_000;
 /// The sources of one job.
 pub(crate) struct Discovery {
     lists: Arc<Lists>,
+    /// `None`: nobody counts.
+    counted: Option<(Metrics, Owner)>,
 }
 
 /// What the sources found last.
@@ -45,7 +49,7 @@ struct Source {
     found: Vec<Found>,
     error: Option<String>,
     /// `None`: nobody counts.
-    count: Option<failures::Count>,
+    count: Option<metrics::Count>,
 }
 
 /// The way a source reports.
@@ -60,6 +64,9 @@ impl Report {
     pub(crate) fn found(&self, mut found: Vec<Found>) {
         let mut sources = self.lists.sources.lock();
         let Some(source) = sources.get_mut(self.source) else { return };
+        if let Some(count) = &source.count {
+            count.received();
+        }
         source.error =
             (found.len() > LIMIT).then(|| format!("{} targets found, {LIMIT} are used", found.len()));
         found.truncate(LIMIT);
@@ -74,7 +81,7 @@ impl Report {
     pub(crate) fn failed(&self, error: String) {
         if let Some(source) = self.lists.sources.lock().get_mut(self.source) {
             if let Some(count) = &source.count {
-                count.inc();
+                count.failed();
             }
             if source.error.as_ref() != Some(&error) {
                 tracing::warn!(%error, "discovery failed");
@@ -82,18 +89,32 @@ impl Report {
             source.error = Some(error);
         }
     }
+
+    /// A round took so long, whether it failed or not.
+    pub(crate) fn took(&self, duration: Duration) {
+        self.counted(|count| count.took(duration));
+    }
+
+    fn counted(&self, note: impl FnOnce(&metrics::Count)) {
+        if let Some(count) = self.lists.sources.lock().get(self.source).and_then(|s| s.count.as_ref()) {
+            note(count);
+        }
+    }
 }
 
 /// Looks for the targets of `configs` until `stop`, for others than scrape jobs: `found` is told of all label sets at
-/// once and whenever they have changed. Call it within a Tokio runtime.
+/// once and whenever they have changed. It is counted as `name` of `metrics`. Call it within a Tokio runtime.
 pub fn watch(
     configs: &Configs,
     clients: &Arc<Clients>,
+    (metrics, name): (&Metrics, &str),
     stop: CancellationToken,
     found: impl Fn(Vec<Labels>) + Send + Sync + 'static,
 ) {
     let tasks = TaskTracker::new();
-    let discovery = Discovery::start(configs, clients, &stop, &tasks, None);
+    let owner = Owner { name: "notify", config: name.to_owned() };
+    let counted = Some((metrics.clone(), owner.clone()));
+    let discovery = Discovery::start(configs, clients, &stop, &tasks, counted);
     let mut changes = discovery.changes();
     found(discovery.found());
     let follow = async move {
@@ -101,20 +122,22 @@ pub fn watch(
             found(discovery.found());
         }
     };
+    let metrics = metrics.clone();
     tokio::spawn(async move {
         // Stopped: the sources end by themselves.
         let _ = stop.run_until_cancelled(follow).await;
+        metrics.forget(&owner);
     });
 }
 
 impl Discovery {
-    /// Starts the sources of `configs`; they run until `stop`. Failures are counted under a job's name.
+    /// Starts the sources of `configs`; they run until `stop`. What they do is counted under an owner's name.
     pub(crate) fn start(
         configs: &Configs,
         clients: &Arc<Clients>,
         stop: &CancellationToken,
         tasks: &TaskTracker,
-        failures: Option<(&Failures, &str)>,
+        counted: Option<(Metrics, Owner)>,
     ) -> Self {
         let fixed = configs.static_configs.iter().flat_map(Group::label_sets).collect();
         let mut sources = vec![Source { found: fixed, ..Source::default() }];
@@ -130,7 +153,8 @@ impl Discovery {
         let mut report = |mechanism| {
             next += 1;
             if let Some(source) = lists.sources.lock().get_mut(next) {
-                source.count = failures.map(|(all, job)| failures::Count::new(all, mechanism, job));
+                source.count =
+                    counted.as_ref().map(|(all, owner)| metrics::Count::new(all, mechanism, owner));
             }
             Report { lists: lists.clone(), source: next }
         };
@@ -141,16 +165,16 @@ impl Discovery {
         }
         let until = || stop.clone();
         for docker in &configs.docker_sd_configs {
-            let source = docker::Docker::new(docker.clone(), clients.clone(), report("docker"));
-            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+            let source = docker::Docker::new(docker.clone(), clients.clone());
+            tasks.spawn(until().run_until_cancelled_owned(refresh::watch(source, report("docker"))));
         }
         for swarm in &configs.dockerswarm_sd_configs {
-            let source = swarm::Swarm::new(swarm.clone(), clients.clone(), report("dockerswarm"));
-            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+            let source = swarm::Swarm::new(swarm.clone(), clients.clone());
+            tasks.spawn(until().run_until_cancelled_owned(refresh::watch(source, report("dockerswarm"))));
         }
         for server in &configs.http_sd_configs {
-            let source = http::Server::new(server.clone(), clients.clone(), report("http"));
-            tasks.spawn(until().run_until_cancelled_owned(source.watch()));
+            let source = http::Server::new(server.clone(), clients.clone());
+            tasks.spawn(until().run_until_cancelled_owned(refresh::watch(source, report("http"))));
         }
         for names in &configs.dns_sd_configs {
             let source = dns::Names::new(names.clone(), report("dns"));
@@ -160,7 +184,7 @@ impl Discovery {
             let source = consul::Consul::new(consul.clone(), clients.clone(), report("consul"));
             tasks.spawn(until().run_until_cancelled_owned(source.watch()));
         }
-        Self { lists }
+        Self { lists, counted }
     }
 
     /// Wakes when a list has changed.
@@ -168,9 +192,14 @@ impl Discovery {
         self.lists.changed.subscribe()
     }
 
-    /// All label sets.
+    /// All label sets, for whoever takes them.
     pub(crate) fn found(&self) -> Vec<Found> {
-        self.lists.sources.lock().iter().flat_map(|source| source.found.iter().cloned()).collect()
+        let found: Vec<Found> =
+            self.lists.sources.lock().iter().flat_map(|source| source.found.iter().cloned()).collect();
+        if let Some((metrics, owner)) = &self.counted {
+            metrics.taken(owner, found.len());
+        }
+        found
     }
 
     /// What is wrong with sources.

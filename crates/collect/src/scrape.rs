@@ -19,5 +19,6 @@ mod runner;
 mod target;
 
 pub use config::{GlobalConfig, ScrapeConfig};
+pub use failures::LineFile;
 pub use manager::{Features, Manager, Problem};
 pub use metrics::Metrics;

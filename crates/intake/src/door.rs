@@ -6,8 +6,8 @@ use std::sync::Arc;
 use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
-    Appended, Event, EventKind, EventWriter, ExemplarSample, HistogramSample, Labels, MetricBatch,
-    MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
+    Appended, Event, EventKind, EventWriter, ExemplarSample, ExemplarsTaken, HistogramSample, Labels,
+    MetricBatch, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
 use crate::metrics::{Metrics, Reason, count};
@@ -141,7 +141,7 @@ impl MetricWriter for Intake {
         Ok(appended)
     }
 
-    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<ExemplarsTaken> {
         let fits = |sample: &ExemplarSample| self.exemplar_fits(&sample.exemplar.labels);
         let too_long = exemplars.iter().filter(|sample| !fits(sample)).count();
         let taken = if too_long == 0 {
@@ -150,11 +150,15 @@ impl MetricWriter for Intake {
             for _ in 0..too_long {
                 count(&self.counters.exemplars_rejected, "label_length");
             }
-            let kept: Vec<ExemplarSample> = exemplars.iter().filter(|sample| fits(sample)).cloned().collect();
-            self.metrics.exemplars(tenant, &kept)?
+            let (places, kept): (Vec<usize>, Vec<ExemplarSample>) =
+                exemplars.iter().cloned().enumerate().filter(|(_, sample)| fits(sample)).unzip();
+            let mut taken = self.metrics.exemplars(tenant, &kept)?;
+            let place = |at: usize| places.get(at).copied();
+            taken.out_of_order = taken.out_of_order.into_iter().filter_map(place).collect();
+            taken
         };
-        self.counters.exemplars_accepted.inc_by(taken as u64);
-        let passed_over = exemplars.len().saturating_sub(taken + too_long);
+        self.counters.exemplars_accepted.inc_by(taken.taken as u64);
+        let passed_over = exemplars.len().saturating_sub(taken.taken + too_long);
         self.counters
             .exemplars_rejected
             .get_or_create(&Reason { reason: "repeated_or_older" })

@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
-    Appended, Event, EventKind, EventWriter, ExemplarSample, Labels, MetricBatch, MetricWriter, Position,
-    RejectReason, Rejected, Result, SeriesRef,
+    Appended, Event, EventKind, EventWriter, ExemplarSample, ExemplarsTaken, Labels, MetricBatch,
+    MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 use parking_lot::Mutex;
 
@@ -111,10 +111,10 @@ impl MetricWriter for Memory {
         Ok(appended)
     }
 
-    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<ExemplarsTaken> {
         let state = self.0.lock();
         assert!(exemplars.iter().all(|e| e.series.0.get() >> 32 == state.generation));
-        Ok(exemplars.len())
+        Ok(ExemplarsTaken { taken: exemplars.len(), ..ExemplarsTaken::default() })
     }
 
     fn metadata(&self, _: &Tenant, families: &[Family]) -> Result<()> {

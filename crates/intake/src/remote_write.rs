@@ -255,7 +255,7 @@ impl Receiver {
         }
         let exemplars = scratch.exemplars(&stale);
         if !exemplars.is_empty() {
-            outcome.exemplars += self.writer.exemplars(tenant, &exemplars)?;
+            outcome.exemplars += self.writer.exemplars(tenant, &exemplars)?.taken;
         }
         Ok(stale)
     }

@@ -27,6 +27,15 @@ pub struct ExemplarSample {
     pub exemplar: Exemplar,
 }
 
+/// What became of exemplars that were to be recorded. Those that repeat the newest of their series are in neither.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExemplarsTaken {
+    /// How many were taken.
+    pub taken: usize,
+    /// Places of those that are older than the newest of their series.
+    pub out_of_order: Vec<usize>,
+}
+
 /// The exemplars of one series, by time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeriesExemplars {

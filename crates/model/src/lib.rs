@@ -42,6 +42,7 @@ pub mod rule;
 pub mod sample;
 mod series_data;
 pub mod shed;
+pub mod summary;
 pub mod target;
 pub mod time;
 
@@ -55,7 +56,7 @@ pub use events::{
     Condition, ConditionOp, Event, EventBatch, EventKind, EventReader, EventScan, EventStream, EventWriter,
     FieldValue, Order,
 };
-pub use exemplar::{Exemplar, ExemplarReader, ExemplarSample, SeriesExemplars};
+pub use exemplar::{Exemplar, ExemplarReader, ExemplarSample, ExemplarsTaken, SeriesExemplars};
 pub use feed::{FeedBatch, FeedLag, FeedSample, FeedValue, Follower, MetricFeed};
 pub use histogram::{Bucket, Histogram, ResetHint, Span};
 pub use labels::{Labels, LabelsBuilder};
@@ -69,4 +70,5 @@ pub use progress::ReplayProgress;
 pub use resource::{Identity, IdentityKey, Resource};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use shed::{Load, Shed, Sheds};
+pub use summary::Summary;
 pub use time::TimeRange;

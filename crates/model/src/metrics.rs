@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use crate::ctx::{Ctx, Tenant};
 use crate::digest::{Coarse, Digest, DigestHint};
 use crate::error::Result;
-use crate::exemplar::ExemplarSample;
+use crate::exemplar::{ExemplarSample, ExemplarsTaken};
 use crate::histogram::Histogram;
 use crate::labels::Labels;
 use crate::matcher::Matcher;
@@ -125,10 +125,10 @@ pub trait MetricWriter: Send + Sync {
         Ok(())
     }
 
-    /// Records exemplars and says how many were taken; the others were repeats, or older than the newest of their
-    /// series. A writer that keeps none takes none.
-    fn exemplars(&self, _tenant: &Tenant, _exemplars: &[ExemplarSample]) -> Result<usize> {
-        Ok(0)
+    /// Records exemplars and says which were taken; the others were repeats, or older than the newest of their series.
+    /// A writer that keeps none takes none.
+    fn exemplars(&self, _tenant: &Tenant, _exemplars: &[ExemplarSample]) -> Result<ExemplarsTaken> {
+        Ok(ExemplarsTaken::default())
     }
 
     /// The position last logged for `source`, for sources that resume.

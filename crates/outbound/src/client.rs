@@ -12,11 +12,13 @@ mod shared;
 mod spread;
 mod tls;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
 pub use error::{Failure, chain};
@@ -74,7 +76,7 @@ impl Client {
             options,
             current: Mutex::default(),
         };
-        transport.client()?;
+        transport.client(None)?;
         let token = config.oauth2.as_ref().map(oauth2::Source::new).transpose()?;
         Ok(Self(Arc::new(Shared { config: config.clone(), transport, token })))
     }
@@ -90,6 +92,9 @@ impl Client {
     }
 }
 
+/// Hosts that a client with a `server_name` keeps connections to.
+const MOST_HOSTS: usize = 1000;
+
 /// Connections, made anew when a certificate has changed.
 struct Transport {
     tls: TlsConfig,
@@ -97,8 +102,12 @@ struct Transport {
     follow_redirects: bool,
     http2: bool,
     options: ClientOptions,
-    current: Mutex<Option<(Vec<Stamp>, reqwest::Client)>>,
+    /// By the host whose name is replaced; most clients replace none.
+    current: Mutex<HashMap<Option<String>, Current>>,
 }
+
+/// A client, and what it was made of.
+type Current = (Vec<Stamp>, reqwest::Client);
 
 /// What tells one content of a file from another.
 type Stamp = Option<(SystemTime, u64)>;
@@ -109,23 +118,56 @@ fn stamp(path: &Path) -> Stamp {
 }
 
 impl Transport {
-    fn client(&self) -> Result<reqwest::Client, String> {
+    /// A client; where `instead` is a host, `server_name` means that host.
+    fn client(&self, instead: Option<&str>) -> Result<reqwest::Client, String> {
         let stamps: Vec<Stamp> = self.tls.files().map(stamp).collect();
         let mut current = self.current.lock();
-        if let Some((made_of, client)) = &*current
+        let instead = instead.map(str::to_owned);
+        if let Some((made_of, client)) = current.get(&instead)
             && *made_of == stamps
         {
             return Ok(client.clone());
         }
-        let client = self.build()?;
-        *current = Some((stamps, client.clone()));
+        let client = self.build(instead.as_deref())?;
+        if current.len() >= MOST_HOSTS {
+            current.clear();
+        }
+        current.insert(instead, (stamps, client.clone()));
         Ok(client)
     }
 
-    fn build(&self) -> Result<reqwest::Client, String> {
+    /// The client for `url`, and the URL and headers that it is to be asked with.
+    fn route(&self, mut url: Url, headers: &mut HeaderMap) -> Result<(reqwest::Client, Url), String> {
+        let host = url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned());
+        let (Some(name), Some(host)) = (self.other_name(&url), host) else {
+            return Ok((self.client(None)?, url));
+        };
+        let authority = url.authority().rsplit('@').next().unwrap_or_default();
+        let authority = HeaderValue::from_str(authority).map_err(|e| format!("{url}: {e}"))?;
+        url.set_host(Some(name)).map_err(|e| format!("server_name: {e}"))?;
+        headers.entry(header::HOST).or_insert(authority);
+        Ok((self.client(Some(&host))?, url))
+    }
+
+    /// The name that `url` is asked under, where it is another than its host's: `server_name` goes to the server before
+    /// its certificate comes (SNI), so that one with several certificates knows which is wanted.
+    fn other_name(&self, url: &Url) -> Option<&str> {
+        let name = self.tls.server_name.as_str();
+        let direct = self.proxy == ProxyConfig::default() && self.options.unix_socket.is_none();
+        let replaced = !name.is_empty() && url.scheme() == "https" && url.host_str() != Some(name);
+        // An address is never sent as a name.
+        (direct && replaced && name.parse::<std::net::IpAddr>().is_err()).then_some(name)
+    }
+
+    fn build(&self, instead: Option<&str>) -> Result<reqwest::Client, String> {
         // Somebody may have installed it already; then this does nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let result = tls::apply(self.builder()?, &self.tls)?.build();
+        let mut builder = tls::apply(self.builder()?, &self.tls)?;
+        if let Some(host) = instead {
+            let name = self.tls.server_name.clone();
+            builder = builder.dns_resolver(Arc::new(spread::Instead::new(name, host.to_owned())));
+        }
+        let result = builder.build();
         match result {
             Ok(client) => Ok(client),
             Err(error) if self.tls == TlsConfig::default() => {

@@ -12,6 +12,7 @@ mod eval;
 pub mod features;
 mod functions;
 mod lex;
+mod log;
 mod native;
 mod number;
 mod parse;
@@ -27,6 +28,7 @@ pub use duration::{DurationContext, DurationError, format_duration, parse_durati
 pub use engine::{Engine, EngineOptions, QueryError};
 pub use error::{ParseError, ParseErrors};
 pub use eval::hints::note_resets;
+pub use log::{LoggedQuery, Logs, QueryLog, QueryOrigin};
 pub use native::{equal as equal_histograms, text as histogram_text};
 pub use number::go_g;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};

@@ -68,6 +68,10 @@ pub struct Listener {
     pub ip: IpAddr,
 }
 
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) std::net::IpAddr);
+
 /// Whether the connection or the request has already proved who sends it (a password or a certificate of the web
 /// configuration); then no token is needed.
 #[derive(Debug, Clone, Copy)]

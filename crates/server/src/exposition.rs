@@ -8,13 +8,21 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use prometheus_client::registry::Registry;
 
-use crate::state::{self, Shared};
+use crate::metrics::named::Code;
+use crate::state::{self, Counted, Shared};
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(crate) async fn serve(State(state): State<Shared>, headers: HeaderMap) -> Response {
-    let Some(text) = all(&state) else {
+    let _running = Counted::new(&state.metrics.named.pages_running);
+    let response = answer(&state, &headers);
+    state.metrics.named.pages.get_or_create(&Code { code: response.status().as_u16() }).inc();
+    response
+}
+
+fn answer(state: &state::State, headers: &HeaderMap) -> Response {
+    let Some(text) = all(state) else {
         return (StatusCode::INTERNAL_SERVER_ERROR, "the metrics cannot be written\n").into_response();
     };
     let accept = headers.get(ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or("");
@@ -37,7 +45,8 @@ pub fn openmetrics(registries: &[&Registry]) -> Option<String> {
         prometheus_client::encoding::text::encode_registry(&mut text, registry).ok()?;
     }
     prometheus_client::encoding::text::encode_eof(&mut text).ok()?;
-    Some(text)
+    // See `model::Summary`.
+    Some(text.replace(" unknown\n", " summary\n"))
 }
 
 /// Counters of what came in and what was dropped: (series, value), for the status page.

@@ -51,9 +51,10 @@ pub(crate) async fn pass(State(state): State<Shared>, request: Request, next: Ne
     if class(&path) != Class::Public {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    let labels = RequestLabels { handler, code: response.status().as_u16() };
-    state.metrics.requests.get_or_create(&labels).inc();
-    state.metrics.seconds.observe(started.elapsed().as_secs_f64());
+    let (code, seconds) = (response.status().as_u16(), started.elapsed().as_secs_f64());
+    state.metrics.named.request(&handler, code, seconds);
+    state.metrics.requests.get_or_create(&RequestLabels { handler, code }).inc();
+    state.metrics.seconds.observe(seconds);
     response
 }
 

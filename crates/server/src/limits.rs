@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::HeaderMap;
 use model::{Error, Result};
+use tokio::time::Instant;
 
 /// Bounds on requests. Every one has a default that suits a server that others can reach.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Limits {
     pub write_series_cache: usize,
     /// Until when the headers of a request must have arrived.
     pub header_timeout: Duration,
+    /// How long a request may take to arrive, however steadily it does.
+    pub read_timeout: Duration,
     /// How long a client may let its body stand still.
     pub body_idle: Duration,
     /// How long a client may refuse to take a response's next bytes.
@@ -61,6 +64,7 @@ impl Default for Limits {
             push_interval: Duration::from_secs(15),
             write_series_cache: 1_000_000,
             header_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(300),
             body_idle: Duration::from_secs(30),
             write_idle: Duration::from_secs(60),
             connections: 512,
@@ -77,14 +81,14 @@ impl Default for Limits {
 /// A client's word for the length is taken up to here.
 const MOST_AHEAD: u64 = 1 << 20;
 
-/// Reads a body of at most `limit` bytes; a client that lets it stand still for `idle` is given up.
+/// Reads a body of at most `limit` bytes; a client that lets it stand still, or does not come to its end, is given up.
 pub(crate) async fn read_body(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-    idle: Duration,
+    limits: &Limits,
 ) -> Result<Bytes> {
-    read_body_into(headers, body, limit, idle, &mut |_| Ok(())).await
+    read_body_into(headers, body, limit, limits, &mut |_| Ok(())).await
 }
 
 /// Like [`read_body`], asking before each piece whether there is memory for so many bytes more.
@@ -92,7 +96,7 @@ pub(crate) async fn read_body_into(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
-    idle: Duration,
+    limits: &Limits,
     room: &mut (dyn FnMut(u64) -> Result<()> + Send),
 ) -> Result<Bytes> {
     let declared =
@@ -102,11 +106,16 @@ pub(crate) async fn read_body_into(
     }
     let declared = declared.unwrap_or(0);
     room(declared)?;
+    let end = Instant::now() + limits.read_timeout;
     let mut stream = body.into_data_stream();
     let mut read = BytesMut::with_capacity(usize::try_from(declared.min(MOST_AHEAD)).unwrap_or(0));
     loop {
-        match tokio::time::timeout(idle, stream.next()).await {
-            Err(_) => return Err(Error::timeout("the request body stood still for too long")),
+        let still = Instant::now() + limits.body_idle;
+        match tokio::time::timeout_at(still.min(end), stream.next()).await {
+            Err(_) if still < end => {
+                return Err(Error::timeout("the request body stood still for too long"));
+            }
+            Err(_) => return Err(Error::timeout("the request took too long to arrive")),
             Ok(None) => return Ok(read.freeze()),
             Ok(Some(Err(error))) => {
                 return Err(Error::invalid("the request body ended early").with_detail(error));

@@ -19,9 +19,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use crate::access::{Access, Known, Listener};
+use crate::access::{Access, Known, Listener, Peer};
 use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
+use crate::metrics::named::{Build, HTTP};
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
@@ -52,6 +53,18 @@ impl Server {
     ) -> model::Result<Self> {
         let metrics = Metrics::default();
         metrics.register(&mut parts.registry);
+        let build = Build {
+            branch: "",
+            goarch: std::env::consts::ARCH,
+            goos: std::env::consts::OS,
+            goversion: "",
+            revision: parts.process.build().revision,
+            tags: "",
+            version: crate::prometheus::API_VERSION,
+        };
+        metrics.named.build.get_or_create(&build).set(1);
+        metrics.named.ready.set(1);
+        metrics.named.most_queries.set(i64::try_from(limits.queries).unwrap_or(i64::MAX));
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
         let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
         let stopping = state.stopping.clone();
@@ -163,12 +176,14 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
         // Waiting for a place leaves new connections in the kernel's queue, as Prometheus' limit does.
         let Ok(place) = serve.places.clone().acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((socket, _peer)) => {
+            Ok((socket, peer)) => {
                 let one = serve.clone();
                 serve.connections.spawn(async move {
                     one.door.metrics.connections.inc();
-                    one.connection(socket, origin).await;
+                    one.door.metrics.named.accepted.get_or_create(&HTTP).inc();
+                    one.connection(socket, origin, Peer(peer.ip())).await;
                     one.door.metrics.connections.dec();
+                    one.door.metrics.named.closed.get_or_create(&HTTP).inc();
                     drop(place);
                 });
             }
@@ -184,12 +199,12 @@ async fn accept(listener: TcpListener, origin: Listener, serve: Serve) {
 }
 
 impl Serve {
-    async fn connection(&self, socket: TcpStream, origin: Listener) {
+    async fn connection(&self, socket: TcpStream, origin: Listener, peer: Peer) {
         let limits = &self.door.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
         let Some(config) = self.door.web.config.as_deref().filter(|config| config.is_tls()) else {
-            return self.serve(PatientIo::new(socket, limits.write_idle), origin).await;
+            return self.serve(PatientIo::new(socket, limits.write_idle), origin, peer).await;
         };
         let shaken = async {
             if is_plain(&socket).await {
@@ -204,7 +219,7 @@ impl Serve {
             () = self.cut.cancelled() => return,
         };
         match shaken {
-            Ok(Ok(Some(io))) => self.serve(io, origin).await,
+            Ok(Ok(Some(io))) => self.serve(io, origin, peer).await,
             Ok(Ok(None)) => {}
             Ok(Err(error)) => {
                 tracing::debug!(%error, "TLS handshake failed");
@@ -214,7 +229,7 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener) {
+    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener, peer: Peer) {
         let limits = &self.door.limits;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -234,6 +249,7 @@ impl Serve {
             let mut request: Request = request.map(axum::body::Body::new);
             name_host(&mut request);
             request.extensions_mut().insert(origin);
+            request.extensions_mut().insert(peer);
             let serve = serve.clone();
             async move { Ok::<_, Infallible>(serve.answer(request).await) }
         });

@@ -1,5 +1,7 @@
 //! What the server counts of itself.
 
+pub(crate) mod named;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -59,6 +61,8 @@ pub struct Metrics {
     pub streams: Gauge,
     /// Log lines that slow readers did not get.
     pub log_lines_dropped: Counter,
+    /// Under Prometheus' names.
+    pub(crate) named: named::Named,
 }
 
 impl Default for Metrics {
@@ -77,6 +81,7 @@ impl Default for Metrics {
             received_rejected: Family::default(),
             streams: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            named: named::Named::default(),
         }
     }
 }
@@ -89,6 +94,7 @@ impl Metrics {
 
     /// Registers all of them.
     pub fn register(&self, registry: &mut Registry) {
+        self.named.register(registry);
         registry.register(
             "bonghwa_http_requests",
             "HTTP requests by route and status",

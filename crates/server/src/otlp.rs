@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use intake::Collected;
 use model::metrics::Family;
-use model::{Error, ErrorKind, Tenant};
+use model::{Error, ErrorKind, Reservation, Tenant};
 use wire::otlp::{
     self, ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse, Item,
     Report,
@@ -22,8 +22,6 @@ pub(crate) use delta::Deltas;
 use crate::receive::{count_rejected, header, receive, unpack};
 use crate::state::{self, Shared};
 
-/// Series that are handed to the store together.
-const BATCH: usize = 4096;
 /// What a decoded request takes in memory, as a multiple of its body.
 const GROWTH: u64 = 6;
 
@@ -76,7 +74,7 @@ async fn metrics(State(state): State<Shared>, request: Request) -> Response {
     let headers = parts.headers.clone();
     let work = move |state: &state::State, body| {
         let plain = unpack(state, &headers, body)?;
-        let _memory = state.parts.budget.reserve(plain.bytes.len() as u64 * GROWTH)?;
+        let memory = state.parts.budget.reserve(plain.bytes.len() as u64 * GROWTH)?;
         let request = match format {
             Format::Protobuf => otlp::decode_protobuf(&plain.bytes)?,
             Format::Json => {
@@ -86,7 +84,7 @@ async fn metrics(State(state): State<Shared>, request: Request) -> Response {
             }
         };
         drop(plain);
-        store(state, request)
+        store(state, request, memory)
     };
     match receive(&state, &parts.headers, body, work).await {
         Ok(done) => answer(&state, format, &done),
@@ -106,13 +104,20 @@ struct Done {
     first_refused: Option<String>,
 }
 
-fn store(state: &state::State, request: ExportMetricsServiceRequest) -> model::Result<Done> {
+/// Stores a request as a whole: it is visible at once or not at all. Only where memory is so short that its series cannot
+/// be held together, it is stored in parts.
+fn store(
+    state: &state::State,
+    request: ExportMetricsServiceRequest,
+    mut memory: Reservation,
+) -> model::Result<Done> {
     let settings = state.parts.process.settings();
     let now = state.now_ms();
     let mut done = Done::default();
     let mut lost = Report::default();
     let mut batch = Batch { state, series: Vec::new(), families: Vec::new() };
     done.report = otlp::convert(request, &settings.otlp, &mut |item| {
+        let known = batch.series.len();
         match item {
             Item::Family(family) => batch.families.push(family),
             Item::Series { series, delta: false } => batch.series.push(series),
@@ -121,11 +126,23 @@ fn store(state: &state::State, request: ExportMetricsServiceRequest) -> model::R
                 Err(why) => lost.reject(1, || format!("{why} for series {}", series.labels)),
             },
         }
-        if batch.series.len() >= BATCH { batch.flush(&mut done) } else { Ok(()) }
+        let size: u64 = batch.series.iter().skip(known).map(size_of_series).sum();
+        if size > 0 && memory.grow(size).is_err() { batch.flush(&mut done) } else { Ok(()) }
     })?;
     batch.flush(&mut done)?;
     done.report.reject(lost.rejected, || lost.first_error.unwrap_or_default());
     Ok(done)
+}
+
+/// What a series takes in memory while it waits for the others, about.
+fn size_of_series(series: &Collected) -> u64 {
+    let points = series.points.len() * 24 + series.exemplars.len() * 128;
+    let buckets: usize = series
+        .histograms
+        .iter()
+        .map(|h| 200 + 8 * (h.value.positive_buckets.len() + h.value.negative_buckets.len()))
+        .sum();
+    (200 + series.labels.canonical().len() + points + buckets) as u64
 }
 
 struct Batch<'s> {

@@ -9,10 +9,11 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, StatusCode};
 use model::{Error, ErrorKind, Result};
-use wire::pushgateway::{grouping, read_protobuf, read_text, write_text};
+use wire::federate::Format;
+use wire::pushgateway::{grouping, read_protobuf, read_text, write_protobuf, write_text};
 
 pub(crate) use groups::Groups;
 pub(crate) use rounds::run;
@@ -22,7 +23,6 @@ use crate::state::{self, Shared};
 
 /// Bytes of one push, unpacked.
 const PUSH_BYTES: usize = 16 << 20;
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 
 pub(crate) fn routes() -> Router<Shared> {
     let push = || axum::routing::post(write).put(write).delete(write);
@@ -100,13 +100,17 @@ fn refuse(error: &Error) -> Response {
     (status, format!("{}\n", error.message)).into_response()
 }
 
-async fn metrics(State(state): State<Shared>) -> Response {
-    let work = tokio::task::spawn_blocking(move || -> Result<String> {
+async fn metrics(State(state): State<Shared>, headers: HeaderMap) -> Response {
+    let format = Format::negotiate(headers.get(ACCEPT).map_or("", |v| v.to_str().unwrap_or("")));
+    let work = tokio::task::spawn_blocking(move || -> Result<Vec<u8>> {
         let merged = state.pushed.merged()?;
-        Ok(write_text(merged.values()))
+        Ok(match format.protobuf {
+            true => write_protobuf(merged.values(), format.escaping),
+            false => write_text(merged.values(), format.escaping).into_bytes(),
+        })
     });
     match work.await.map_err(Error::internal).and_then(|text| text) {
-        Ok(text) => ([(CONTENT_TYPE, TEXT)], text).into_response(),
+        Ok(body) => ([(CONTENT_TYPE, format.content_type())], body).into_response(),
         Err(error) => refuse(&error),
     }
 }

@@ -49,7 +49,7 @@ async fn receive_inside<T: Send + 'static>(
         .map_err(|_| Error::unavailable("the server is stopping"))?;
     let mut memory = state.parts.budget.reserve(0)?;
     let mut room = |bytes| memory.grow(bytes);
-    let body = read_body_into(headers, body, limits.write_bytes, limits.body_idle, &mut room).await?;
+    let body = read_body_into(headers, body, limits.write_bytes, limits, &mut room).await?;
     let worker = state.clone();
     tokio::task::spawn_blocking(move || {
         let result = work(&worker, body);

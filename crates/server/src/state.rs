@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Budget, CancelFlag, Ctx, Error, Load, Result, Tenant};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::metrics::named::slice;
 use crate::own::live::LiveCache;
 use crate::parts::Parts;
 use crate::web::Web;
@@ -72,6 +74,26 @@ impl State {
         timeout: Option<Duration>,
         work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
     ) -> Result<T> {
+        self.run(timeout, false, work).await
+    }
+
+    /// A read that evaluates an expression, which Prometheus counts apart.
+    pub(crate) async fn query<T: Send + 'static>(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
+    ) -> Result<T> {
+        let _running = Counted::new(&self.metrics.named.queries);
+        self.run(timeout, true, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        evaluates: bool,
+        work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
+    ) -> Result<T> {
+        let asked = Instant::now();
         self.parts.process.ready()?;
         let most = self.limits.query_timeout;
         let deadline = Instant::now() + timeout.map_or(most, |t| t.min(most));
@@ -92,12 +114,17 @@ impl State {
         let state = self.clone();
         self.metrics.queries.inc();
         let started = Instant::now();
+        let slices = &self.metrics.named.query_seconds;
+        if evaluates {
+            slices.observe(&slice("queue_time"), (started - asked).as_secs_f64());
+        }
         let result = tokio::task::spawn_blocking(move || {
             // The permit is held until the work has really ended, also when nobody waits for it any more.
             let _permit: OwnedSemaphorePermit = permit;
             let result = work(&state, &ctx);
             state.metrics.queries.dec();
-            state.metrics.query_seconds.observe(started.elapsed().as_secs_f64());
+            let seconds = started.elapsed().as_secs_f64();
+            state.metrics.query_seconds.observe(seconds);
             result
         })
         .await;
@@ -119,6 +146,22 @@ impl State {
 
     pub(crate) fn now_ms(&self) -> i64 {
         self.parts.clock.now_ms()
+    }
+}
+
+/// One more while it lives.
+pub(crate) struct Counted<'a>(&'a Gauge);
+
+impl<'a> Counted<'a> {
+    pub(crate) fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

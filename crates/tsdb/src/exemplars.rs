@@ -1,6 +1,7 @@
 //! Exemplars in memory: as many as configured over all series; the oldest arrival goes first. What is kept is also in
 //! the log, and is written there again when the log is cut.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
@@ -40,20 +41,23 @@ impl Exemplars {
         }
     }
 
-    /// Whether an exemplar would be taken: one that repeats the newest of its series, or is older, would not.
-    fn accepts(&self, series: &Labels, exemplar: &Exemplar) -> bool {
-        let Some(newest) = self.by_series.get(series).and_then(VecDeque::back) else { return true };
+    /// An exemplar beside the newest of its series: only one that comes after it would be taken.
+    fn place(&self, series: &Labels, exemplar: &Exemplar) -> Ordering {
+        let Some(newest) = self.by_series.get(series).and_then(VecDeque::back) else {
+            return Ordering::Greater;
+        };
         let later = |e: &Exemplar| (e.t, order(e.v));
-        match later(exemplar).cmp(&later(newest)) {
-            std::cmp::Ordering::Less => false,
-            std::cmp::Ordering::Equal => exemplar.labels > newest.labels,
-            std::cmp::Ordering::Greater => true,
-        }
+        later(exemplar).cmp(&later(newest)).then_with(|| exemplar.labels.cmp(&newest.labels))
+    }
+
+    /// Whether an exemplar is older than the newest of its series.
+    pub(crate) fn is_late(&self, series: &Labels, exemplar: &Exemplar) -> bool {
+        self.capacity > 0 && self.place(series, exemplar).is_lt()
     }
 
     /// Takes an exemplar, or not; where memory is short, older ones make room.
     pub(crate) fn add(&mut self, series: &Labels, exemplar: &Exemplar) -> bool {
-        if self.capacity == 0 || !self.accepts(series, exemplar) {
+        if self.capacity == 0 || !self.place(series, exemplar).is_gt() {
             return false;
         }
         let cost = COST + exemplar.labels.canonical().len() as u64;
@@ -231,6 +235,10 @@ mod tests {
         let mut ring = Exemplars::new(10, Budget::unlimited());
         assert!(ring.add(&series(1), &exemplar(10, 1.0, "a")));
         assert!(!ring.add(&series(1), &exemplar(10, 1.0, "a")), "the same again");
+        assert!(
+            !ring.is_late(&series(1), &exemplar(10, 1.0, "a"))
+                && ring.is_late(&series(1), &exemplar(9, 2.0, "b"))
+        );
         assert!(!ring.add(&series(1), &exemplar(9, 2.0, "b")), "older");
         assert!(!ring.add(&series(1), &exemplar(10, -1.0, "b")), "of one time in the order of values");
         assert!(ring.add(&series(1), &exemplar(10, 2.0, "b")));

@@ -109,7 +109,7 @@ fn append(store: &Store, steps: std::ops::Range<i64>) {
             let exemplar = exemplar(k);
             let sample = ExemplarSample { series: refs[1], exemplar };
             let taken = MetricWriter::exemplars(store, &Tenant::default(), &[sample]);
-            assert_eq!(taken.unwrap(), 1);
+            assert_eq!(taken.unwrap().taken, 1);
         }
     }
 }

@@ -31,8 +31,7 @@ impl Format {
                 parameters.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v.trim_matches('"'))
             };
             let quality: f64 = of("q").parse().unwrap_or(1.0);
-            let escaping =
-                if of("escaping") == "allow-utf-8" { Escaping::AllowUtf8 } else { Escaping::Underscores };
+            let escaping = Escaping::named(of("escaping"));
             let protobuf = media == "application/vnd.google.protobuf"
                 && of("proto") == "io.prometheus.client.MetricFamily"
                 && of("encoding") == "delimited";
@@ -291,6 +290,8 @@ mod tests {
         let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;\
                           escaping=allow-utf-8;q=0.7,text/plain;version=0.0.4;q=0.3";
         assert_eq!(of(prometheus), (true, Escaping::AllowUtf8));
+        assert_eq!(of("text/plain;version=0.0.4;escaping=dots"), (false, Escaping::Dots));
+        assert_eq!(of("text/plain;version=0.0.4;escaping=values"), (false, Escaping::Values));
         assert_eq!(
             of("application/vnd.google.protobuf;q=0.9,text/plain;q=0.8"),
             (false, Escaping::Underscores)

@@ -9,13 +9,15 @@ mod path;
 mod protobuf;
 mod text;
 
+use std::collections::HashSet;
+
 use model::metrics::Family as Metadata;
 use model::{Histogram, Labels};
 use serde::{Deserialize, Serialize};
 
 pub use check::{Merged, check, merge};
 pub use path::{PathError, grouping};
-pub use protobuf::read as read_protobuf;
+pub use protobuf::{read as read_protobuf, write as write_protobuf};
 pub use text::{read as read_text, write as write_text};
 
 use crate::collected::Collected;
@@ -103,8 +105,8 @@ pub struct Family {
     pub help: String,
     /// Its samples.
     pub samples: Vec<Sample>,
-    /// Its native histograms; they live in memory and in the store only until the next start.
-    #[serde(skip)]
+    /// Its native histograms. Each has its classic part among the samples.
+    #[serde(default, with = "kept", skip_serializing_if = "Vec::is_empty")]
     pub native: Vec<Native>,
     /// Whether a sample came with a timestamp.
     #[serde(skip)]
@@ -163,17 +165,24 @@ impl Family {
         self.name.len() + self.help.len() + 128 + samples + native
     }
 
-    /// The samples as series at `t` ms; an empty label is no label.
+    /// The samples as series at `t` ms; an empty label is no label. Of a native histogram the classic part is left out.
     pub fn to_series(&self, t: i64) -> impl Iterator<Item = Collected> + '_ {
         let labels = |suffix: &str, pairs: &[(String, String)]| {
             let name = ("__name__".to_owned(), format!("{}{suffix}", self.name));
             Labels::from_pairs(pairs.iter().cloned().chain([name]))
         };
-        let floats = self.samples.iter().map(move |sample| Collected {
-            labels: labels(&sample.suffix, &sample.labels),
-            points: vec![Point { t, v: sample.value }],
-            ..Collected::default()
-        });
+        let natives: HashSet<&[(String, String)]> = self.native.iter().map(|n| n.labels.as_slice()).collect();
+        let is_part = move |sample: &&Sample| {
+            let mut labels = sample.labels.clone();
+            labels.retain(|(name, _)| name != "le");
+            !natives.is_empty() && !sample.suffix.is_empty() && natives.contains(labels.as_slice())
+        };
+        let floats =
+            self.samples.iter().filter(move |sample| !is_part(sample)).map(move |sample| Collected {
+                labels: labels(&sample.suffix, &sample.labels),
+                points: vec![Point { t, v: sample.value }],
+                ..Collected::default()
+            });
         let native = self.native.iter().map(move |native| Collected {
             labels: labels("", &native.labels),
             histograms: vec![HistogramPoint {
@@ -214,6 +223,31 @@ mod number {
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         let text = String::deserialize(deserializer)?;
         parse_float(&text).ok_or_else(|| D::Error::custom(format_args!("{text:?} is no number")))
+    }
+}
+
+/// Native histograms as the protobuf form of their family, in base64.
+mod kept {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use model::ResetHint;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    use super::{Family, Kind, Native, read_protobuf, write_protobuf};
+    use crate::exposition::write::Escaping;
+
+    pub(super) fn serialize<S: Serializer>(native: &[Native], serializer: S) -> Result<S::Ok, S::Error> {
+        let gauge = native.iter().any(|n| n.value.reset_hint == ResetHint::Gauge);
+        let mut family = Family::new("n", if gauge { Kind::GaugeHistogram } else { Kind::Histogram }, "");
+        family.native = native.to_vec();
+        serializer.serialize_str(&STANDARD.encode(write_protobuf([&family], Escaping::AllowUtf8)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Native>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = STANDARD.decode(text).map_err(D::Error::custom)?;
+        let families = read_protobuf(&bytes).map_err(D::Error::custom)?;
+        Ok(families.into_values().next().map(|family| family.native).unwrap_or_default())
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use model::metrics::{Family, MetricStats, StoreStats};
 use model::{
-    Appended, Ctx, Exemplar, ExemplarSample, Histogram, Labels, Listing, Matcher, MetricBatch, MetricReader,
-    MetricWriter, Partition, RejectReason, Rejected, Result, SelectHints, Selected, Selection, SeriesData,
-    SeriesRef, Tenant, TimeRange,
+    Appended, Ctx, Exemplar, ExemplarSample, ExemplarsTaken, Histogram, Labels, Listing, Matcher,
+    MetricBatch, MetricReader, MetricWriter, Partition, RejectReason, Rejected, Result, SelectHints,
+    Selected, Selection, SeriesData, SeriesRef, Tenant, TimeRange,
 };
 use parking_lot::RwLock;
 
@@ -253,7 +253,7 @@ impl MetricWriter for MemoryMetrics {
         Ok(())
     }
 
-    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<ExemplarsTaken> {
         Ok(self.put_exemplars(exemplars))
     }
 

@@ -1,10 +1,16 @@
 //! What is counted of sending, under Prometheus' names.
 
+use std::sync::atomic::AtomicU64;
+
+use model::Summary;
+use model::summary::LabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::summary::{Float, LabelSet, Summary};
+/// A gauge that holds a float.
+type Float = Gauge<f64, AtomicU64>;
 
 /// Counters and figures, by the address of the Alertmanager.
 #[derive(Debug, Clone)]
@@ -51,6 +57,7 @@ impl Metrics {
             drop(counter.get_or_create(labels));
         }
         drop(self.queue_length.get_or_create(labels));
+        self.latency.show(labels);
         self.discovered.inc();
     }
 

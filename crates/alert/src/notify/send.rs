@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Clock;
+use model::summary::LabelSet;
 use outbound::client::header::{CONTENT_TYPE, HeaderValue};
 use outbound::{Client, Method, Url};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use super::metrics::Metrics;
 use super::payload;
 use super::queue::Queue;
 use crate::sink::OutgoingAlert;
-use crate::summary::LabelSet;
 
 /// How often a batch is tried.
 const ATTEMPTS: u32 = 4;
@@ -91,9 +91,10 @@ impl Sender {
         };
         for attempt in 0..ATTEMPTS {
             let begun = self.clock.now_ns();
-            let Err(refused) = self.post(body.clone()).await else {
-                let seconds = (self.clock.now_ns() - begun).max(0) as f64 / 1e9;
-                self.metrics.latency.observe(&self.labels, seconds);
+            let answer = self.post(body.clone()).await;
+            let seconds = (self.clock.now_ns() - begun).max(0) as f64 / 1e9;
+            self.metrics.latency.observe(&self.labels, seconds);
+            let Err(refused) = answer else {
                 self.metrics.sent.get_or_create(&self.labels).inc_by(alerts.len() as u64);
                 return;
             };

@@ -26,6 +26,8 @@ const MOST: usize = 1000;
 
 /// What all sets share.
 pub(super) struct Around {
+    /// Which of the sections that run it is.
+    pub(super) number: usize,
     pub(super) settings: Settings,
     pub(super) metrics: Metrics,
     pub(super) clock: Arc<dyn Clock>,
@@ -55,6 +57,10 @@ impl Set {
 
     pub(super) fn config(&self) -> &AlertmanagerConfig {
         &self.config
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.around.number
     }
 
     /// Cancelled when the set ends.

@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::rule::RuleHealth;
+use model::summary::LabelSet;
 use model::{Budget, CancelFlag, Clock, Ctx, Labels, MetricReader, MetricWriter, Tenant};
 use parking_lot::{Mutex, RwLock};
-use query::promql::{Engine, Expr, InstantSample, SampleValue, Value};
+use query::promql::{
+    Engine, Expr, InstantSample, LoggedQuery, QueryError, QueryOrigin, QueryOutput, QueryStats, SampleValue,
+    Value,
+};
 
 use super::alert::Alert;
 use super::beside::Beside;
@@ -18,7 +22,6 @@ use super::metrics::{Metrics, group_labels};
 use super::rule::Rule;
 use super::write::write;
 use crate::sink::{AlertSink, OutgoingAlert};
-use crate::summary::LabelSet;
 use crate::template::{self, Expander, query_escape};
 
 /// What groups read from, write to, and tell.
@@ -179,7 +182,7 @@ impl Group {
         metrics.last_evaluation.get_or_create(&self.labels).set(begun as f64 / 1e9);
         metrics.last_duration.get_or_create(&self.labels).set(seconds);
         metrics.last_rule_sum.get_or_create(&self.labels).set(rule_seconds);
-        metrics.group_seconds.observe(&Vec::new(), seconds);
+        metrics.group_seconds.observe(&[], seconds);
     }
 
     /// Evaluates all rules. `None`: the group must end, and not all were evaluated.
@@ -202,7 +205,7 @@ impl Group {
         around.metrics.evaluations.get_or_create(&self.labels).inc();
         let result = self.rule(round, at, rule);
         let seconds = seconds_since(around, begun);
-        around.metrics.rule_seconds.observe(&Vec::new(), seconds);
+        around.metrics.rule_seconds.observe(&[], seconds);
         let samples = result.as_ref().map_or(0, |written| *written);
         self.note(around, rule, result.err(), begun, seconds);
         if rule.is_alerting() && rule.state.lock().health == RuleHealth::Ok {
@@ -212,12 +215,39 @@ impl Group {
         Some(Done { samples, seconds })
     }
 
+    /// Records an evaluation where a record of queries is kept.
+    fn record(
+        &self,
+        around: &Surroundings,
+        query: &str,
+        t: i64,
+        total: Duration,
+        output: &Result<QueryOutput, QueryError>,
+    ) {
+        let Some(log) = around.engine.options().logs.on() else { return };
+        let none = QueryStats::default();
+        let error = output.as_ref().err().map(ToString::to_string);
+        log.log(&LoggedQuery {
+            query,
+            start_ms: t,
+            end_ms: t,
+            step_ms: 0,
+            error: error.as_deref(),
+            stats: output.as_ref().map_or(&none, |output| &output.stats),
+            total,
+            origin: QueryOrigin::Rules { file: &self.file, group: &self.definition.name },
+        });
+    }
+
     /// Evaluates one rule and writes what it gives: how many samples.
     fn rule(&self, round: &Round<'_>, at: usize, rule: &Rule) -> Result<usize, String> {
         let Round { around, expander, now, offset, .. } = *round;
         let t = now - offset;
         let ctx = context(around, &self.cancel);
-        let result = instant(around, &ctx, &rule.definition.query, Some(&rule.definition.expr), t)?;
+        let begun = Instant::now();
+        let output = output(around, &ctx, &rule.definition.query, Some(&rule.definition.expr), t);
+        self.record(around, &rule.definition.query, t, begun.elapsed(), &output);
+        let result = vector(output.map_err(|e| e.to_string())?.value)?;
         let samples = rule.take(result, now, self.definition.limit, expander)?;
         let before = self.state.lock().written.get(at).cloned().unwrap_or_default();
         let now_there: HashSet<&Labels> = samples.iter().map(|s| &s.labels).collect();
@@ -313,6 +343,7 @@ impl Group {
             external_url: shared.external_url.clone(),
             external_labels: shared.external_labels.clone(),
         })
+        .counted(around.metrics.templates.clone())
     }
 }
 
@@ -333,18 +364,17 @@ fn context_of(budget: &Budget, timeout: Duration, cancel: &CancelFlag) -> Ctx {
     }
 }
 
-fn instant(
+fn output(
     around: &Surroundings,
     ctx: &Ctx,
     text: &str,
     expr: Option<&Expr>,
     t: i64,
-) -> Result<Vec<InstantSample>, String> {
-    let output = match expr {
+) -> Result<QueryOutput, QueryError> {
+    match expr {
         Some(expr) => around.engine.instant_expr(ctx, &*around.reader, text, expr.clone(), t),
         None => around.engine.instant(ctx, &*around.reader, text, t),
-    };
-    vector(output.map_err(|e| e.to_string())?.value)
+    }
 }
 
 /// The result of a rule: a vector, or a number as a vector without labels.

@@ -1,11 +1,18 @@
 //! What is counted of rules, under Prometheus' names.
 
-use model::RejectReason;
+use std::sync::atomic::AtomicU64;
+
+use model::summary::LabelSet;
+use model::{RejectReason, Summary};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::summary::{Float, LabelSet, Summary};
+use crate::template::Counts;
+
+/// A gauge that holds a float.
+type Float = Gauge<f64, AtomicU64>;
 
 /// Counters and figures of rule groups.
 #[derive(Debug, Clone)]
@@ -23,6 +30,7 @@ pub struct Metrics {
     pub(super) samples: Family<LabelSet, Float>,
     pub(super) rule_seconds: Summary,
     pub(super) group_seconds: Summary,
+    pub(super) templates: Counts,
     rejected: Family<LabelSet, Counter>,
 }
 
@@ -42,6 +50,7 @@ impl Default for Metrics {
             samples: Family::default(),
             rule_seconds: Summary::new(&[0.5, 0.9, 0.99]),
             group_seconds: Summary::new(&[0.01, 0.05, 0.5, 0.9, 0.99]),
+            templates: Counts::default(),
             rejected: Family::default(),
         }
     }
@@ -83,6 +92,16 @@ impl Metrics {
             ("rule_group_last_evaluation_samples", "Samples of the last evaluation", &self.samples),
         ] {
             registry.register(name, help, gauge.clone());
+        }
+        let texts = &self.templates;
+        registry.register("template_text_expansions", "Templates expanded", texts.expansions.clone());
+        registry.register(
+            "template_text_expansion_failures",
+            "Templates that could not be expanded",
+            texts.failures.clone(),
+        );
+        for summary in [&self.rule_seconds, &self.group_seconds] {
+            summary.show(&[]);
         }
         self.rule_seconds.register(registry, "rule_evaluation_duration_seconds", "Durations of rules");
         self.group_seconds.register(registry, "rule_group_duration_seconds", "Durations of groups");

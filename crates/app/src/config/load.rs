@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use collect::scrape::ScrapeConfig;
 use model::{Error, Result};
+use serde_saphyr::{Location, Spanned};
 
 use super::Written;
 use super::shown::shown;
@@ -106,9 +107,32 @@ fn parse<T: serde::de::DeserializeOwned + Default>(path: &Path, text: &str) -> R
         return Ok(T::default());
     }
     serde_saphyr::from_str(text).map_err(|e| {
-        let location = e.location().map_or_else(String::new, |l| format!("{}:{}:", l.line(), l.column()));
-        Error::invalid(format_args!("parsing YAML file {}:{location} {}", path.display(), message(&e, text)))
+        let message = message(&e, text);
+        let place = e.location().map(|l| (l.line(), l.column())).or_else(|| place_of_job(text, &message));
+        let place = place.map_or_else(String::new, |(line, column)| format!("{line}:{column}:"));
+        Error::invalid(format_args!("parsing YAML file {}:{place} {message}", path.display()))
     })
+}
+
+/// Where the job stands that a message about several jobs, or about a job and the global section, names: the last one
+/// of that name.
+fn place_of_job(text: &str, message: &str) -> Option<(u64, u64)> {
+    #[derive(serde::Deserialize)]
+    struct Outline {
+        scrape_configs: Vec<Spanned<Job>>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Job {
+        #[serde(default)]
+        job_name: String,
+    }
+    if !message.contains(" job name \"") {
+        return None;
+    }
+    let outline: Outline = serde_saphyr::from_str(text).ok()?;
+    let named = |job: &&Spanned<Job>| message.contains(&format!("{:?}", job.value.job_name));
+    let place = outline.scrape_configs.iter().rfind(named)?.referenced;
+    (place != Location::UNKNOWN).then(|| (place.line(), place.column()))
 }
 
 /// What is wrong, without the place (it is written before it) and without a picture of the file.
@@ -129,10 +153,12 @@ fn message(error: &serde_saphyr::Error, text: &str) -> String {
     }
     let line = said.lines().next().unwrap_or_default();
     let line = line.strip_prefix("error: ").unwrap_or(line);
-    match line.split_once(": ") {
-        Some((place, what)) if place.starts_with("line ") => what.to_owned(),
-        _ => line.to_owned(),
-    }
+    let line = match line.split_once(": ") {
+        Some((place, what)) if place.starts_with("line ") => what,
+        _ => line,
+    };
+    let place = error.location().map(|l| format!(" at line {}, column {}", l.line(), l.column()));
+    place.and_then(|place| line.strip_suffix(&place)).unwrap_or(line).to_owned()
 }
 
 /// The file itself and those it names, as far as it can be read.

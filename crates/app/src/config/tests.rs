@@ -72,6 +72,13 @@ fn job_files_are_read_and_paths_are_relative_to_the_file() {
 }
 
 /// Every file of Prometheus' own tests loads, or is refused with its words.
+/// A message without the line and the column that stand behind the name of the file: Prometheus tells none.
+fn without_place(message: &str) -> String {
+    let Some((file, rest)) = message.split_once(".yml:") else { return message.to_owned() };
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
+    format!("{file}.yml:{rest}")
+}
+
 #[test]
 #[cfg_attr(not(conformance), ignore = "the conformance material is missing")]
 fn prometheus_own_files_load_or_are_refused_as_marked() {
@@ -89,7 +96,7 @@ fn prometheus_own_files_load_or_are_refused_as_marked() {
             (Ok(loaded), "good" | "other") => {
                 assert!(!loaded.shown.contains("mysecret"), "{file}: {}", loaded.shown);
             }
-            (Err(error), "bad") if error.message.contains(&message) => {}
+            (Err(error), "bad") if without_place(&error.message).contains(&message) => {}
             // The only file of an API that Prometheus itself no longer takes.
             (Err(error), "other") if file == "config_with_deprecated_am_api_config.yml" => {
                 assert!(error.message.contains("expected Alertmanager api version"), "{error}");

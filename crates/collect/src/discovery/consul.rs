@@ -118,7 +118,7 @@ impl Consul {
             match shared.get::<BTreeMap<String, Option<Vec<String>>>>("/v1/catalog/services", &query).await {
                 Ok((_, same)) if same == index && index != 0 => {}
                 Ok((services, next)) => {
-                    index = next;
+                    index = following(index, next);
                     let wanted = |name: &str, tags: &[String]| {
                         (config.services.is_empty() || config.services.iter().any(|s| s == name))
                             && config.tags.iter().all(|tag| tags.contains(tag))
@@ -260,7 +260,7 @@ impl Shared {
             match self.get::<Vec<Entry>>(&format!("/v1/health/service/{name}"), &query).await {
                 Ok((_, same)) if same == index && index != 0 => {}
                 Ok((entries, next)) => {
-                    index = next;
+                    index = following(index, next);
                     let of = |entry: &Entry| target(&self.config, &name, &datacenter, entry);
                     self.set(&name, Some(entries.iter().map(of).collect()));
                     self.publish();
@@ -273,6 +273,12 @@ impl Shared {
             tokio::time::sleep(self.pause()).await;
         }
     }
+}
+
+/// The index to ask with next. One that goes backwards belongs to a server that began anew (restored, or another leader):
+/// asked with the old one it would wait for changes that are long there.
+const fn following(index: u64, next: u64) -> u64 {
+    if next < index { 0 } else { next }
 }
 
 /// The worst of the checks, as Consul's own library has it.

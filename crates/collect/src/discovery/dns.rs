@@ -1,6 +1,6 @@
 //! Targets in DNS records, labelled as Prometheus' `dns_sd`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::proto::rr::{RData, RecordType as Kind};
@@ -25,10 +25,12 @@ impl Names {
         let interval = self.config.refresh_interval.to_std().max(Duration::from_millis(100));
         let mut known: Vec<Vec<Found>> = vec![Vec::new(); self.config.names.len()];
         loop {
+            let started = Instant::now();
             match TokioResolver::builder_tokio().and_then(|builder| builder.build()) {
                 Ok(resolver) => self.refresh(&resolver, &mut known).await,
                 Err(error) => self.report.failed(format!("/etc/resolv.conf cannot be used: {error}")),
             }
+            self.report.took(started.elapsed());
             tokio::time::sleep(interval).await;
         }
     }
@@ -37,7 +39,9 @@ impl Names {
     async fn refresh(&self, resolver: &TokioResolver, known: &mut [Vec<Found>]) {
         let mut failure = None;
         for (name, known) in self.config.names.iter().zip(known.iter_mut()) {
-            match lookup(resolver, &self.config, name).await {
+            let answer = lookup(resolver, &self.config, name).await;
+            self.report.counted(|count| count.lookup(answer.is_err()));
+            match answer {
                 Ok(found) => *known = found,
                 Err(error) => failure = Some(format!("could not resolve {name:?}: {error}")),
             }

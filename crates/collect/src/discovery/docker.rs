@@ -4,13 +4,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::LabelsBuilder;
 use outbound::Clients;
 use outbound::discovery::{ADDRESS, DockerConfig};
 
 use super::engine::{Engine, Networks, pace};
-use super::{Found, Report, join, sanitize};
+use super::refresh::Refresh;
+use super::{Found, join, sanitize};
 
 /// A container as listed. Everything may be missing: Podman leaves out more than Docker.
 #[derive(Debug, Clone, Default, serde::Deserialize)]
@@ -76,27 +78,22 @@ impl Container {
 pub(super) struct Docker {
     config: DockerConfig,
     engine: Engine,
-    report: Report,
 }
 
 impl Docker {
-    pub(super) fn new(config: DockerConfig, clients: Arc<Clients>, report: Report) -> Self {
+    pub(super) fn new(config: DockerConfig, clients: Arc<Clients>) -> Self {
         let engine = Engine::new(config.host.clone(), config.http.clone(), clients);
-        Self { config, engine, report }
+        Self { config, engine }
+    }
+}
+
+impl Refresh for Docker {
+    fn name(&self) -> String {
+        format!("docker at {}", self.config.host)
     }
 
-    /// Asks the engine at the refresh interval, for ever.
-    pub(super) async fn watch(self) {
-        let (limit, interval) = pace(self.config.refresh_interval);
-        let host = &self.config.host;
-        loop {
-            match tokio::time::timeout(limit, self.refresh()).await {
-                Ok(Ok(found)) => self.report.found(found),
-                Ok(Err(error)) => self.report.failed(format!("docker at {host}: {error}")),
-                Err(_) => self.report.failed(format!("docker at {host} does not answer")),
-            }
-            tokio::time::sleep(interval).await;
-        }
+    fn pace(&self) -> (Duration, Duration) {
+        pace(self.config.refresh_interval)
     }
 
     async fn refresh(&self) -> Result<Vec<Found>, String> {

@@ -102,8 +102,8 @@ struct NetworkItem {
     labels: Option<BTreeMap<String, String>>,
 }
 
-/// How long a round may take, and how long to wait for the next.
+/// How long to wait for the next round, and how long one may take.
 pub(super) fn pace(interval: Interval) -> (Duration, Duration) {
     let interval = interval.to_std().max(Duration::from_millis(100));
-    (interval.min(CALL_LIMIT), interval)
+    (interval, interval.min(CALL_LIMIT))
 }

@@ -53,6 +53,7 @@ impl Files {
 
     /// Reads what is new or has changed, and everything once in a refresh interval.
     pub(super) fn read_once(&self) {
+        let started = Instant::now();
         let mut last = self.read.lock();
         let again = last.is_none_or(|at| at.elapsed() >= self.config.refresh_interval.to_std());
         if again {
@@ -61,14 +62,24 @@ impl Files {
         let paths: Vec<PathBuf> =
             self.config.files.iter().flat_map(|pattern| glob::expand(pattern)).collect();
         let mut known = self.known.lock();
-        known.retain(|path, _| paths.contains(path));
+        known.retain(|path, _| {
+            let there = paths.contains(path);
+            if !there {
+                self.report.counted(|count| count.file(&path.to_string_lossy(), None));
+            }
+            there
+        });
         for path in paths {
             let stamp = stamp(&path);
             let old = known.get(&path);
             if !again && old.is_some_and(|old| old.stamp == stamp && stamp.is_some()) {
                 continue;
             }
-            let (found, error) = match read(&path) {
+            let answer = read(&path);
+            let changed = stamp.and_then(|(at, _)| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+            let noted = Some((changed.map(|at| at.as_secs_f64()), answer.is_err()));
+            self.report.counted(|count| count.file(&path.to_string_lossy(), noted));
+            let (found, error) = match answer {
                 Ok(found) => (found, None),
                 // What it said before holds until it can be read again.
                 Err(error) => {
@@ -84,6 +95,7 @@ impl Files {
         if let Some(error) = all.iter().find_map(|(_, file)| file.error.clone()) {
             self.report.failed(error);
         }
+        self.report.took(started.elapsed());
     }
 }
 

@@ -7,7 +7,8 @@ use outbound::client::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use outbound::discovery::{Group, HttpSdConfig};
 use outbound::{ClientOptions, Clients, Method, StatusCode};
 
-use super::{Found, Report};
+use super::Found;
+use super::refresh::Refresh;
 
 /// Bytes that an answer may have.
 const BODY_LIMIT: usize = 64 << 20;
@@ -17,27 +18,26 @@ const INTERVAL_HEADER: HeaderName = HeaderName::from_static("x-prometheus-refres
 pub(super) struct Server {
     config: HttpSdConfig,
     clients: Arc<Clients>,
-    report: Report,
 }
 
 impl Server {
-    pub(super) fn new(config: HttpSdConfig, clients: Arc<Clients>, report: Report) -> Self {
-        Self { config, clients, report }
+    pub(super) fn new(config: HttpSdConfig, clients: Arc<Clients>) -> Self {
+        Self { config, clients }
+    }
+}
+
+impl Refresh for Server {
+    fn name(&self) -> String {
+        self.config.url.to_string()
     }
 
-    /// Asks the server at the refresh interval, for ever.
-    pub(super) async fn watch(self) {
-        let interval = self.config.refresh_interval.to_std().max(Duration::from_millis(100));
-        loop {
-            match self.refresh(interval).await {
-                Ok(found) => self.report.found(found),
-                Err(error) => self.report.failed(format!("{}: {error}", self.config.url)),
-            }
-            tokio::time::sleep(interval).await;
-        }
+    /// An answer is cut off by the request's own limit.
+    fn pace(&self) -> (Duration, Duration) {
+        (self.config.refresh_interval.to_std().max(Duration::from_millis(100)), Duration::MAX)
     }
 
-    async fn refresh(&self, interval: Duration) -> Result<Vec<Found>, String> {
+    async fn refresh(&self) -> Result<Vec<Found>, String> {
+        let (interval, _) = self.pace();
         let client = self.clients.get(&self.config.http, &ClientOptions::default())?;
         let seconds = HeaderValue::try_from(interval.as_secs_f64().to_string()).map_err(|e| e.to_string())?;
         let request = client

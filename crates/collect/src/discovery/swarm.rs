@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::LabelsBuilder;
 use outbound::Clients;
 use outbound::discovery::{ADDRESS, SwarmConfig};
 
 use super::engine::{Engine, Networks, pace};
-use super::{Found, Report, join, sanitize};
+use super::refresh::Refresh;
+use super::{Found, join, sanitize};
 
 /// Every label begins with it.
 const PREFIX: &str = "__meta_dockerswarm_";
@@ -194,27 +196,15 @@ type Labels = Vec<(String, String)>;
 pub(super) struct Swarm {
     config: SwarmConfig,
     engine: Engine,
-    report: Report,
 }
 
-impl Swarm {
-    pub(super) fn new(config: SwarmConfig, clients: Arc<Clients>, report: Report) -> Self {
-        let engine = Engine::new(config.host.clone(), config.http.clone(), clients);
-        Self { config, engine, report }
+impl Refresh for Swarm {
+    fn name(&self) -> String {
+        format!("docker swarm at {}", self.config.host)
     }
 
-    /// Asks the engine at the refresh interval, for ever.
-    pub(super) async fn watch(self) {
-        let (limit, interval) = pace(self.config.refresh_interval);
-        let host = &self.config.host;
-        loop {
-            match tokio::time::timeout(limit, self.refresh()).await {
-                Ok(Ok(found)) => self.report.found(found),
-                Ok(Err(error)) => self.report.failed(format!("docker swarm at {host}: {error}")),
-                Err(_) => self.report.failed(format!("docker swarm at {host} does not answer")),
-            }
-            tokio::time::sleep(interval).await;
-        }
+    fn pace(&self) -> (Duration, Duration) {
+        pace(self.config.refresh_interval)
     }
 
     async fn refresh(&self) -> Result<Vec<Found>, String> {
@@ -240,6 +230,13 @@ impl Swarm {
                 Ok(tasks.iter().flat_map(of).collect())
             }
         }
+    }
+}
+
+impl Swarm {
+    pub(super) fn new(config: SwarmConfig, clients: Arc<Clients>) -> Self {
+        let engine = Engine::new(config.host.clone(), config.http.clone(), clients);
+        Self { config, engine }
     }
 
     fn of_service(&self, service: &Service, networks: &Networks) -> Vec<Found> {

@@ -11,14 +11,18 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// The file of one job.
 #[derive(Debug)]
-pub(super) struct FailureLog {
+pub(super) struct FailureLog(LineFile);
+
+/// A file that lines are added to.
+#[derive(Debug)]
+pub struct LineFile {
     path: PathBuf,
     open: Mutex<Option<(File, u64)>>,
 }
 
 impl FailureLog {
     pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: Mutex::default() }
+        Self(LineFile::new(path))
     }
 
     /// Adds a line. What cannot be written is said in our own log: a scrape does not fail for it.
@@ -27,12 +31,20 @@ impl FailureLog {
         let line = serde_json::json!({
             "time": time, "level": "ERROR", "msg": error, "job_name": job, "target": url,
         });
-        if let Err(error) = self.append(&format!("{line}\n")) {
-            tracing::warn!(%error, path = %self.path.display(), "scrape_failure_log_file cannot be written");
+        if let Err(error) = self.0.append(&format!("{line}\n")) {
+            tracing::warn!(%error, path = %self.0.path.display(), "scrape_failure_log_file cannot be written");
         }
     }
+}
 
-    fn append(&self, line: &str) -> std::io::Result<()> {
+impl LineFile {
+    /// The file is opened with the first line.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), open: Mutex::default() }
+    }
+
+    /// Adds a line, its end included. A file that is too large is set aside first.
+    pub fn append(&self, line: &str) -> std::io::Result<()> {
         let mut open = self.open.lock();
         if open.as_ref().is_some_and(|(_, size)| *size >= MAX_BYTES) {
             *open = None;

@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::config::{GlobalConfig, ScrapeConfig, check_names};
 use super::metrics::Metrics;
 use super::pool::{Context, Pool};
-use crate::discovery::Discovery;
+use crate::discovery::{Discovery, Owner};
 
 /// The scraper. Dropping it without [`Manager::stop`] stops it too, but waits for nothing.
 pub struct Manager {
@@ -183,14 +183,16 @@ impl Running {
             tracing::warn!(job = %job.job_name, "{message}");
         }
         let pool = Arc::new(Pool::new(&job, context.clone()));
+        context.metrics.pools.inc();
         Self::with_pool(job, pool, context)
     }
 
     /// Starts discovery for a pool. Static targets run at once; others follow as they are found.
     fn with_pool(job: ScrapeConfig, pool: Arc<Pool>, context: &Context) -> Self {
         let stop = context.shutdown.child_token();
-        let failures = Some((&context.metrics.discovery, job.job_name.as_str()));
-        let discovery = Discovery::start(&job.discovery, &context.clients, &stop, &context.tasks, failures);
+        let owner = Owner { name: "scrape", config: job.job_name.clone() };
+        let counted = Some((context.metrics.discovery.clone(), owner));
+        let discovery = Discovery::start(&job.discovery, &context.clients, &stop, &context.tasks, counted);
         let discovery = Arc::new(discovery);
         let mut changes = discovery.changes();
         changes.mark_unchanged();
@@ -212,6 +214,7 @@ impl Running {
     /// The same loops with another discovery or other target rules.
     fn rediscover(self, job: ScrapeConfig, context: &Context) -> Self {
         self.stop.cancel();
+        context.metrics.reloads.inc();
         self.pool.renew_client();
         Self::with_pool(job, self.pool, context)
     }

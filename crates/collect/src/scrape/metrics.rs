@@ -1,5 +1,6 @@
 //! The scraper's own metrics.
 
+use model::Summary;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -7,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::config::ScrapeConfig;
-use crate::discovery::Failures;
+use crate::discovery;
 
 /// The `job` label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -32,15 +33,6 @@ pub struct Unsupported {
     pub mechanism: &'static str,
 }
 
-/// The labels of Prometheus' own series about discovery.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct DiscoveryJob {
-    /// Always `scrape`.
-    pub name: &'static str,
-    /// Name of the job.
-    pub config: String,
-}
-
 /// The label of Prometheus' own series about jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct PoolName {
@@ -49,7 +41,7 @@ pub struct PoolName {
 }
 
 /// Counters of scrapes and of what they did not store.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Metrics {
     /// Targets a job has.
     pub targets: Family<Job, Gauge>,
@@ -63,16 +55,46 @@ pub struct Metrics {
     pub exemplars: Counter,
     /// 1 for every mechanism of discovery that a job asks for and that is not there.
     pub unsupported: Family<Unsupported, Gauge>,
-    /// Label sets that discovery found for a job.
-    pub discovered: Family<DiscoveryJob, Gauge>,
     /// Targets that a job may have.
     pub target_limit: Family<PoolName, Gauge>,
     /// How often the targets of a job were exchanged.
     pub syncs: Family<PoolName, Counter>,
     /// Scrapes that failed for a limit or for what they held, by Prometheus' names.
     pub causes: Causes,
-    /// Discovery that failed.
-    pub discovery: Failures,
+    /// Label sets of a job that could not become targets.
+    pub sync_failures: Family<PoolName, Counter>,
+    /// Pools that were started, and those that could not be.
+    pub pools: Counter,
+    /// Pools that took another configuration.
+    pub reloads: Counter,
+    /// Seconds from one scrape of a target to the next, by interval.
+    pub(crate) intervals: Summary,
+    /// Seconds that an exchange of targets took, by job.
+    pub(crate) sync_seconds: Summary,
+    /// What discovery does.
+    pub discovery: discovery::Metrics,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            targets: Family::default(),
+            succeeded: Counter::default(),
+            failed: Counter::default(),
+            dropped: Family::default(),
+            exemplars: Counter::default(),
+            unsupported: Family::default(),
+            target_limit: Family::default(),
+            syncs: Family::default(),
+            causes: Causes::default(),
+            sync_failures: Family::default(),
+            pools: Counter::default(),
+            reloads: Counter::default(),
+            intervals: Summary::new(&[0.01, 0.05, 0.5, 0.9, 0.99]),
+            sync_seconds: Summary::new(&[0.01, 0.05, 0.5, 0.9, 0.99]),
+            discovery: discovery::Metrics::default(),
+        }
+    }
 }
 
 /// Counters that rules of Prometheus' users look at.
@@ -90,6 +112,10 @@ pub struct Causes {
     pub out_of_bounds: Counter,
     /// Scrapes of jobs with more targets than they may have.
     pub target_limit: Counter,
+    /// More labels, or longer ones, than the job may have.
+    pub label_limits: Counter,
+    /// Exemplars older than the newest of their series.
+    pub exemplar_out_of_order: Counter,
 }
 
 impl Metrics {
@@ -117,6 +143,9 @@ impl Metrics {
     /// Says which mechanisms of discovery jobs ask for that are not there.
     pub(crate) fn note_unsupported(&self, jobs: &[ScrapeConfig]) {
         self.unsupported.clear();
+        let all: usize = jobs.iter().map(|job| job.discovery.unsupported().len()).sum();
+        let purpose = discovery::Purpose { name: "scrape" };
+        self.discovery.failed.get_or_create(&purpose).set(all as i64);
         for job in jobs {
             for mechanism in job.discovery.unsupported() {
                 let labels = Unsupported { scrape_job: job.job_name.clone(), mechanism };
@@ -127,11 +156,6 @@ impl Metrics {
 
     fn register_prometheus(&self, registry: &mut Registry) {
         let causes = &self.causes;
-        registry.register(
-            "prometheus_sd_discovered_targets",
-            "Current number of discovered targets",
-            self.discovered.clone(),
-        );
         let registry = registry.sub_registry_with_prefix("prometheus_target");
         for (name, help, counter) in [
             ("scrapes_exceeded_body_size_limit", "Scrapes that hit the body size limit", &causes.body_size),
@@ -152,6 +176,18 @@ impl Metrics {
                 "Scrapes that failed for the target limit",
                 &causes.target_limit,
             ),
+            (
+                "scrape_pool_exceeded_label_limits",
+                "Scrapes that failed for the label limits",
+                &causes.label_limits,
+            ),
+            (
+                "scrapes_exemplar_out_of_order",
+                "Exemplars rejected for being out of order",
+                &causes.exemplar_out_of_order,
+            ),
+            ("scrape_pools", "Scrape pools started", &self.pools),
+            ("scrape_pool_reloads", "Scrape pools that took another configuration", &self.reloads),
         ] {
             registry.register(name, help, counter.clone());
         }
@@ -162,6 +198,13 @@ impl Metrics {
             self.target_limit.clone(),
         );
         registry.register("scrape_pool_sync", "Syncs of this scrape pool", self.syncs.clone());
+        registry.register(
+            "sync_failed",
+            "Label sets that could not become targets",
+            self.sync_failures.clone(),
+        );
+        self.intervals.register(registry, "interval_length_seconds", "Actual intervals between scrapes");
+        self.sync_seconds.register(registry, "sync_length_seconds", "Durations of exchanging targets");
     }
 
     /// Counts a scrape that failed under the name that Prometheus has for the cause.
@@ -170,6 +213,9 @@ impl Metrics {
             ("body size limit exceeded", &self.causes.body_size),
             ("sample_limit exceeded", &self.causes.sample_limit),
             ("target_limit exceeded", &self.causes.target_limit),
+            ("label_limit exceeded", &self.causes.label_limits),
+            ("label_name_length_limit exceeded", &self.causes.label_limits),
+            ("label_value_length_limit exceeded", &self.causes.label_limits),
         ] {
             if error.starts_with(start) {
                 counter.inc();

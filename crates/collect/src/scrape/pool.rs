@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use model::target::DroppedTarget;
 use model::{Budget, Clock, Labels, MetricWriter};
@@ -14,10 +15,10 @@ use super::append::Appender;
 use super::config::ScrapeConfig;
 use super::failures::FailureLog;
 use super::manager::Features;
-use super::metrics::{DiscoveryJob, Job, Metrics, PoolName};
+use super::metrics::{Job, Metrics, PoolName};
 use super::runner::{Loop, Shared};
 use super::target::{self, Built, Target};
-use crate::discovery::Found;
+use crate::discovery::{Found, Owner};
 
 /// How many dropped targets a job remembers where it does not say.
 const KEEP_DROPPED: usize = 2_000;
@@ -59,6 +60,7 @@ impl Pool {
             forced_error: RwLock::default(),
             seed: context.seed,
             budget: context.budget.clone(),
+            intervals: context.metrics.intervals.clone(),
             failures: job.scrape_failure_log_file.as_deref().map(|path| Arc::new(FailureLog::new(path))),
         };
         Self {
@@ -84,6 +86,7 @@ impl Pool {
     /// may differ from the pool's in discovery and target rules. Does nothing once `stop` is cancelled: then a newer
     /// configuration decides.
     pub(crate) fn sync(&self, job: &ScrapeConfig, found: &[Found], stop: &CancellationToken) {
+        let started = Instant::now();
         let _one_at_a_time = self.syncing.lock();
         if stop.is_cancelled() {
             return;
@@ -122,9 +125,10 @@ impl Pool {
         let name = PoolName { scrape_job: job.job_name.clone() };
         metrics.target_limit.get_or_create(&name).set(i64::try_from(job.target_limit).unwrap_or(i64::MAX));
         metrics.syncs.get_or_create(&name).inc();
-        let of_job = DiscoveryJob { name: "scrape", config: job.job_name.clone() };
-        metrics.discovered.get_or_create(&of_job).set(found.len() as i64);
+        let failed = self.problems.lock().len();
+        metrics.sync_failures.get_or_create(&name).inc_by(failed as u64);
         self.start_and_stop(wanted);
+        metrics.sync_seconds.observe(&of_pool(&job.job_name), started.elapsed().as_secs_f64());
     }
 
     fn limit(&self, job: &ScrapeConfig, targets: usize) {
@@ -173,9 +177,10 @@ impl Pool {
         }
         let (metrics, scrape_job) = (&self.context.metrics, self.shared.job.job_name.clone());
         metrics.targets.remove(&Job { scrape_job: scrape_job.clone() });
-        metrics.discovered.remove(&DiscoveryJob { name: "scrape", config: scrape_job.clone() });
-        metrics.discovery.forget(&scrape_job);
+        metrics.discovery.forget(&Owner { name: "scrape", config: scrape_job.clone() });
         metrics.target_limit.remove(&PoolName { scrape_job: scrape_job.clone() });
+        metrics.sync_seconds.remove(&of_pool(&scrape_job));
+        metrics.sync_failures.remove(&PoolName { scrape_job: scrape_job.clone() });
         metrics.syncs.remove(&PoolName { scrape_job });
     }
 
@@ -195,4 +200,8 @@ impl Pool {
         problems.extend(self.shared.client.read().as_ref().err().cloned());
         problems
     }
+}
+
+fn of_pool(job: &str) -> model::summary::LabelSet {
+    vec![("scrape_job".to_owned(), job.to_owned())]
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::target::Health;
-use model::{Budget, Clock};
+use model::{Budget, Clock, Summary};
 use outbound::Client;
 use parking_lot::RwLock;
 use tokio::time::{Duration as StdDuration, MissedTickBehavior};
@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) seed: u64,
     /// Where bodies are reserved.
     pub(crate) budget: Budget,
+    /// How long it was between scrapes.
+    pub(super) intervals: Summary,
     /// Where failures are written.
     pub(super) failures: Option<Arc<FailureLog>>,
 }
@@ -86,6 +88,8 @@ impl Run {
         let mut ticks = tokio::time::interval_at(start, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut due: Option<i64> = None;
+        let label = vec![("interval".to_owned(), self.target.interval.go())];
+        let mut last: Option<Instant> = None;
         loop {
             tokio::select! {
                 biased;
@@ -93,6 +97,10 @@ impl Run {
                 _ = ticks.tick() => {}
             }
             let t = self.align(&mut due);
+            let now = Instant::now();
+            if let Some(last) = last.replace(now) {
+                self.shared.intervals.observe(&label, (now - last).as_secs_f64());
+            }
             // A scrape that has begun is finished even if the target is gone; only the end of the process cuts it.
             tokio::select! {
                 biased;

@@ -112,8 +112,8 @@ impl MetricWriter for Picky {
         Ok(Appended { accepted: all - usize::from(bad.is_some()), rejected: bad.into_iter().collect() })
     }
 
-    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
-        Ok(exemplars.len())
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> Result<model::ExemplarsTaken> {
+        Ok(model::ExemplarsTaken { taken: exemplars.len(), ..model::ExemplarsTaken::default() })
     }
 }
 
@@ -142,7 +142,7 @@ fn histograms_and_exemplars_over_a_limit_are_refused_in_their_places() {
     };
     let taken =
         MetricWriter::exemplars(&intake, &Tenant::default(), &[exemplar("1234567"), exemplar("12345678")]);
-    assert_eq!(taken.unwrap(), 1);
+    assert_eq!(taken.unwrap().taken, 1);
     let text = exposed(&intake);
     assert!(text.contains("bonghwa_intake_exemplars_rejected_total{reason=\"label_length\"} 1"), "{text}");
     assert!(text.contains("bonghwa_intake_exemplars_accepted_total 1"), "{text}");

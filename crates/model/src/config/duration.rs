@@ -94,6 +94,19 @@ impl fmt::Display for Duration {
     }
 }
 
+impl Duration {
+    /// As Go writes it: `1h0m0s`, `1m30s`, `1.5s`, `500ms`.
+    pub fn go(self) -> String {
+        let (hours, minutes, ms) = (self.0 / 3_600_000, self.0 / 60_000 % 60, self.0 % 60_000);
+        match (hours, minutes) {
+            (0, 0) if ms < 1000 && ms > 0 => format!("{ms}ms"),
+            (0, 0) => format!("{}s", ms as f64 / 1000.0),
+            (0, _) => format!("{minutes}m{}s", ms as f64 / 1000.0),
+            _ => format!("{hours}h{minutes}m{}s", ms as f64 / 1000.0),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Duration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Option::<String>::deserialize(deserializer)? {

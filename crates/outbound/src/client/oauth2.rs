@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use parking_lot::Mutex as SyncMutex;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use tokio::sync::Mutex;
 use url::form_urlencoded;
@@ -65,7 +65,7 @@ impl Source {
             options: ClientOptions::default(),
             current: SyncMutex::default(),
         };
-        transport.client().map_err(|e| format!("oauth2: {e}"))?;
+        transport.client(None).map_err(|e| format!("oauth2: {e}"))?;
         Ok(Self {
             config: config.clone(),
             url,
@@ -184,10 +184,11 @@ impl Source {
         grant: &str,
         authorization: Option<HeaderValue>,
     ) -> Result<(StatusCode, Vec<u8>), String> {
-        let mut request = self
-            .transport
-            .client()?
-            .request(Method::POST, self.url.clone())
+        let mut headers = HeaderMap::new();
+        let (client, url) = self.transport.route(self.url.clone(), &mut headers)?;
+        let mut request = client
+            .request(Method::POST, url)
+            .headers(headers)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .timeout(CALL_LIMIT)

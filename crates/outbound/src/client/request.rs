@@ -57,8 +57,8 @@ impl Request {
             let value = token.header().await.map_err(Failure::Authorization)?;
             headers.insert(reqwest::header::AUTHORIZATION, value);
         }
-        let client = shared.transport.client().map_err(Failure::Authorization)?;
-        let mut request = client.request(self.method, self.url).headers(headers);
+        let (client, url) = shared.transport.route(self.url, &mut headers).map_err(Failure::Authorization)?;
+        let mut request = client.request(self.method, url).headers(headers);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }

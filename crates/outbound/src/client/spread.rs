@@ -14,10 +14,16 @@ pub(super) struct Spread {
 
 impl Resolve for Spread {
     fn resolve(&self, name: Name) -> Resolving {
+        self.addresses(name.as_str().to_owned())
+    }
+}
+
+impl Spread {
+    fn addresses(&self, host: String) -> Resolving {
         let turn = self.asked.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
             // The client puts the URL's port in place of this one.
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
             Ok(Box::new(in_turn(found.collect(), turn).into_iter()) as Addrs)
         })
     }
@@ -31,6 +37,29 @@ fn in_turn(mut addresses: Vec<SocketAddr>, turn: usize) -> Vec<SocketAddr> {
         addresses.rotate_left(place);
     }
     addresses
+}
+
+/// Answers for one name with the addresses of another host.
+#[derive(Debug)]
+pub(super) struct Instead {
+    name: String,
+    host: String,
+    spread: Spread,
+}
+
+impl Instead {
+    pub(super) fn new(name: String, host: String) -> Self {
+        Self { name, host, spread: Spread::default() }
+    }
+}
+
+impl Resolve for Instead {
+    fn resolve(&self, name: Name) -> Resolving {
+        if !name.as_str().eq_ignore_ascii_case(&self.name) {
+            return self.spread.resolve(name);
+        }
+        self.spread.addresses(self.host.clone())
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::ast::{Expr, ValueType};
 use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
 use super::eval::{Evaluated, Evaluator, Rows, Steps};
+use super::log::Logs;
 use super::parse::{ParseOptions, parse_with};
 use super::results::{Beginning, Key, Results, reach, reads};
 use super::value::{QueryOutput, QueryStats, SampleStats, Series, Value};
@@ -38,6 +39,8 @@ pub struct EngineOptions {
     pub threads: usize,
     /// Lets the store give summaries in place of samples where the result is the same.
     pub summaries: bool,
+    /// Where those who evaluate keep a record of it.
+    pub logs: Logs,
 }
 
 impl Default for EngineOptions {
@@ -54,6 +57,7 @@ impl Default for EngineOptions {
             subquery_step_ms: 60_000,
             threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(8)),
             summaries: true,
+            logs: Logs::default(),
         }
     }
 }

@@ -82,15 +82,18 @@ impl Body {
                 encoder.end();
             }
             Self::V2(encoder) => {
-                encoder.begin(&series.labels);
+                // The item holds the series: its address stays its own until the body is finished.
+                let key = Arc::as_ptr(series) as usize;
+                let metadata = || {
+                    let family = family_of(series, families)?;
+                    Some((family.kind.as_str(), family.help.as_str(), family.unit.as_str()))
+                };
+                encoder.begin_known(key, &series.labels, metadata);
                 match value {
                     FeedValue::Float(v) => encoder.point(Point { t: *t, v: *v }, *start),
                     FeedValue::Histogram(h) => encoder.histogram(*t, *start, h),
                     FeedValue::Exemplar(e) => encoder.exemplar(e),
                 };
-                if let Some(family) = family_of(series, families) {
-                    encoder.metadata(&family.kind, &family.help, &family.unit);
-                }
                 encoder.end();
             }
         }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use model::FeedValue;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::body::Body;
 use super::metrics::{Counts, Reason};
 use super::post::{Answer, Sender};
-use super::shard::Piece;
+use super::shard::{Item, Piece};
+
+/// Bytes of a request that failed, as they are logged.
+const TOLD: usize = 64 << 10;
 
 /// What became of a batch.
 pub(super) enum Outcome {
@@ -49,6 +53,14 @@ impl Courier {
 
     pub(super) fn max_per_send(&self) -> usize {
         self.sender.settings.max_samples_per_send
+    }
+
+    /// Logs what a request held, where the section asks for it (`failed_request_logging`) and the level is debug.
+    fn log_failed(&self, pieces: &[Piece], why: &str) {
+        if self.sender.settings.log_failed && tracing::enabled!(tracing::Level::DEBUG) {
+            let request = told(pieces.iter().flat_map(|piece| &piece.items));
+            tracing::debug!(queue = self.sender.name, why, request, "a remote write request failed");
+        }
     }
 
     /// How long a batch may wait until it is full.
@@ -147,10 +159,12 @@ impl Courier {
                     break;
                 }
                 Answer::Refused(why) | Answer::Disordered(why) => {
+                    self.log_failed(&pieces, &why);
                     self.sender.refused(*counts, &why);
                     break;
                 }
                 Answer::Again { after, why } => {
+                    self.log_failed(&pieces, &why);
                     self.sender.again(*counts, &why);
                     let pause = after.unwrap_or(backoff);
                     backoff = (pause * 2).min(settings.max_backoff);
@@ -171,6 +185,30 @@ impl Courier {
     }
 }
 
+/// Items as text, up to a length.
+fn told<'i>(items: impl Iterator<Item = &'i Item>) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::new();
+    let mut left = 0u64;
+    for Item { series, t, value, .. } in items {
+        if text.len() > TOLD {
+            left += 1;
+            continue;
+        }
+        let _ = match value {
+            FeedValue::Float(v) => write!(text, "{} {v} @{t}; ", series.labels),
+            FeedValue::Histogram(h) => {
+                write!(text, "{} {{count:{}, sum:{}}} @{t}; ", series.labels, h.count, h.sum)
+            }
+            FeedValue::Exemplar(e) => write!(text, "{} # {} {} @{t}; ", series.labels, e.labels, e.v),
+        };
+    }
+    if left > 0 {
+        let _ = write!(text, "and {left} more");
+    }
+    text
+}
+
 /// Two parts with about as many items, in their order.
 fn halves(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<Piece>) {
     let mut left = pieces.iter().map(|piece| piece.items.len()).sum::<usize>() / 2;
@@ -186,4 +224,23 @@ fn halves(pieces: Vec<Piece>) -> (Vec<Piece>, Vec<Piece>) {
         }
     }
     (first, second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::series;
+    use crate::write::series::OutSeries;
+
+    #[test]
+    fn a_request_is_told_up_to_a_length() {
+        let out = Arc::new(OutSeries { labels: series(1), encoded: Box::default(), hash: 0 });
+        let item = |t| Item { series: Arc::clone(&out), t, start: 0, value: FeedValue::Float(1.5) };
+        let two = [item(5), item(6)];
+        let one = "m{i=\"1\", job=\"test\"} 1.5";
+        assert_eq!(told(two.iter()), format!("{one} @5; {one} @6; "));
+        let many: Vec<Item> = (0..10_000).map(item).collect();
+        let text = told(many.iter());
+        assert!(text.len() < TOLD + 200 && text.ends_with(" more"), "{}", text.len());
+    }
 }

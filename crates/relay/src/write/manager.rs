@@ -37,6 +37,8 @@ pub struct Doors {
     pub clock: Arc<dyn Clock>,
     /// Where memory is reserved for what is under way.
     pub budget: Budget,
+    /// How long a receiver that leaves the configuration is still given what is stored.
+    pub flush_deadline: Duration,
 }
 
 /// What the configuration says about sending.
@@ -131,14 +133,11 @@ impl Senders {
                 Prepared::New(_) => None,
             });
         }
-        let mut ending: Vec<(String, JoinHandle<()>)> = Vec::new();
+        let mut ending: Vec<(String, Parts)> = Vec::new();
         for gone in before.into_iter().flatten() {
             let name = name_of(&gone.config);
             self.metrics.remove(&name, &gone.shown_url);
-            if let Some(parts) = gone.parts {
-                parts.abandon.cancel();
-                ending.push((gone.place, parts.task));
-            }
+            ending.extend(gone.parts.map(|parts| (gone.place, parts)));
         }
         for (at, prepared) in prepared.into_iter().enumerate() {
             let (Prepared::New(client), Some(config), Some(place)) =
@@ -147,12 +146,17 @@ impl Senders {
                 continue;
             };
             let same_place = ending.iter().position(|(p, _)| p == place);
-            let previous = same_place.map(|at| ending.swap_remove(at).1);
+            // What it did not deliver the next one reads again from the log.
+            let previous = same_place.map(|at| {
+                let parts = ending.swap_remove(at).1;
+                parts.abandon.cancel();
+                parts.task
+            });
             next[at] = Some(self.start(config, place, plan, client, previous));
         }
         running.extend(next.into_iter().flatten());
         drop(running);
-        self.runtime.spawn(forget(Arc::clone(self), ending.into_iter().map(|(_, task)| task).collect()));
+        self.runtime.spawn(forget(Arc::clone(self), ending.into_iter().map(|(_, parts)| parts).collect()));
         Ok(())
     }
 
@@ -252,17 +256,7 @@ impl Senders {
     /// Delivers what is stored and ends, within `deadline`; what a receiver does not take stays in the log.
     pub async fn stop(&self, deadline: Duration) {
         let running = std::mem::take(&mut *self.running.lock());
-        let until = tokio::time::Instant::now() + deadline;
-        let parts: Vec<Parts> = running.into_iter().filter_map(|r| r.parts).collect();
-        parts.iter().for_each(|p| p.flush.cancel());
-        for mut parts in parts {
-            if tokio::time::timeout_at(until, &mut parts.task).await.is_err() {
-                parts.abandon.cancel();
-                if tokio::time::timeout(LAST, &mut parts.task).await.is_err() {
-                    parts.task.abort();
-                }
-            }
-        }
+        end(running.into_iter().filter_map(|r| r.parts).collect(), deadline).await;
     }
 
     fn lag(&self, place: &str) -> FeedLag {
@@ -275,11 +269,23 @@ enum Prepared {
     New(Option<(outbound::Client, outbound::Url)>),
 }
 
-/// Waits until queues that are gone have ended; then the log is no longer kept for them.
-async fn forget(senders: Arc<Senders>, ending: Vec<JoinHandle<()>>) {
-    for task in ending {
-        let _ = task.await;
+/// Lets queues deliver what is stored, and ends them within `deadline`.
+async fn end(queues: Vec<Parts>, deadline: Duration) {
+    let until = tokio::time::Instant::now() + deadline;
+    queues.iter().for_each(|p| p.flush.cancel());
+    for mut parts in queues {
+        if tokio::time::timeout_at(until, &mut parts.task).await.is_err() {
+            parts.abandon.cancel();
+            if tokio::time::timeout(LAST, &mut parts.task).await.is_err() {
+                parts.task.abort();
+            }
+        }
     }
+}
+
+/// Ends queues that are gone; then the log is no longer kept for them.
+async fn forget(senders: Arc<Senders>, ending: Vec<Parts>) {
+    end(ending, senders.doors.flush_deadline).await;
     let forgotten = tokio::task::spawn_blocking(move || {
         let running = senders.running.lock();
         let keep: Vec<String> = running.iter().map(|r| r.place.clone()).collect();
@@ -384,6 +390,7 @@ fn settings(config: &RemoteWriteConfig) -> Settings {
         max_backoff: queue.max_backoff.to_std(),
         retry_on_http_429: queue.retry_on_http_429,
         sample_age_limit: queue.sample_age_limit.to_std(),
+        log_failed: config.failed_request_logging,
         send_exemplars: config.send_exemplars,
         send_histograms: config.send_native_histograms,
         metadata_interval: if metadata.send { metadata.send_interval.to_std() } else { Duration::ZERO },

@@ -37,6 +37,8 @@ pub(super) struct Settings {
     pub(super) retry_on_http_429: bool,
     /// Zero: samples of any age are sent.
     pub(super) sample_age_limit: Duration,
+    /// Whether what a request held is logged where it fails.
+    pub(super) log_failed: bool,
     pub(super) send_exemplars: bool,
     pub(super) send_histograms: bool,
     /// How often metadata is sent; zero: never.

@@ -36,6 +36,7 @@ fn senders(feed: &Arc<MemoryFeed>) -> Arc<Senders> {
         reader: Arc::new(Families(families.to_vec())),
         clock: Arc::new(ManualClock::at_ms(NOW)),
         budget: Budget::new("test", 64 << 20),
+        flush_deadline: Duration::from_secs(60),
     })
 }
 
@@ -366,6 +367,39 @@ async fn a_reload_keeps_what_did_not_change_and_forgets_what_is_gone() {
     senders.apply(&plan(vec![two])).unwrap();
     wait(|| !feed.places.lock().contains_key("test")).await;
     assert!(feed.places.lock().contains_key("two"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_leaves_or_is_renamed_gets_what_was_stored() {
+    let (feed, receiver) = (Arc::new(MemoryFeed::default()), Receiver::start().await);
+    let senders = senders(&feed);
+    fill(&feed, 0, 3_000);
+    senders.apply(&plan(vec![config(&receiver.url, "")])).unwrap();
+    senders.apply(&plan(vec![])).unwrap();
+    receiver.has(3_000).await;
+    check(&feed, &receiver);
+    wait(|| !feed.places.lock().contains_key("test")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_whose_authorization_is_not_there_says_so_and_gets_nothing() {
+    let (feed, receiver) = (Arc::new(MemoryFeed::default()), Receiver::start().await);
+    let azure =
+        "azuread: {cloud: AzurePublic, managed_identity: {client_id: 11111111-1111-1111-1111-111111111111}}";
+    for (way, section) in [
+        ("sigv4", "sigv4: {region: r}"),
+        ("azuread", azure),
+        ("google_iam", "google_iam: {credentials_file: /tmp/none}"),
+    ] {
+        let senders = senders(&feed);
+        senders.apply(&plan(vec![config(&receiver.url, &format!(", {section}"))])).unwrap();
+        fill(&feed, 0, 10);
+        let state = state(&senders);
+        assert_eq!(state.activity, QueueActivity::Refused, "{way}");
+        assert_eq!(state.last_error, Some(format!("nothing is sent: {way} is not supported")));
+        senders.stop(Duration::from_secs(10)).await;
+    }
+    assert_eq!(receiver.asked(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,7 +32,7 @@ impl FromRequest<Shared> for Form {
         if !matches!(encoding, "" | "identity") {
             return Err(ApiError::bad_data(format_args!("a form must not be compressed ({encoding:?})")));
         }
-        let body = read_body(&parts.headers, body, state.limits.form_bytes, state.limits.body_idle).await?;
+        let body = read_body(&parts.headers, body, state.limits.form_bytes, &state.limits).await?;
         Ok(Self(Params::of_form(&body, query)?))
     }
 }

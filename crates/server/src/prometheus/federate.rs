@@ -42,9 +42,13 @@ pub(crate) async fn federate(
     };
     let accept = headers.get(ACCEPT).map_or("", |v| v.to_str().unwrap_or(""));
     let format = Format::negotiate(accept);
-    match state.read(None, move |state, ctx| answer(state, ctx, &sets, format)).await {
+    let read = state.read(None, move |state, ctx| answer(state, ctx, &sets, format));
+    match read.await {
         Ok(Ok(body)) => ([(CONTENT_TYPE, format.content_type())], body).into_response(),
-        Ok(Err(error)) | Err(error) => refuse(&error),
+        Ok(Err(error)) | Err(error) => {
+            state.metrics.named.federation_errors.inc();
+            refuse(&error)
+        }
     }
 }
 
@@ -66,6 +70,7 @@ fn answer(state: &state::State, ctx: &Ctx, sets: &[Vec<Matcher>], format: Format
     let mut series = SeriesData::default();
     for matchers in sets {
         let selection = state.parts.metrics.select(ctx, matchers, range, &SelectHints::default())?;
+        state.metrics.named.federation_warnings.inc_by(selection.warnings.len() as u64);
         let Selected::Series(partitions) = selection.data else { continue };
         for mut partition in partitions {
             while partition.next(&mut series)? {

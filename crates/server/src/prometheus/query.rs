@@ -1,37 +1,102 @@
 //! `query`, `query_range`, `format_query`.
 
+use std::convert::Infallible;
 use std::time::Instant;
 
-use axum::extract::State;
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method};
 use query::promql::ast::ValueType;
-use query::promql::{Engine, EngineOptions, QueryOutput, Value};
+use query::promql::{
+    Engine, EngineOptions, LoggedQuery, QueryError, QueryOrigin, QueryOutput, QueryStats, Value,
+};
 
 use super::error::{Answer, ApiError};
 use super::extract::Form;
 use super::response::stream;
 use super::targets::duration;
+use crate::access::Peer;
+use crate::metrics::named::slice;
 use crate::params::Params;
 use crate::state::Shared;
 
 /// Points a series of a range query may have, as in Prometheus.
 const MOST_POINTS: i64 = 11_000;
 
-pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> Answer {
+/// Who asks, for the record of queries.
+pub(crate) struct Asker {
+    client: String,
+    method: Method,
+    path: String,
+}
+
+impl FromRequestParts<Shared> for Asker {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        let client = parts.extensions.get::<Peer>().map_or_else(String::new, |peer| peer.0.to_string());
+        Ok(Self { client, method: parts.method.clone(), path: parts.uri.path().to_owned() })
+    }
+}
+
+/// What was asked.
+struct Asked {
+    query: String,
+    start_ms: i64,
+    end_ms: i64,
+    step_ms: i64,
+    began: Instant,
+}
+
+impl Asked {
+    /// Counts the parts of a query's time, and records it where a record is kept.
+    fn done(&self, state: &Shared, asker: &Asker, result: &Result<QueryOutput, QueryError>) {
+        let none = QueryStats::default();
+        let stats = result.as_ref().map_or(&none, |output| &output.stats);
+        let seconds = &state.metrics.named.query_seconds;
+        for (part, took) in [
+            ("prepare_time", stats.preparation),
+            ("inner_eval", stats.evaluation),
+            ("result_sort", stats.sorting),
+        ] {
+            seconds.observe(&slice(part), took.as_secs_f64());
+        }
+        let Some(log) = state.parts.engine.options().logs.on() else { return };
+        let error = result.as_ref().err().map(ToString::to_string);
+        log.log(&LoggedQuery {
+            query: &self.query,
+            start_ms: self.start_ms,
+            end_ms: self.end_ms,
+            step_ms: self.step_ms,
+            error: error.as_deref(),
+            stats,
+            total: self.began.elapsed(),
+            origin: QueryOrigin::Http {
+                client: &asker.client,
+                method: asker.method.as_str(),
+                path: &asker.path,
+            },
+        });
+    }
+}
+
+pub(crate) async fn instant(State(state): State<Shared>, asker: Asker, Form(params): Form) -> Answer {
     let t = params.time("time", state.now_ms())?;
     let limit = params.limit()?;
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
-    let started = Instant::now();
-    let output =
-        state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
-    let stats = stats(&params, started, &output);
+    let asked = Asked { query: text.clone(), start_ms: t, end_ms: t, step_ms: 0, began: Instant::now() };
+    let result =
+        state.query(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await?;
+    asked.done(&state, &asker, &result);
+    let output = result?;
+    let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }
 
-pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> Answer {
+pub(crate) async fn range(State(state): State<Shared>, asker: Asker, Form(params): Form) -> Answer {
     let start = params.required_time("start")?;
     let end = params.required_time("end")?;
     if end < start {
@@ -55,17 +120,23 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
-    let started = Instant::now();
+    let asked =
+        Asked { query: text.clone(), start_ms: start, end_ms: end, step_ms: step, began: Instant::now() };
     state.parts.process.ready()?;
     if let Some(output) = engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
-        state.metrics.query_seconds.observe(started.elapsed().as_secs_f64());
-        let stats = stats(&params, started, &output);
-        return Ok(stream(limited(output, limit), stats));
+        state.metrics.query_seconds.observe(asked.began.elapsed().as_secs_f64());
+        let result = Ok(output);
+        asked.done(&state, &asker, &result);
+        let output = result?;
+        let stats = stats(&params, asked.began, &output);
+        return Ok(answer(limited(output, limit), stats));
     }
-    let output = state
-        .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
-        .await??;
-    let stats = stats(&params, started, &output);
+    let result = state
+        .query(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
+        .await?;
+    asked.done(&state, &asker, &result);
+    let output = result?;
+    let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }
 

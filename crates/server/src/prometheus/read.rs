@@ -18,7 +18,7 @@ use wire::remote_read::{
 use wire::remote_write::{compress, decompress};
 
 use crate::limits::read_body;
-use crate::state::{self, Shared};
+use crate::state::{self, Counted, Shared};
 
 /// Bytes of a request, compressed or not.
 const REQUEST_BYTES: usize = 32 << 20;
@@ -46,9 +46,10 @@ fn refuse(error: &Error) -> Response {
 
 async fn respond(state: &Shared, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
+    let _running = Counted::new(&state.metrics.named.remote_reads);
     let place = state.remote_reads.clone().acquire_owned().await;
     let place = place.map_err(|_| Error::unavailable("the server is stopping"))?;
-    let body = read_body(&parts.headers, body, REQUEST_BYTES, state.limits.body_idle).await?;
+    let body = read_body(&parts.headers, body, REQUEST_BYTES, &state.limits).await?;
     let mut plain = Vec::new();
     decompress(&body, REQUEST_BYTES, &mut plain).map_err(|e| Error::new(e.kind(), e))?;
     let request = ReadRequest::decode(&plain)?;

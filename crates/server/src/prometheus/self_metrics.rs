@@ -85,46 +85,55 @@ fn sample(line: &str) -> Option<Sample<'_>> {
     Some(Sample { name, labels, value })
 }
 
-/// Puts a sample into its family; the parts of a histogram share one metric.
+/// Puts a sample into its family; the parts of a histogram or of a summary share one metric.
 fn add(family: &mut Map<String, Value>, sample: Sample<'_>) {
     let kind = family["type"].as_str().unwrap_or_default().to_lowercase();
     let name = family["name"].as_str().unwrap_or_default();
     let suffix = sample.name.strip_prefix(name).unwrap_or_default().to_owned();
-    let bound = sample.labels.iter().find(|(label, _)| label == "le").map(|(_, bound)| bound.clone());
+    let place = if kind == "summary" { "quantile" } else { "le" };
+    let bound = sample.labels.iter().find(|(label, _)| label == place).map(|(_, bound)| bound.clone());
     let labels: Vec<Value> = sample
         .labels
         .iter()
-        .filter(|(label, _)| label != "le")
+        .filter(|(label, _)| label != place)
         .map(|(name, value)| json!({ "name": name, "value": value }))
         .collect();
     let Some(metrics) = family.entry("metric").or_insert_with(|| json!([])).as_array_mut() else { return };
     let at = metrics.iter().rposition(|metric| metric["label"].as_array() == Some(&labels));
     let at = match at {
-        Some(at) if kind == "histogram" => at,
+        Some(at) if matches!(kind.as_str(), "histogram" | "summary") => at,
         _ => {
             metrics.push(json!({ "label": labels }));
             metrics.len() - 1
         }
     };
     let metric = &mut metrics[at];
-    if kind != "histogram" {
+    if !matches!(kind.as_str(), "histogram" | "summary") {
         metric[kind.as_str()] = json!({ "value": number(sample.value) });
         return;
     }
-    let histogram = &mut metric["histogram"];
+    let histogram = &mut metric[kind.as_str()];
     match (suffix.as_str(), bound) {
         // 64-bit integers are texts in this form.
         ("_count", _) => histogram["sampleCount"] = json!(format!("{}", sample.value)),
         ("_sum", _) => histogram["sampleSum"] = number(sample.value),
+        (_, Some(quantile)) if kind == "summary" => {
+            let quantile = quantile.parse().map_or(Value::Null, number);
+            push(&mut histogram["quantile"], json!({ "quantile": quantile, "value": number(sample.value) }));
+        }
         (_, Some(bound)) => {
             let upper = bound.parse().map_or(json!("Infinity"), number);
             let bucket = json!({ "cumulativeCount": format!("{}", sample.value), "upperBound": upper });
-            match histogram["bucket"].as_array_mut() {
-                Some(buckets) => buckets.push(bucket),
-                None => histogram["bucket"] = json!([bucket]),
-            }
+            push(&mut histogram["bucket"], bucket);
         }
         _ => {}
+    }
+}
+
+fn push(list: &mut Value, item: Value) {
+    match list.as_array_mut() {
+        Some(items) => items.push(item),
+        None => *list = json!([item]),
     }
 }
 
@@ -143,7 +152,8 @@ mod tests {
     #[test]
     fn families_are_those_of_the_text() {
         let text = "# HELP a_total Help of \"a\".\n# TYPE a_total counter\na_total{x=\"1,\\\"=\"} 2\na_total 3\n\
-                    # HELP h Sizes.\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 2.5\nh_count 2\n";
+                    # HELP h Sizes.\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 2.5\nh_count 2\n\
+                    # HELP s Times.\n# TYPE s summary\ns{quantile=\"0.5\"} NaN\ns_sum 0\ns_count 0\n";
         let all = families(text);
         assert_eq!(
             all[0],
@@ -164,6 +174,15 @@ mod tests {
                     { "cumulativeCount": "2", "upperBound": "Infinity" },
                 ],
             })
+        );
+        assert_eq!(
+            all[2]["metric"],
+            json!([{
+                "label": [],
+                "summary": {
+                    "quantile": [{ "quantile": 0.5, "value": "NaN" }], "sampleSum": 0.0, "sampleCount": "0",
+                },
+            }])
         );
     }
 }

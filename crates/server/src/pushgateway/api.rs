@@ -52,17 +52,15 @@ fn number(value: f64) -> Value {
     Value::from(text)
 }
 
-/// The metrics of a family: a histogram or summary is one, whatever number of samples it has.
+/// The metrics of a family: a histogram or summary is one, whatever number of samples it has. Of a native histogram the
+/// classic part is shown.
 fn shown(family: &Family) -> Vec<Value> {
-    let native = family.native.iter().map(
-        |n| json!({"labels": labels(&n.labels), "sum": number(n.value.sum), "count": number(n.value.count)}),
-    );
     let (parts, totals) = match family.kind {
         Kind::Summary => ("quantiles", "quantile"),
         Kind::Histogram | Kind::GaugeHistogram => ("buckets", "le"),
         _ => {
             let plain = |s: &Sample| json!({"labels": labels(&s.labels), "value": number(s.value)});
-            return family.samples.iter().map(plain).chain(native).collect();
+            return family.samples.iter().map(plain).collect();
         }
     };
     let mut found: Vec<(Grouping, Map<String, Value>)> = Vec::new();
@@ -86,5 +84,5 @@ fn shown(family: &Family) -> Vec<Value> {
             }
         };
     }
-    found.into_iter().map(|(_, object)| Value::Object(object)).chain(native).collect()
+    found.into_iter().map(|(_, object)| Value::Object(object)).collect()
 }

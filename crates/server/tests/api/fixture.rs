@@ -47,6 +47,8 @@ pub struct Wanted {
     pub open: bool,
     /// What queries read in place of the in-memory store.
     pub reader: Option<Arc<dyn model::MetricReader>>,
+    /// Where received samples go in place of the in-memory store.
+    pub writer: Option<Arc<dyn model::MetricWriter>>,
     /// Where pushed groups are kept.
     pub pushes: Option<Arc<dyn server::PushStore>>,
     /// `global.external_labels`.
@@ -76,7 +78,7 @@ impl Fixture {
             metric_stats: Some(metrics.clone()),
             exemplars: wanted.exemplars,
             admin: wanted.admin,
-            metric_writer: metrics.clone(),
+            metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),
             containers: containers.clone(),
             targets: targets.clone(),
             queues: Arc::new(OneQueue),

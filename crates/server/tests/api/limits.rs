@@ -118,3 +118,30 @@ async fn pages_that_watch_are_bounded() {
     }
     panic!("the place of a closed page was not given back");
 }
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_to_arrive_is_given_up() {
+    for (read, idle, said) in [
+        (Duration::from_millis(300), Duration::from_secs(60), "the request took too long to arrive"),
+        (Duration::from_secs(60), Duration::from_millis(100), "the request body stood still for too long"),
+    ] {
+        let limits = Limits { read_timeout: read, body_idle: idle, ..Limits::default() };
+        let fixture = Fixture::with(Wanted { limits, ..Wanted::default() });
+        // A byte now and then, for ever, or one and then nothing.
+        let trickle = futures::stream::unfold(0, move |sent| async move {
+            match sent {
+                0 => {}
+                _ if idle > read => tokio::time::sleep(Duration::from_millis(20)).await,
+                _ => std::future::pending().await,
+            }
+            Some((Ok::<_, std::io::Error>(bytes::Bytes::from_static(b"a")), sent + 1))
+        });
+        let body = reqwest::Body::wrap_stream(trickle);
+        let request = fixture.client.post(format!("{}/api/v1/query", fixture.url));
+        let kind = "application/x-www-form-urlencoded";
+        let answer = request.header("content-type", kind).body(body).send().await.unwrap();
+        assert_eq!(answer.status(), 503);
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(said), "{text}");
+    }
+}

@@ -103,6 +103,51 @@ async fn otlp_deltas_are_added_up_and_answers_have_the_form_of_the_request() {
     assert!(status == 404 && text.contains("--web.enable-otlp-receiver"), "{text}");
 }
 
+/// Remembers how many samples came together.
+#[derive(Default)]
+struct Batches(testkit::MemoryMetrics, Mutex<Vec<usize>>);
+
+impl model::MetricWriter for Batches {
+    fn resolve(
+        &self,
+        tenant: &model::Tenant,
+        labels: &[model::Labels],
+        out: &mut Vec<Option<model::SeriesRef>>,
+    ) -> model::Result<()> {
+        self.0.resolve(tenant, labels, out)
+    }
+
+    fn append(
+        &self,
+        tenant: &model::Tenant,
+        batch: model::MetricBatch<'_>,
+    ) -> model::Result<model::Appended> {
+        self.1.lock().push(batch.refs.len());
+        self.0.append(tenant, batch)
+    }
+}
+
+#[tokio::test]
+async fn an_otlp_request_is_stored_as_a_whole() {
+    let batches = std::sync::Arc::new(Batches::default());
+    let writer: Option<std::sync::Arc<dyn model::MetricWriter>> = Some(batches.clone());
+    let access = Access { otlp: true, ..Access::default() };
+    let fixture = Fixture::with(Wanted { access, writer, ..Wanted::default() });
+    let point = |n: usize| {
+        format!(
+            r#"{{"asInt":"1","timeUnixNano":"{NOW_MS}000000","attributes":[{{"key":"n","value":{{"intValue":"{n}"}}}}]}}"#
+        )
+    };
+    let points: Vec<String> = (0..20_000).map(point).collect();
+    let body = format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"g","gauge":{{"dataPoints":[{}]}}}}]}}]}}]}}"#,
+        points.join(",")
+    );
+    let (status, text) = send(&fixture, "POST", "/v1/metrics", "application/json", body).await;
+    assert_eq!((status, text.as_str()), (200, "{}"));
+    assert_eq!(*batches.1.lock(), [20_000]);
+}
+
 #[derive(Default)]
 struct Kept(Mutex<std::collections::BTreeMap<String, String>>);
 

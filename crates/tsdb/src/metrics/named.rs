@@ -51,6 +51,11 @@ pub(crate) struct Named {
     pub(crate) retention_seconds: Seconds,
     pub(crate) replay_seconds: Seconds,
     pub(crate) max_exemplars: Gauge,
+    /// Exemplars refused because they came too late.
+    pub(crate) late_exemplars: Counter,
+    pub(crate) head_min_seconds: Seconds,
+    pub(crate) head_max_seconds: Seconds,
+    pub(crate) lowest_seconds: Seconds,
     /// Bytes and samples of what a compaction wrote for one series at one time.
     pub(crate) page_bytes: Histogram,
     pub(crate) page_samples: Histogram,
@@ -79,6 +84,10 @@ impl Default for Named {
             retention_seconds: Gauge::default(),
             replay_seconds: Gauge::default(),
             max_exemplars: Gauge::default(),
+            late_exemplars: Counter::default(),
+            head_min_seconds: Gauge::default(),
+            head_max_seconds: Gauge::default(),
+            lowest_seconds: Gauge::default(),
             // The buckets of Prometheus, so that its dashboards fit.
             page_bytes: Histogram::new(exponential_buckets(32.0, 1.5, 12)),
             page_samples: Histogram::new(exponential_buckets(4.0, 1.5, 12)),
@@ -87,12 +96,33 @@ impl Default for Named {
 }
 
 impl Metrics {
+    /// Floats taken.
+    pub fn floats_appended(&self) -> Counter {
+        self.named.appended.get_or_create_owned(&Kind { r#type: "float" })
+    }
+
+    /// Histograms taken.
+    pub fn histograms_appended(&self) -> Counter {
+        self.named.appended.get_or_create_owned(&Kind { r#type: "histogram" })
+    }
+
     pub(super) fn register_named(&self, registry: &mut Registry) {
+        // Rates over counters that appear with their first refusal would miss it.
+        for counter in [&self.named.appended, &self.named.out_of_order, &self.named.out_of_bound] {
+            for kind in ["float", "histogram"] {
+                drop(counter.get_or_create(&Kind { r#type: kind }));
+            }
+        }
         let tsdb = registry.sub_registry_with_prefix("prometheus_tsdb");
         self.register_head(tsdb);
         self.register_log_and_blocks(tsdb);
         let e = tsdb.sub_registry_with_prefix("exemplar");
         e.register("exemplars_appended", "Exemplars taken", self.exemplars_appended.clone());
+        e.register(
+            "out_of_order_exemplars",
+            "Exemplars that came too late",
+            self.named.late_exemplars.clone(),
+        );
         e.register("exemplars_in_storage", "Exemplars in memory", self.exemplars.clone());
         e.register(
             "series_with_exemplars_in_storage",
@@ -116,6 +146,17 @@ impl Metrics {
         r.register("head_samples_appended", "Samples taken, by kind", n.appended.clone());
         r.register("head_min_time", "Time of the oldest sample in memory, ms", n.head_min.clone());
         r.register("head_max_time", "Time of the newest sample in memory, ms", n.head_max.clone());
+        r.register(
+            "head_min_time_seconds",
+            "Time of the oldest sample in memory",
+            n.head_min_seconds.clone(),
+        );
+        r.register(
+            "head_max_time_seconds",
+            "Time of the newest sample in memory",
+            n.head_max_seconds.clone(),
+        );
+        r.register("lowest_timestamp_seconds", "Time of the oldest sample", n.lowest_seconds.clone());
         r.register("lowest_timestamp", "Time of the oldest sample, ms", n.lowest.clone());
         r.register(
             "out_of_order_samples",

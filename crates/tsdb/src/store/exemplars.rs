@@ -1,8 +1,8 @@
 //! Exemplars of the store: in, out, and into the next segment of the log.
 
 use model::{
-    Ctx, ExemplarReader, ExemplarSample, Labels, Matcher, Result, SeriesExemplars, SeriesRef, Tenant,
-    TimeRange,
+    Ctx, ExemplarReader, ExemplarSample, ExemplarsTaken, Labels, Matcher, Result, SeriesExemplars, SeriesRef,
+    Tenant, TimeRange,
 };
 
 use super::Store;
@@ -15,25 +15,33 @@ const RECORD_EXEMPLARS: usize = 4_096;
 const RECORD_BYTES: usize = 1 << 20;
 
 impl Store {
-    pub(super) fn append_exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+    pub(super) fn append_exemplars(
+        &self,
+        tenant: &Tenant,
+        exemplars: &[ExemplarSample],
+    ) -> Result<ExemplarsTaken> {
         self.check_tenant(tenant)?;
         if exemplars.is_empty() {
-            return Ok(0);
+            return Ok(ExemplarsTaken::default());
         }
         self.log.ready()?;
-        let mut taken = 0;
+        let mut all = ExemplarsTaken::default();
         let ticket = {
             // Held until the records are in line: a flush must find both sides of its cut complete.
             let epoch = self.epoch.read();
             let mut ring = self.exemplars.lock();
-            for part in exemplars.chunks(RECORD_EXEMPLARS) {
+            for (number, part) in exemplars.chunks(RECORD_EXEMPLARS).enumerate() {
                 let mut record = None;
-                for sample in part {
+                for (at, sample) in part.iter().enumerate() {
                     let Some(labels) = self.labels_of(sample.series) else { continue };
+                    if ring.is_late(&labels, &sample.exemplar) {
+                        all.out_of_order.push(number * RECORD_EXEMPLARS + at);
+                        continue;
+                    }
                     if !ring.add(&labels, &sample.exemplar) {
                         continue;
                     }
-                    taken += 1;
+                    all.taken += 1;
                     let id = SeriesId::from_ref(sample.series);
                     let must_define =
                         self.head.write(Head::shard_of(id.slot)).must_define(Head::place_of(id.slot), *epoch);
@@ -45,12 +53,13 @@ impl Store {
                     self.log.enqueue(&record.finish())?;
                 }
             }
-            self.metrics.exemplars_appended.inc_by(taken as u64);
+            self.metrics.exemplars_appended.inc_by(all.taken as u64);
+            self.metrics.named.late_exemplars.inc_by(all.out_of_order.len() as u64);
             self.metrics.show_exemplars(&ring);
             self.log.enqueued()
         };
         self.log.commit(ticket)?;
-        Ok(taken)
+        Ok(all)
     }
 
     fn labels_of(&self, series: SeriesRef) -> Option<Labels> {

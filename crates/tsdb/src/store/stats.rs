@@ -64,6 +64,13 @@ impl Store {
         named.head_min.set(range.map_or(0, |r| r.start));
         named.head_max.set(range.map_or(0, |r| r.end));
         named.lowest.set(self.oldest().unwrap_or(0));
+        for (seconds, ms) in [
+            (&named.head_min_seconds, &named.head_min),
+            (&named.head_max_seconds, &named.head_max),
+            (&named.lowest_seconds, &named.lowest),
+        ] {
+            seconds.set(ms.get() as f64 / 1000.0);
+        }
         if let Ok(bytes) = self.log.bytes() {
             named.log_bytes.set(bytes as i64);
         }

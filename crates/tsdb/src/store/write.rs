@@ -273,7 +273,7 @@ impl MetricWriter for Store {
         self.log.commit(ticket)
     }
 
-    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<usize> {
+    fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<model::ExemplarsTaken> {
         self.append_exemplars(tenant, exemplars)
     }
 

@@ -32,6 +32,10 @@ pub enum Escaping {
     Underscores,
     /// As they are, in quotes.
     AllowUtf8,
+    /// Dots become `_dot_`, underscores `__`, every other character `__`.
+    Dots,
+    /// `U__` before, `_` and the number in hexadecimal digits and `_` for other characters: it can be undone.
+    Values,
 }
 
 impl Escaping {
@@ -40,13 +44,25 @@ impl Escaping {
         match self {
             Self::Underscores => "underscores",
             Self::AllowUtf8 => "allow-utf-8",
+            Self::Dots => "dots",
+            Self::Values => "values",
         }
+    }
+
+    /// The scheme of a name in a media type; any other is the default.
+    pub fn named(name: &str) -> Self {
+        [Self::AllowUtf8, Self::Dots, Self::Values]
+            .into_iter()
+            .find(|scheme| scheme.as_str() == name)
+            .unwrap_or_default()
     }
 
     /// A metric name as this scheme has it.
     pub fn metric_name(self, name: &str) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Underscores if !is_plain_metric_name(name) => underscores(name, true).into(),
+            Self::Values if !is_plain_metric_name(name) => values(name, true).into(),
+            Self::Dots => dots(name, true).into(),
             _ => name.into(),
         }
     }
@@ -55,19 +71,47 @@ impl Escaping {
     pub fn label_name(self, name: &str) -> std::borrow::Cow<'_, str> {
         match self {
             Self::Underscores if !is_plain_label_name(name) => underscores(name, false).into(),
+            Self::Values if !is_plain_label_name(name) => values(name, false).into(),
+            Self::Dots => dots(name, false).into(),
             _ => name.into(),
         }
     }
 }
 
+/// Whether a character may stand at a place of a plain name.
+const fn is_plain(at: usize, c: char, colon: bool) -> bool {
+    c.is_ascii_alphabetic() || c == '_' || (colon && c == ':') || (c.is_ascii_digit() && at > 0)
+}
+
 fn underscores(name: &str, colon: bool) -> String {
-    let mut chars = name.chars().enumerate();
-    let plain = |(at, c): (usize, char)| {
-        let keep =
-            c.is_ascii_alphabetic() || c == '_' || (colon && c == ':') || (c.is_ascii_digit() && at > 0);
-        if keep { c } else { '_' }
-    };
-    chars.by_ref().map(plain).collect()
+    name.char_indices().map(|(at, c)| if is_plain(at, c, colon) { c } else { '_' }).collect()
+}
+
+fn dots(name: &str, colon: bool) -> String {
+    let mut out = String::with_capacity(name.len());
+    for (at, c) in name.char_indices() {
+        match c {
+            '.' => out.push_str("_dot_"),
+            c if c != '_' && is_plain(at, c, colon) => out.push(c),
+            _ => out.push_str("__"),
+        }
+    }
+    out
+}
+
+fn values(name: &str, colon: bool) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::from("U__");
+    for (at, c) in name.char_indices() {
+        if c == '_' {
+            out.push_str("__");
+        } else if is_plain(at, c, colon) {
+            out.push(c);
+        } else {
+            let _ = write!(out, "_{:x}_", u32::from(c));
+        }
+    }
+    out
 }
 
 /// Appends `# HELP`, unless `help` is `None`, and `# TYPE`.
@@ -188,5 +232,33 @@ mod tests {
         assert_eq!(Escaping::Underscores.metric_name("1a.b:c"), "_a_b:c");
         assert_eq!(Escaping::Underscores.label_name("a:b"), "a_b");
         assert_eq!(Escaping::AllowUtf8.label_name("a.b"), "a.b");
+        // The cases of Prometheus' own tests of its names.
+        for (name, dots, values) in [
+            ("no:escaping_required", "no:escaping__required", "no:escaping_required"),
+            (
+                "mysystem.prod.west.cpu.load",
+                "mysystem_dot_prod_dot_west_dot_cpu_dot_load",
+                "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load",
+            ),
+            (
+                "mysystem.prod.west.cpu.load_total",
+                "mysystem_dot_prod_dot_west_dot_cpu_dot_load__total",
+                "U__mysystem_2e_prod_2e_west_2e_cpu_2e_load__total",
+            ),
+            ("http.status:sum", "http_dot_status:sum", "U__http_2e_status:sum"),
+            ("label with 😱", "label__with____", "U__label_20_with_20__1f631_"),
+            ("花火", "____", "U___82b1__706b_"),
+            ("1a", "__a", "U___31_a"),
+        ] {
+            assert_eq!(
+                (&*Escaping::Dots.metric_name(name), &*Escaping::Values.metric_name(name)),
+                (dots, values)
+            );
+        }
+        assert_eq!(Escaping::Values.label_name("a:b_c"), "U__a_3a_b__c");
+        assert_eq!(
+            ["dots", "values", "x", ""].map(Escaping::named).map(Escaping::as_str),
+            ["dots", "values", "underscores", "underscores"]
+        );
     }
 }

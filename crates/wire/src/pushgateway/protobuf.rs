@@ -1,8 +1,11 @@
 //! Families as delimited `io.prometheus.client.MetricFamily` messages (prometheus/client_model `metrics.proto`).
 
+mod write;
+
 use std::collections::BTreeMap;
 
 use model::{Histogram, ResetHint, Span};
+pub use write::write;
 
 use super::{Family, Kind, Native, Sample};
 use crate::exposition::write::push_number;
@@ -217,18 +220,31 @@ fn read_histogram(
         if family.kind == Kind::GaugeHistogram {
             value.reset_hint = ResetHint::Gauge;
         }
-        family.native.push(Native { labels, value, integer });
-        return Ok(());
+        let (sum, count) = (value.sum, value.count);
+        family.native.push(Native { labels: labels.clone(), value, integer });
+        put_classic(family, parts.buckets, labels, sum, count);
+    } else {
+        put_classic(family, parts.buckets, labels, value.sum, value.count);
     }
-    if !parts.buckets.iter().any(|(bound, _)| *bound == f64::INFINITY) {
-        parts.buckets.push((f64::INFINITY, value.count));
+    Ok(())
+}
+
+/// The classic part, which every histogram has: its count is that of the last bucket.
+fn put_classic(
+    family: &mut Family,
+    mut buckets: Vec<(f64, f64)>,
+    labels: Vec<(String, String)>,
+    sum: f64,
+    count: f64,
+) {
+    if !buckets.iter().any(|(bound, _)| *bound == f64::INFINITY) {
+        buckets.push((f64::INFINITY, count));
     }
-    for (bound, count) in parts.buckets {
+    for (bound, count) in buckets {
         let labels = with(&labels, "le", bound);
         family.samples.push(Sample { suffix: "_bucket".to_owned(), labels, value: count });
     }
-    totals(family, labels, value.sum, value.count);
-    Ok(())
+    totals(family, labels, sum, count);
 }
 
 fn read_bucket(mut message: Message<'_>) -> Result<(f64, f64), Error> {

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::exposition::write::Escaping;
 
 fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
     of.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
@@ -48,7 +49,7 @@ fn text_is_read_arranged_put_under_its_group_and_written() {
     let mut families = read_text(TEXT.as_bytes()).unwrap();
     let group = pairs(&[("job", "x"), ("a", "group")]);
     families.values_mut().for_each(|f| f.put_under(&group));
-    let text = write_text(families.values());
+    let text = write_text(families.values(), Escaping::AllowUtf8);
     assert_eq!(
         text,
         "# TYPE c counter\nc{a=\"group\",instance=\"\",job=\"x\",x=\"a\"} +Inf\n\
@@ -62,10 +63,10 @@ fn text_is_read_arranged_put_under_its_group_and_written() {
          s_sum{a=\"group\",instance=\"\",job=\"x\"} 1\ns_count{a=\"group\",instance=\"\",job=\"x\"} 0\n"
     );
     let again = read_text(text.as_bytes()).unwrap();
-    assert_eq!(write_text(again.values()), text);
+    assert_eq!(write_text(again.values(), Escaping::AllowUtf8), text);
     let json = serde_json::to_string(&families).unwrap();
     let kept: BTreeMap<String, Family> = serde_json::from_str(&json).unwrap();
-    assert_eq!(write_text(kept.values()), text, "what is kept is what was pushed");
+    assert_eq!(write_text(kept.values(), Escaping::AllowUtf8), text, "what is kept is what was pushed");
     let series: Vec<String> = families["c"].to_series(5).map(|s| s.labels.to_string()).collect();
     assert_eq!(series[0], "c{a=\"group\", job=\"x\", x=\"a\"}");
 }
@@ -146,17 +147,39 @@ fn protobuf_is_read_like_text() {
     body.extend_from_slice(&family);
     let families = read_protobuf(&body).unwrap();
     assert_eq!(
-        write_text(families.values()),
-        "# TYPE h histogram\nh_bucket{a=\"1\",le=\"0.5\"} 2\nh_bucket{a=\"1\",le=\"+Inf\"} 3\nh_sum{a=\"1\"} 4.5\n\
+        write_text(families.values(), Escaping::AllowUtf8),
+        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 3\nh_sum 4.5\nh_count 3\n\
+         h_bucket{a=\"1\",le=\"0.5\"} 2\nh_bucket{a=\"1\",le=\"+Inf\"} 3\nh_sum{a=\"1\"} 4.5\n\
          h_count{a=\"1\"} 3\n"
     );
     let native = &families["h"].native[0];
     assert_eq!((native.value.schema, native.integer), (-1, true));
     assert_eq!(native.value.positive_buckets, [1.0, 2.0]);
     assert_eq!(crate::histogram::check(&native.value, true), Ok(()));
+    let names: Vec<_> = families["h"].to_series(5).map(|s| s.labels.metric_name().to_owned()).collect();
+    assert_eq!(names, ["h_bucket", "h_bucket", "h_sum", "h_count", "h"], "of the native one no classic part");
+    assert_eq!(read_protobuf(&write_protobuf(families.values(), Escaping::AllowUtf8)).unwrap(), families);
+    let kept = serde_json::to_string(&families).unwrap();
+    assert_eq!(serde_json::from_str::<BTreeMap<String, Family>>(&kept).unwrap(), families);
     for cut in 1..body.len() {
         assert!(read_protobuf(&body[..cut]).is_err(), "cut at {cut}");
     }
+}
+
+#[test]
+fn every_type_goes_through_protobuf() {
+    let text =
+        format!("{TEXT}# TYPE g gauge\ng{{le=\"a\",quantile=\"b\"}} -0\n{{\"a.b\",\"c.d\"=\"e\"}} 1\n");
+    let families = read_text(text.as_bytes()).unwrap();
+    let again = read_protobuf(&write_protobuf(families.values(), Escaping::AllowUtf8)).unwrap();
+    // A type that was not told is that of a counter's message of its own.
+    assert_eq!(
+        write_text(again.values(), Escaping::AllowUtf8),
+        write_text(families.values(), Escaping::AllowUtf8)
+    );
+    let escaped = read_protobuf(&write_protobuf(families.values(), Escaping::Values)).unwrap();
+    assert_eq!(escaped["U__a_2e_b"].samples[0].labels, pairs(&[("U__c_2e_d", "e")]));
+    assert!(write_text(families.values(), Escaping::Dots).contains("a_dot_b{c_dot_d=\"e\"} 1\n"));
 }
 
 proptest! {
@@ -170,10 +193,11 @@ proptest! {
     #[test]
     fn any_text_of_the_format_is_written_as_it_is_read_again(text in "(# TYPE [ab] (gauge|summary|histogram)\n|[ab](_sum|_count|_bucket)?(\\{(x|le|quantile)=\"[0-9a]{0,2}\"\\})? [0-9]{1,3}\n){0,8}") {
         if let Ok(families) = read_text(text.as_bytes()) {
-            let written = write_text(families.values());
+            let written = write_text(families.values(), Escaping::AllowUtf8);
             let again = read_text(written.as_bytes()).unwrap();
-            prop_assert_eq!(write_text(again.values()), written);
+            prop_assert_eq!(write_text(again.values(), Escaping::AllowUtf8), written);
             let _ = merge(families.values()).map(|m| check(&m));
+            let _ = write_protobuf(families.values(), Escaping::Values);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashSet};
 
 use super::{Family, Kind, Sample};
-use crate::exposition::write::{push_head, push_number, push_sample};
+use crate::exposition::write::{Escaping, push_head, push_number, push_sample};
 use crate::exposition::{Entry, Kind as TextKind, parse_float};
 use crate::prom_text::Parser;
 
@@ -142,18 +142,21 @@ fn compare(a: &Sample, b: &Sample) -> Ordering {
 }
 
 /// Writes families as Pushgateway exposes them.
-pub fn write<'f>(families: impl IntoIterator<Item = &'f Family>) -> String {
+pub fn write<'f>(families: impl IntoIterator<Item = &'f Family>, escaping: Escaping) -> String {
     let mut out = String::new();
     for family in families {
         let help = (!family.help.is_empty()).then_some(family.help.as_str());
-        push_head(&mut out, &family.name, help, family.kind.as_str());
+        let name = escaping.metric_name(&family.name);
+        push_head(&mut out, &name, help, family.kind.as_str());
         for sample in &family.samples {
             let special = |name: &str| name == "le" || name == "quantile";
             // A bound stands behind the other labels.
             let labels = sample.labels.iter().filter(|(n, _)| !special(n));
             let bound = sample.labels.iter().filter(|(n, _)| special(n));
-            let labels = labels.chain(bound).map(|(n, v)| (n.as_str(), v.as_str()));
-            push_sample(&mut out, &format!("{}{}", family.name, sample.suffix), labels, sample.value, None);
+            let labels: Vec<_> =
+                labels.chain(bound).map(|(n, v)| (escaping.label_name(n), v.as_str())).collect();
+            let labels = labels.iter().map(|(n, v)| (n.as_ref(), *v));
+            push_sample(&mut out, &format!("{name}{}", sample.suffix), labels, sample.value, None);
         }
     }
     out

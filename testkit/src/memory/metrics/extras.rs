@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Ctx, Error, ExemplarReader, ExemplarSample, Histogram, Matcher, MetricAdmin, Result, SeriesExemplars,
-    TimeRange,
+    Ctx, Error, ExemplarReader, ExemplarSample, ExemplarsTaken, Histogram, Matcher, MetricAdmin, Result,
+    SeriesExemplars, TimeRange,
 };
 
 use super::{MemoryMetrics, Stored};
@@ -24,24 +24,26 @@ pub(super) fn same(a: &Histogram, b: &Histogram) -> bool {
 }
 
 impl MemoryMetrics {
-    pub(super) fn put_exemplars(&self, exemplars: &[ExemplarSample]) -> usize {
+    pub(super) fn put_exemplars(&self, exemplars: &[ExemplarSample]) -> ExemplarsTaken {
         let mut inner = self.inner.write();
-        let mut taken = 0;
-        for sample in exemplars {
+        let mut all = ExemplarsTaken::default();
+        for (place, sample) in exemplars.iter().enumerate() {
             let at = usize::try_from(sample.series.0.get() - 1).unwrap_or(usize::MAX);
             let Some(labels) = inner.series.get(at).map(|s| s.labels.clone()) else { continue };
             let of_series = inner.exemplars.entry(labels).or_default();
             let new = &sample.exemplar;
-            let newer = of_series.last().is_none_or(|last| {
+            let order = of_series.last().map_or(std::cmp::Ordering::Greater, |last| {
                 let order = new.t.cmp(&last.t).then(new.v.total_cmp(&last.v));
-                order.then_with(|| new.labels.cmp(&last.labels)).is_gt()
+                order.then_with(|| new.labels.cmp(&last.labels))
             });
-            if newer {
+            if order.is_gt() {
                 of_series.push(new.clone());
-                taken += 1;
+                all.taken += 1;
+            } else if order.is_lt() {
+                all.out_of_order.push(place);
             }
         }
-        taken
+        all
     }
 }
 
@@ -155,7 +157,7 @@ mod tests {
         let of = |t| ExemplarSample { series, exemplar: Exemplar { labels: Labels::empty(), t, v: 1.0 } };
         assert_eq!(
             MetricWriter::exemplars(&store, &Tenant::default(), &[of(5), of(5), of(4), of(6)]).unwrap(),
-            2
+            ExemplarsTaken { taken: 2, out_of_order: vec![2] }
         );
         let found =
             ExemplarReader::exemplars(&store, &Ctx::unbounded(), &[vec![]], TimeRange::new(6, 9)).unwrap();

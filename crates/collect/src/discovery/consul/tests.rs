@@ -23,7 +23,7 @@ async fn answer(State(catalogue): State<Arc<Catalogue>>, request: Request) -> Re
     let known: u64 =
         query.split('&').find_map(|p| p.strip_prefix("index=")).map_or(0, |i| i.parse().unwrap());
     let mut index = catalogue.index.subscribe();
-    let now = *index.wait_for(|now| *now > known).await.unwrap();
+    let now = *index.wait_for(|now| *now != known).await.unwrap();
     let services = catalogue.services.lock().clone();
     let body = match path.rsplit('/').next().unwrap() {
         "self" => serde_json::json!({"Config": {"Datacenter": "dc1"}}),
@@ -142,6 +142,36 @@ async fn named_services_are_asked_for_without_the_catalogue() {
     assert_eq!(found[0].get_or_empty("__meta_consul_dc"), "dc9");
     let asked = catalogue.asked.lock().clone();
     assert_eq!(asked[0], "- /v1/health/service/other?dc=dc9&wait=120000ms");
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// Blocking queries as Consul's API describes them: each carries the index of the answer before, and one that went
+/// backwards means that the next begins anew.
+#[tokio::test]
+async fn queries_wait_for_the_next_index_and_begin_anew_where_it_goes_backwards() {
+    let (catalogue, address) = server().await;
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    let yaml = format!(
+        "{{server: '{address}', services: [web], datacenter: dc1, namespace: n, partition: p, refresh_interval: 10ms}}"
+    );
+    let lists = start(&yaml, &tasks, &stop);
+    until(&lists, |found| !found.is_empty()).await;
+    let asked = |with: &str, times: usize| {
+        let catalogue = catalogue.clone();
+        let path = format!("- /v1/health/service/web?dc=dc1&ns=n&partition=p&stale=&{with}wait=120000ms");
+        async move {
+            while catalogue.asked.lock().iter().filter(|one| **one == path).count() < times {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    let limit = Duration::from_secs(30);
+    for (index, with, times) in [(7, "index=7&", 1), (2, "", 2), (9, "index=9&", 1)] {
+        catalogue.index.send_replace(index);
+        tokio::time::timeout(limit, asked(with, times)).await.unwrap_or_else(|_| panic!("{with}"));
+    }
     stop.cancel();
     tasks.close();
     tasks.wait().await;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::super::{Discovery, Failures, Lists, Mechanism, Source};
+use super::super::{Discovery, Mechanism, Metrics, Owner};
 use super::*;
 
 const JSON: &str = "application/json";
@@ -46,13 +46,11 @@ async fn server() -> (Arc<Shared>, String) {
 }
 
 fn source(yaml: &str) -> Server {
-    let lists = Lists { sources: Mutex::new(vec![Source::default()]), changed: watch::Sender::new(()) };
-    let report = Report { lists: Arc::new(lists), source: 0 };
-    Server::new(serde_saphyr::from_str(yaml).unwrap(), Arc::default(), report)
+    Server::new(serde_saphyr::from_str(yaml).unwrap(), Arc::default())
 }
 
 async fn ask(source: &Server) -> Result<Vec<Vec<(String, String)>>, String> {
-    let found = source.refresh(Duration::from_secs(30)).await?;
+    let found = source.refresh().await?;
     let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     Ok(found.iter().map(|labels| labels.iter().map(owned).collect()).collect())
 }
@@ -60,10 +58,14 @@ async fn ask(source: &Server) -> Result<Vec<Vec<(String, String)>>, String> {
 #[tokio::test]
 async fn the_request_says_what_prometheus_says() {
     let (shared, address) = server().await;
-    let yaml = format!("{{url: 'http://{address}/t', authorization: {{credentials: geheim}}}}");
-    source(&yaml).refresh(Duration::from_secs(60)).await.unwrap();
-    let basic = format!("{{url: 'http://{address}/', basic_auth: {{username: u, password: p}}}}");
-    source(&basic).refresh(Duration::from_millis(1500)).await.unwrap();
+    let yaml = format!(
+        "{{url: 'http://{address}/t', refresh_interval: 1m, authorization: {{credentials: geheim}}}}"
+    );
+    source(&yaml).refresh().await.unwrap();
+    let basic = format!(
+        "{{url: 'http://{address}/', refresh_interval: 1500ms, basic_auth: {{username: u, password: p}}}}"
+    );
+    source(&basic).refresh().await.unwrap();
     let asked = shared.asked.borrow();
     let of = |at: usize, name: HeaderName| asked[at].get_all(name).iter().collect::<Vec<_>>();
     assert_eq!(of(0, ACCEPT), [JSON]);
@@ -158,11 +160,13 @@ async fn a_failure_is_counted_and_keeps_what_was_found_last() {
     let (shared, address) = server().await;
     let yaml = format!("http_sd_configs: [{{url: 'http://u:geheim@{address}/', refresh_interval: 10ms}}]");
     let configs: Configs = serde_saphyr::from_str(&yaml).unwrap();
-    let (tasks, stop, failures) = (TaskTracker::new(), CancellationToken::new(), Failures::default());
+    let (tasks, stop, metrics) = (TaskTracker::new(), CancellationToken::new(), Metrics::default());
+    let owner = Owner { name: "scrape", config: "j".to_owned() };
     let of_job = Mechanism { mechanism: "http", config: "j".to_owned() };
     shared.set(200, JSON, r#"[{"targets": ["h:1"]}]"#);
     let clients = Arc::default();
-    let discovery = Discovery::start(&configs, &clients, &stop, &tasks, Some((&failures, "j")));
+    let discovery =
+        Discovery::start(&configs, &clients, &stop, &tasks, Some((metrics.clone(), owner.clone())));
     let mut asked = shared.asked.subscribe();
     let addresses =
         || discovery.found().iter().map(|l| l.get_or_empty("__address__").to_owned()).collect::<Vec<_>>();
@@ -171,7 +175,7 @@ async fn a_failure_is_counted_and_keeps_what_was_found_last() {
     while addresses() != ["h:1"] {
         tokio::time::timeout(limit, changes.changed()).await.expect("the target did not come").unwrap();
     }
-    assert_eq!(failures.refreshes.get(&of_job).expect("it is there before the first failure").get(), 0);
+    assert_eq!(metrics.refreshes.get(&of_job).expect("it is there before the first failure").get(), 0);
 
     shared.set(500, JSON, r#"[{"targets": ["h:2"]}]"#);
     // A request is sent when the one before it has been dealt with; the first may have met the old answer.
@@ -181,9 +185,9 @@ async fn a_failure_is_counted_and_keeps_what_was_found_last() {
     assert_eq!(addresses(), ["h:1"]);
     let error = format!("http://u:xxxxx@{address}/: server returned HTTP status 500 Internal Server Error");
     assert_eq!(discovery.errors(), [error]);
-    let counted = failures.refreshes.get(&of_job).unwrap().get();
+    let counted = metrics.refreshes.get(&of_job).unwrap().get();
     assert!(counted >= 1, "{counted}");
-    assert!(failures.http.get() >= counted);
+    assert!(metrics.http.get() >= counted);
 
     shared.set(200, JSON, r#"[{"targets": ["h:3"]}]"#);
     while addresses() != ["h:3"] {
@@ -191,11 +195,23 @@ async fn a_failure_is_counted_and_keeps_what_was_found_last() {
     }
     assert_eq!(discovery.errors(), Vec::<String>::new());
     stop.cancel();
-    failures.forget("j");
-    assert!(failures.refreshes.get(&of_job).is_none());
     let mut registry = prometheus_client::registry::Registry::default();
-    failures.register(&mut registry);
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-    assert!(text.contains("prometheus_sd_http_failures_total "), "{text}");
+    metrics.register(&mut registry);
+    let text = || {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text
+    };
+    for line in [
+        "prometheus_sd_discovered_targets{name=\"scrape\",config=\"j\"} 1\n",
+        "prometheus_sd_refresh_duration_seconds_count{mechanism=\"http\",config=\"j\"} ",
+        "prometheus_sd_updates_total{name=\"scrape\"} ",
+        "prometheus_sd_received_updates_total{name=\"scrape\"} ",
+        "prometheus_sd_updates_total{name=\"notify\"} 0\n",
+        "prometheus_sd_http_failures_total ",
+    ] {
+        assert!(text().contains(line), "{line} in {}", text());
+    }
+    metrics.forget(&owner);
+    assert!(!text().contains("config=\"j\""), "{}", text());
 }

@@ -1,9 +1,7 @@
 use axum::Router;
 use axum::extract::Request;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 
-use super::super::{Lists, Source};
 use super::*;
 
 const SERVICES: &str = r#"[{"ID": "s1", "Spec": {"Name": "web", "Labels": {"a.b": "c"}, "Mode": {"Replicated": {"Replicas": 2}},
@@ -39,9 +37,7 @@ async fn round(role: &str) -> (Vec<Found>, Vec<String>) {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
     let yaml = format!("{{host: 'tcp://{address}', role: {role}, filters: [{{name: name, values: [web]}}]}}");
-    let lists = Lists { sources: Mutex::new(vec![Source::default()]), changed: watch::Sender::new(()) };
-    let report = Report { lists: Arc::new(lists), source: 0 };
-    let swarm = Swarm::new(serde_saphyr::from_str(&yaml).unwrap(), Arc::default(), report);
+    let swarm = Swarm::new(serde_saphyr::from_str(&yaml).unwrap(), Arc::default());
     let found = swarm.refresh().await.unwrap();
     let asked = asked.lock().clone();
     (found, asked)

@@ -1,3 +1,4 @@
+use model::{ExemplarSample, ExemplarsTaken};
 use testkit::MemoryMetrics;
 
 use super::super::target::{Built, build, discovered};
@@ -334,11 +335,11 @@ impl MetricWriter for Recorder {
         Ok(model::Appended { accepted: batch.refs.len() + batch.histograms.len(), rejected: Vec::new() })
     }
 
-    fn exemplars(&self, _: &Tenant, exemplars: &[model::ExemplarSample]) -> model::Result<usize> {
+    fn exemplars(&self, _: &Tenant, exemplars: &[ExemplarSample]) -> model::Result<ExemplarsTaken> {
         for one in exemplars {
             self.exemplars.lock().push((self.name(one.series), one.exemplar.clone()));
         }
-        Ok(exemplars.len())
+        Ok(ExemplarsTaken { taken: exemplars.len(), ..ExemplarsTaken::default() })
     }
 }
 
@@ -479,6 +480,19 @@ fn exemplars_and_starts_of_openmetrics() {
     assert!(!floats.iter().any(|(series, ..)| series.contains("_created")));
     let exemplars = store.exemplars.lock();
     assert_eq!((exemplars[0].0.as_str(), exemplars[0].1.t), (name, 10_000));
+}
+
+#[test]
+fn exemplars_that_come_too_late_are_counted_and_repeats_are_not() {
+    let mut bench = bench("");
+    let mut scrape = |exemplar: &str| {
+        let body = format!("# TYPE a counter\na_total 1 # {{t=\"y\"}} {exemplar}\n# EOF\n").into_bytes();
+        let content_type = "application/openmetrics-text; version=1.0.0".to_owned();
+        assert_eq!(bench.answer(&Ok(Answer { content_type, body, _reserved: None })), None);
+        bench.appender.metrics.causes.exemplar_out_of_order.get()
+    };
+    assert_eq!(["0.5 1.5", "0.5 1.5", "0.5 2.5"].map(&mut scrape), [0, 0, 0]);
+    assert_eq!(["0.5 1.5", "0.4 2.5"].map(&mut scrape), [1, 2]);
 }
 
 #[test]

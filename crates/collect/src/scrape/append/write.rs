@@ -1,10 +1,11 @@
 //! The batch of one scrape, and its way into the store.
 
+use std::collections::HashSet;
 use std::num::NonZeroU64;
 
 use model::{
-    Exemplar, ExemplarSample, Histogram, HistogramSample, Labels, MetricBatch, RejectReason, SeriesRef,
-    is_stale_nan,
+    Exemplar, ExemplarSample, ExemplarsTaken, Histogram, HistogramSample, Labels, MetricBatch, RejectReason,
+    SeriesRef, is_stale_nan,
 };
 
 use super::Appender;
@@ -147,10 +148,18 @@ impl Appender {
         let samples: Vec<ExemplarSample> = all.into_iter().filter_map(of).collect();
         let taken = self.writer.exemplars(&self.tenant, &samples).unwrap_or_else(|error| {
             tracing::warn!(%error, url = %self.target.url, "exemplars were not stored");
-            0
+            ExemplarsTaken::default()
         });
         // A target repeats its exemplars in every scrape: what the store has already is no loss, but is counted here.
-        self.metrics.exemplars.inc_by(given.saturating_sub(taken as u64));
+        self.metrics.exemplars.inc_by(given.saturating_sub(taken.taken as u64));
+        // As in Prometheus: where one of a series is in order, the others are what is left of an earlier scrape.
+        let late: HashSet<usize> = taken.out_of_order.into_iter().collect();
+        let places: Vec<usize> = (0..samples.len()).collect();
+        for of_series in places.chunk_by(|a, b| samples[*a].series == samples[*b].series) {
+            if of_series.iter().all(|place| late.contains(place)) {
+                self.metrics.causes.exemplar_out_of_order.inc_by(of_series.len() as u64);
+            }
+        }
     }
 
     fn resolve(&mut self) -> model::Result<()> {

@@ -37,9 +37,16 @@ fn server(name: &str, wants_client: bool) -> SocketAddr {
             let mut stream = StreamOwned::new(connection, stream);
             let mut request = [0; 4096];
             // A client that refuses the certificate hangs up here.
-            if stream.read(&mut request).is_ok_and(|n| n > 0) {
-                let _ =
-                    stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok");
+            if let Ok(size @ 1..) = stream.read(&mut request) {
+                let text = String::from_utf8_lossy(&request[..size]).to_ascii_lowercase();
+                let host =
+                    text.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or("-").to_owned();
+                let seen = format!("{} {host}", stream.conn.server_name().unwrap_or("-"));
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{seen}",
+                    seen.len()
+                );
+                let _ = stream.write_all(answer.as_bytes());
                 stream.conn.send_close_notify();
                 let _ = stream.flush();
             }
@@ -78,6 +85,39 @@ async fn the_server_name_replaces_the_hosts() {
     assert!(error.contains("certificate"), "the system does not know the authority: {error}");
     let error = get(address, &format!("{ca}, server_name: x, min_version: TLS13, max_version: TLS12")).await;
     assert_eq!(error, Err("min_version is above max_version".to_owned()));
+}
+
+#[tokio::test]
+async fn the_server_is_told_which_name_is_expected() {
+    let address = server("name", false);
+    let ca = format!("ca_file: {}", file("ca.pem"));
+    let seen = async |tls: &str, url: &str| {
+        let config =
+            serde_saphyr::from_str(&format!("{{enable_http2: false, tls_config: {{{tls}}}}}")).unwrap();
+        let client = Client::new(&config, ClientOptions::default()).unwrap();
+        let answer = client.request(Method::GET, url.parse().unwrap()).send().await.unwrap();
+        answer.beginning(200).await
+    };
+    let (by_address, port) = (format!("https://{address}/"), address.port());
+    let named = format!("{ca}, server_name: exporter.internal");
+    assert_eq!(seen(&named, &by_address).await, format!("exporter.internal {address}"));
+    let skipped = "insecure_skip_verify: true, server_name: exporter.internal";
+    assert_eq!(seen(skipped, &by_address).await, format!("exporter.internal {address}"));
+    let by_name = format!("https://localhost:{port}/");
+    assert_eq!(seen(&named, &by_name).await, format!("exporter.internal localhost:{port}"));
+    assert_eq!(seen("insecure_skip_verify: true", &by_address).await, format!("- {address}"));
+    assert_eq!(seen("insecure_skip_verify: true", &by_name).await, format!("localhost localhost:{port}"));
+}
+
+#[tokio::test]
+async fn versions_that_are_not_safe_are_refused_with_a_reason() {
+    for version in ["TLS10", "TLS11"] {
+        for field in ["min_version", "max_version"] {
+            let config = serde_saphyr::from_str(&format!("tls_config: {{{field}: {version}}}")).unwrap();
+            let error = Client::new(&config, ClientOptions::default()).unwrap_err();
+            assert!(error.contains(version) && error.contains("TLS12 or TLS13"), "{error}");
+        }
+    }
 }
 
 #[tokio::test]

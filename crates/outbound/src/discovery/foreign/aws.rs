@@ -49,84 +49,50 @@ foreign! {
         port: u16 = 80 => always,
         http: HttpConfig = HttpConfig::default() => inline,
     }
-
 }
 
-foreign! {
+/// A service whose targets are found by cluster.
+macro_rules! of_clusters {
+    ($(#[$meta:meta])* $name:ident, $concurrency:literal $(, $extra:ident: $kind:ty)?) => {
+        foreign! {
+            $(#[$meta])*
+            pub struct $name ("aws.plain") {
+                region: String = String::new() => always,
+                endpoint: String = String::new() => always,
+                access_key: String = String::new(),
+                secret_key: Secret = Secret::default(),
+                profile: String = String::new(),
+                role_arn: String = String::new(),
+                external_id: String = String::new(),
+                clusters: Vec<String> = Vec::new(),
+                refresh_interval: Duration = Duration::from_secs(60),
+                port: u16 = 80 => always,
+                $($extra: $kind = <$kind>::default() => always,)?
+                request_concurrency: u64 = $concurrency,
+                http: HttpConfig = HttpConfig::default() => inline,
+            }
+        }
+    };
+}
+
+of_clusters! {
     /// `ecs_sd_configs`.
-    pub struct EcsConfig ("aws.plain") {
-        region: String = String::new() => always,
-        endpoint: String = String::new() => always,
-        access_key: String = String::new(),
-        secret_key: Secret = Secret::default(),
-        profile: String = String::new(),
-        role_arn: String = String::new(),
-        external_id: String = String::new(),
-        clusters: Vec<String> = Vec::new(),
-        refresh_interval: Duration = Duration::from_secs(60),
-        port: u16 = 80 => always,
-        request_concurrency: u64 = 20,
-        http: HttpConfig = HttpConfig::default() => inline,
-    }
-
+    EcsConfig, 20
 }
 
-foreign! {
+of_clusters! {
     /// `elasticache_sd_configs`.
-    pub struct ElasticacheConfig ("aws.plain") {
-        region: String = String::new() => always,
-        endpoint: String = String::new() => always,
-        access_key: String = String::new(),
-        secret_key: Secret = Secret::default(),
-        profile: String = String::new(),
-        role_arn: String = String::new(),
-        external_id: String = String::new(),
-        clusters: Vec<String> = Vec::new(),
-        refresh_interval: Duration = Duration::from_secs(60),
-        port: u16 = 80 => always,
-        request_concurrency: u64 = 10,
-        http: HttpConfig = HttpConfig::default() => inline,
-    }
-
+    ElasticacheConfig, 10
 }
 
-foreign! {
+of_clusters! {
     /// `msk_sd_configs`.
-    pub struct MskConfig ("aws.plain") {
-        region: String = String::new() => always,
-        endpoint: String = String::new() => always,
-        access_key: String = String::new(),
-        secret_key: Secret = Secret::default(),
-        profile: String = String::new(),
-        role_arn: String = String::new(),
-        external_id: String = String::new(),
-        clusters: Vec<String> = Vec::new(),
-        refresh_interval: Duration = Duration::from_secs(60),
-        port: u16 = 80 => always,
-        request_concurrency: u64 = 10,
-        http: HttpConfig = HttpConfig::default() => inline,
-    }
-
+    MskConfig, 10
 }
 
-foreign! {
+of_clusters! {
     /// `rds_sd_configs`.
-    pub struct RdsConfig ("aws.plain") {
-        region: String = String::new() => always,
-        endpoint: String = String::new() => always,
-        access_key: String = String::new(),
-        secret_key: Secret = Secret::default(),
-        profile: String = String::new(),
-        role_arn: String = String::new(),
-        external_id: String = String::new(),
-        clusters: Vec<String> = Vec::new(),
-        refresh_interval: Duration = Duration::from_secs(60),
-        port: u16 = 80 => always,
-        filters: Vec<AwsFilter> = Vec::new() => always,
-        request_concurrency: u64 = 10,
-        http: HttpConfig = HttpConfig::default() => inline,
-    }
-
+    RdsConfig, 10, filters: Vec<AwsFilter>
 }
 
 foreign! {

@@ -1,5 +1,7 @@
 //! `kubernetes_sd_configs`.
 
+mod selector;
+
 use super::{foreign, needed};
 use crate::config::HttpConfig;
 use crate::secret::WebUrl;
@@ -93,6 +95,7 @@ impl KubernetesConfig {
                 return Err(format!("{} role supports only {} selectors", self.role, allowed.join(", ")));
             }
             check_field_selector(&selector.field)?;
+            selector::check(&selector.label)?;
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::write::post::Settings;
 
 fn settings() -> Settings {
     Settings {
+        log_failed: false,
         protocol: Protocol::V1,
         remote_timeout: Duration::from_secs(30),
         capacity: 50,

@@ -14,7 +14,7 @@ fn all_exemplars(store: &Store) -> Vec<SeriesExemplars> {
 }
 
 fn add(store: &Store, samples: &[ExemplarSample]) -> usize {
-    MetricWriter::exemplars(store, &Tenant::default(), samples).unwrap()
+    MetricWriter::exemplars(store, &Tenant::default(), samples).unwrap().taken
 }
 
 #[test]

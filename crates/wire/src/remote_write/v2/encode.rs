@@ -18,6 +18,9 @@ pub struct Encoder {
     message: Vec<u8>,
     field: Vec<u8>,
     packed: Vec<u8>,
+    /// What begins the message of a series, by the sender's key: places in `heads`.
+    head_of: HashMap<usize, std::ops::Range<usize>>,
+    heads: Vec<u8>,
 }
 
 impl Default for Encoder {
@@ -29,6 +32,8 @@ impl Default for Encoder {
             message: Vec::new(),
             field: Vec::new(),
             packed: Vec::new(),
+            head_of: HashMap::new(),
+            heads: Vec::new(),
         };
         encoder.symbol(""); // the first symbol is always the empty one
         encoder
@@ -64,6 +69,29 @@ impl Encoder {
         self.message.clear();
         self.pack(labels);
         put_bytes(&mut self.message, 1, &self.packed);
+        self
+    }
+
+    /// Begins a series that may have begun before in this request: of one `key` labels and metadata (type, help, unit) are
+    /// looked up once. The key stands for one series until [`Self::finish`].
+    pub fn begin_known<'l>(
+        &mut self,
+        key: usize,
+        labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+        metadata: impl FnOnce() -> Option<(&'l str, &'l str, &'l str)>,
+    ) -> &mut Self {
+        if let Some(head) = self.head_of.get(&key).and_then(|place| self.heads.get(place.clone())) {
+            self.message.clear();
+            self.message.extend_from_slice(head);
+            return self;
+        }
+        self.begin(labels);
+        if let Some((kind, help, unit)) = metadata() {
+            self.metadata(kind, help, unit);
+        }
+        let start = self.heads.len();
+        self.heads.extend_from_slice(&self.message);
+        self.head_of.insert(key, start..self.heads.len());
         self
     }
 
