@@ -39,6 +39,7 @@ pub(crate) struct Process {
     pub(crate) relays: Arc<Relays>,
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) samples: Arc<tsdb::Store>,
+    pub(crate) cardinality: Arc<intake::Cardinality>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
     pub(crate) retention: Retention,

@@ -35,6 +35,7 @@ impl Process {
         let written = loaded.written;
         let without_effect = written.without_effect();
         let storage = written.storage.clone();
+        let budgets = written.cardinality.clone();
         let relays = self.relays.plan(&written)?;
         let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
@@ -50,6 +51,7 @@ impl Process {
             return Err(error);
         }
         stores::configure(&self.samples, &storage);
+        self.cardinality.configure(budgets);
         // It was checked above.
         self.relays.apply(&relays)?;
         if let Some(host) = host {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use collect::scrape::Manager;
 use disk::lock::DirLock;
@@ -24,7 +24,10 @@ use crate::metrics::Metrics;
 use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
-use crate::{data_dir, foreign, listen, stores};
+use crate::{budgets, data_dir, foreign, listen, stores};
+
+/// How often series are counted.
+const COUNT: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub struct Running {
@@ -89,8 +92,17 @@ pub async fn start(flags: Flags) -> Result<Running> {
     own.register(&mut registry);
     metrics.metrics().register(&mut registry);
     events.metrics().register(&mut registry);
-    let intake =
-        Arc::new(Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone()));
+    let cardinality = budgets::open(
+        fs.clone(),
+        &ours,
+        &metrics,
+        clock.clone(),
+        (budget.clone(), resolved.memory_limit),
+        resolved.loaded.written.cardinality.clone(),
+    )?;
+    cardinality.metrics().register(&mut registry);
+    let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
+    let intake = Arc::new(intake.with_cardinality(cardinality.clone()));
     intake.counters().register(&mut registry);
     let writer: Arc<dyn MetricWriter> = intake.clone();
     let event_writer: Arc<dyn EventWriter> = intake;
@@ -136,6 +148,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         relays: relays.clone(),
         alerting: alerting.clone(),
         samples: metrics.clone(),
+        cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
         retention: resolved.retention,
@@ -154,8 +167,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
         .map_err(|e| model::Error::internal("the rules cannot be started").with_detail(e))?;
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
-    let background =
+    let mut background =
         Background::start(metrics.clone(), events.clone(), budget.clone(), resolved.memory_limit, own)?;
+    let counted = cardinality.clone();
+    background.every("cardinality", COUNT, move || counted.refresh())?;
     let access = Access {
         token: token.as_ref().map(|(token, _)| token.clone()),
         external_host: resolved.external_host.clone(),
@@ -170,6 +185,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metrics: reader,
         replay: progress,
         metric_stats: Some(metrics.clone()),
+        cardinality: Some(cardinality),
         exemplars: Some(metrics.clone()),
         admin: Some(metrics.clone()),
         metric_writer: writer,

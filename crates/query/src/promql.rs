@@ -19,6 +19,7 @@ mod print;
 mod quote;
 pub mod series_desc;
 pub mod signature;
+pub mod uses;
 pub mod value;
 
 pub use ast::Expr;
@@ -30,4 +31,5 @@ pub use native::{equal as equal_histograms, text as histogram_text};
 pub use number::go_g;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use print::format;
+pub use uses::{metric_names, uses_label};
 pub use value::{InstantSample, QueryOutput, QueryStats, SampleStats, SampleValue, Series, Value};

@@ -2,6 +2,7 @@
 
 mod admin;
 mod blocks;
+mod census;
 mod compact;
 mod exemplars;
 mod flush;

@@ -22,8 +22,10 @@ pub(crate) async fn instant(State(state): State<Shared>, Form(params): Form) -> 
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
     let started = Instant::now();
-    let output =
+    let warnings = state.note_query(&text);
+    let mut output =
         state.read(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await??;
+    output.warnings.extend(warnings);
     let stats = stats(&params, started, &output);
     Ok(stream(shortened(limited(output, limit)), stats))
 }
@@ -53,9 +55,11 @@ pub(crate) async fn range(State(state): State<Shared>, Form(params): Form) -> An
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
     let started = Instant::now();
-    let output = state
+    let warnings = state.note_query(&text);
+    let mut output = state
         .read(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
         .await??;
+    output.warnings.extend(warnings);
     let stats = stats(&params, started, &output);
     Ok(stream(shortened(limited(output, limit)), stats))
 }
