@@ -214,7 +214,7 @@ fn fold(state: &State, rule: &Rule, now: i64) -> Fold {
             series: *series,
         })
         .collect();
-    sources.sort_by(|a, b| b.series.cmp(&a.series));
+    sources.sort_by_key(|source| std::cmp::Reverse(source.series));
     sources.truncate(10);
     Fold {
         metric: rule.metric.clone(),
