@@ -14,7 +14,7 @@ use crate::shedding::Watch;
 const MAINTAIN: Duration = Duration::from_secs(2);
 const CORRECT: Duration = Duration::from_secs(1);
 
-/// Two threads: upkeep may take minutes, the memory limit is corrected every second.
+/// A thread for each: upkeep may take minutes, the memory limit is corrected every second.
 pub(crate) struct Background {
     stop: Vec<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -53,7 +53,8 @@ impl Background {
         Ok(background)
     }
 
-    fn every(
+    /// Does `work` at an interval, in a thread of its own, until everything stops.
+    pub(crate) fn every(
         &mut self,
         name: &str,
         interval: Duration,
@@ -69,7 +70,7 @@ impl Background {
         Ok(())
     }
 
-    /// Ends both threads; what they are at is finished.
+    /// Ends the threads; what they are at is finished.
     pub(crate) async fn stop(mut self) {
         self.stop.clear();
         let threads = std::mem::take(&mut self.threads);

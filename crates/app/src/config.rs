@@ -55,6 +55,8 @@ model::section! {
         history: HistoryConfig = HistoryConfig::default() => hidden,
         /// Limits at the door of the stores.
         intake: intake::Config = intake::Config::default() => hidden,
+        /// How many series there may be, and what is done with more.
+        cardinality: intake::cardinality::Config = intake::cardinality::Config::default() => hidden,
         /// How much may wait to be sent.
         relay: relay::config::Relay = relay::config::Relay::default() => hidden,
     }

@@ -17,6 +17,7 @@
 mod alerting;
 mod auto_reload;
 mod background;
+mod budgets;
 mod collectors;
 mod command_line;
 pub mod config;

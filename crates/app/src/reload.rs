@@ -38,6 +38,7 @@ impl Process {
         let mut retention = retention::of(&self.flags, storage.tsdb.as_ref().map(|t| &t.retention))?;
         retention.settle(&*self.fs, &self.ours)?;
         let kept = stores::kept(&*self.fs, &self.ours, &retention, &written.history)?;
+        let budgets = written.cardinality.clone();
         let relays = self.relays.plan(&written)?;
         let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
@@ -55,6 +56,7 @@ impl Process {
         }
         stores::configure(&self.samples, &storage, kept);
         self.queries.set(query_log.as_deref());
+        self.cardinality.configure(budgets);
         // It was checked above.
         self.relays.apply(&relays)?;
         if let Some(host) = host {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use collect::scrape::Manager;
 use disk::lock::DirLock;
@@ -26,7 +26,10 @@ use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::stores::Terms;
-use crate::{data_dir, foreign, listen, memory, shedding, stores};
+use crate::{budgets, data_dir, foreign, listen, memory, shedding, stores};
+
+/// How often series are counted.
+const COUNT: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub struct Running {
@@ -99,8 +102,17 @@ pub async fn start(flags: Flags) -> Result<Running> {
     own.register(&mut registry);
     metrics.metrics().register(&mut registry);
     events.metrics().register(&mut registry);
-    let intake =
-        Arc::new(Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone()));
+    let cardinality = budgets::open(
+        fs.clone(),
+        &ours,
+        &metrics,
+        clock.clone(),
+        (budget.clone(), resolved.memory_limit),
+        resolved.loaded.written.cardinality.clone(),
+    )?;
+    cardinality.metrics().register(&mut registry);
+    let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
+    let intake = Arc::new(intake.with_cardinality(cardinality.clone()));
     intake.counters().register(&mut registry);
     let writer: Arc<dyn MetricWriter> = intake.clone();
     let event_writer: Arc<dyn EventWriter> = intake;
@@ -153,6 +165,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         alerting: alerting.clone(),
         queries,
         samples: metrics.clone(),
+        cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
         memory_limit: resolved.memory_limit,
@@ -171,7 +184,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
     let watch = shedding::Watch::new(&metrics, scrapes, rules, clock.clone());
-    let background = Background::start(
+    let mut background = Background::start(
         metrics.clone(),
         events.clone(),
         budget.clone(),
@@ -179,6 +192,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         resolved.memory_limit,
         own,
     )?;
+    let counted = cardinality.clone();
+    background.every("cardinality", COUNT, move || counted.refresh())?;
     let access = Access {
         token: token.as_ref().map(|(token, _)| token.clone()),
         external_host: resolved.external_host.clone(),
@@ -195,6 +210,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metrics: reader,
         replay: progress,
         metric_stats: Some(metrics.clone()),
+        cardinality: Some(cardinality),
         exemplars: Some(metrics.clone()),
         admin: Some(metrics.clone()),
         metric_writer: writer,

@@ -10,6 +10,7 @@ use model::{
     MetricBatch, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
+use crate::cardinality::{Cardinality, Point, Verdict};
 use crate::metrics::{Metrics, Reason, count};
 use crate::{Config, config};
 
@@ -28,6 +29,7 @@ pub struct Intake {
     events: Arc<dyn EventWriter>,
     config: Config,
     enrich: Option<Arc<dyn Enrich>>,
+    cardinality: Option<Arc<Cardinality>>,
     counters: Metrics,
 }
 
@@ -40,12 +42,18 @@ impl std::fmt::Debug for Intake {
 impl Intake {
     /// A door before the two stores.
     pub fn new(metrics: Arc<dyn MetricWriter>, events: Arc<dyn EventWriter>, config: Config) -> Self {
-        Self { metrics, events, config, enrich: None, counters: Metrics::default() }
+        Self { metrics, events, config, enrich: None, cardinality: None, counters: Metrics::default() }
     }
 
     /// Sets the hook that adds identity.
     pub fn with_enrichment(mut self, enrich: Arc<dyn Enrich>) -> Self {
         self.enrich = Some(enrich);
+        self
+    }
+
+    /// Sets the budgets that are kept.
+    pub fn with_cardinality(mut self, cardinality: Arc<Cardinality>) -> Self {
+        self.cardinality = Some(cardinality);
         self
     }
 
@@ -92,6 +100,155 @@ impl Intake {
         Ok(appended)
     }
 
+    fn append_whole(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
+        match self.refused_histograms(&batch) {
+            refused if refused.is_empty() => self.metrics.append(tenant, batch),
+            refused => self.append_without(tenant, batch, &refused),
+        }
+    }
+
+    /// Resolves label sets that keep all limits but, perhaps, the budgets of series.
+    fn resolve_within(
+        &self,
+        tenant: &Tenant,
+        labels: &[Labels],
+        out: &mut Vec<Option<SeriesRef>>,
+    ) -> Result<()> {
+        let from = out.len();
+        let verdicts = self.cardinality.as_ref().and_then(|cardinality| cardinality.judge(labels));
+        match &verdicts {
+            None => self.metrics.resolve(tenant, labels, out)?,
+            Some(verdicts) => self.resolve_judged(tenant, labels, verdicts, out)?,
+        }
+        for (at, _) in out.iter().skip(from).enumerate().filter(|(_, given)| given.is_none()) {
+            let budget = verdicts.as_ref().is_some_and(|all| all.get(at) == Some(&Verdict::Refused));
+            count(&self.counters.series_refused, if budget { "cardinality" } else { "store_limit" });
+        }
+        Ok(())
+    }
+
+    fn resolve_judged(
+        &self,
+        tenant: &Tenant,
+        labels: &[Labels],
+        verdicts: &[Verdict],
+        out: &mut Vec<Option<SeriesRef>>,
+    ) -> Result<()> {
+        let stored = labels.iter().zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Store);
+        let stored: Vec<Labels> = stored.map(|(labels, _)| labels.clone()).collect();
+        let mut found = Vec::with_capacity(stored.len());
+        if !stored.is_empty() {
+            self.metrics.resolve(tenant, &stored, &mut found)?;
+        }
+        let mut found = found.into_iter();
+        out.extend(verdicts.iter().map(|verdict| match verdict {
+            Verdict::Store => found.next().flatten(),
+            Verdict::Member(member) => Some(*member),
+            Verdict::Refused => None,
+        }));
+        Ok(())
+    }
+
+    /// Appends a batch in which there are members of folded series.
+    fn append_folded(
+        &self,
+        cardinality: &Cardinality,
+        tenant: &Tenant,
+        batch: MetricBatch<'_>,
+    ) -> Result<Appended> {
+        let mut folded = cardinality.fold(&batch);
+        if let Err(error) = self.resolve_folded(cardinality, tenant, &mut folded.points, false) {
+            cardinality.not_stored(&folded.points);
+            return Err(error);
+        }
+        let floats = batch.refs.len();
+        let plain: Vec<usize> = (0..floats).filter(|at| !batch.refs[*at].is_folded()).collect();
+        let others = 0..batch.histograms.len();
+        let others: Vec<usize> = others.filter(|at| !batch.histograms[*at].series.is_folded()).collect();
+        let points = || folded.points.iter().filter_map(|point| Some((point, point.series?)));
+        let own = |at: &usize| batch.refs[*at];
+        let refs: Vec<SeriesRef> = plain.iter().map(own).chain(points().map(|(_, s)| s)).collect();
+        let t: Vec<i64> = plain.iter().map(|at| batch.t[*at]).chain(points().map(|(p, _)| p.t)).collect();
+        let v: Vec<f64> = plain.iter().map(|at| batch.v[*at]).chain(points().map(|(p, _)| p.v)).collect();
+        let mut start: Vec<i64> = Vec::new();
+        if !batch.start.is_empty() {
+            start.extend(plain.iter().map(|at| batch.start[*at]));
+            start.resize(refs.len(), 0);
+        }
+        let histograms: Vec<HistogramSample<'_>> = others.iter().map(|at| batch.histograms[*at]).collect();
+        let whole =
+            MetricBatch { refs: &refs, t: &t, v: &v, start: &start, histograms: &histograms, ..batch };
+        let mut appended = match self.append_whole(tenant, whole) {
+            Ok(appended) => appended,
+            Err(error) => {
+                cardinality.not_stored(&folded.points);
+                return Err(error);
+            }
+        };
+        let mut again: Vec<Point> = Vec::new();
+        let is_point = |rejected: &&Rejected| (plain.len()..refs.len()).contains(&rejected.index);
+        let lost = appended.rejected.iter().filter(is_point).count();
+        let stored = points().count().saturating_sub(lost);
+        appended.accepted = appended.accepted.saturating_sub(stored) + folded.accepted;
+        appended.rejected.retain_mut(|rejected| {
+            if let Some(at) = plain.get(rejected.index) {
+                rejected.index = *at;
+                return true;
+            }
+            if let Some(at) = rejected.index.checked_sub(refs.len()).and_then(|at| others.get(at)) {
+                rejected.index = floats + at;
+                return true;
+            }
+            // A point of a folded series: what it held goes out with the next one.
+            if rejected.reason == RejectReason::UnknownSeries {
+                let at = rejected.index.saturating_sub(plain.len());
+                again.extend(points().nth(at).map(|(point, _)| point.clone()));
+            }
+            false
+        });
+        appended.rejected.append(&mut folded.rejected);
+        appended.rejected.sort_by_key(|r| r.index);
+        if !again.is_empty() {
+            self.append_again(cardinality, tenant, again)?;
+        }
+        Ok(appended)
+    }
+
+    /// Gives each point its series.
+    fn resolve_folded(
+        &self,
+        cardinality: &Cardinality,
+        tenant: &Tenant,
+        points: &mut [Point],
+        anew: bool,
+    ) -> Result<()> {
+        if !anew && points.iter().all(|point| point.series.is_some()) {
+            return Ok(());
+        }
+        let labels: Vec<Labels> = points.iter().map(|point| point.labels.clone()).collect();
+        let mut found = Vec::with_capacity(labels.len());
+        self.metrics.resolve(tenant, &labels, &mut found)?;
+        for (point, series) in points.iter_mut().zip(found) {
+            point.series = series;
+            if series.is_none() {
+                count(&self.counters.series_refused, "store_limit");
+            }
+        }
+        cardinality.note_series(points);
+        Ok(())
+    }
+
+    /// Appends points whose series the store had dropped.
+    fn append_again(&self, cardinality: &Cardinality, tenant: &Tenant, mut points: Vec<Point>) -> Result<()> {
+        self.resolve_folded(cardinality, tenant, &mut points, true)?;
+        let found = || points.iter().filter_map(|point| Some((point, point.series?)));
+        let refs: Vec<SeriesRef> = found().map(|(_, series)| series).collect();
+        let t: Vec<i64> = found().map(|(point, _)| point.t).collect();
+        let v: Vec<f64> = found().map(|(point, _)| point.v).collect();
+        let batch = MetricBatch { refs: &refs, t: &t, v: &v, ..MetricBatch::default() };
+        self.metrics.append(tenant, batch).map(|_| ())
+    }
+
     /// Whether the labels of an exemplar are as short as OpenMetrics asks.
     fn exemplar_fits(&self, labels: &Labels) -> bool {
         let chars = |(name, value): (&str, &str)| name.chars().count() + value.chars().count();
@@ -110,38 +267,49 @@ impl MetricWriter for Intake {
     fn resolve(&self, tenant: &Tenant, labels: &[Labels], out: &mut Vec<Option<SeriesRef>>) -> Result<()> {
         let labels = self.enriched(labels);
         let refused: Vec<Option<&'static str>> = labels.iter().map(|l| over_limit(&self.config, l)).collect();
-        let from = out.len();
         if refused.iter().all(Option::is_none) {
-            self.metrics.resolve(tenant, &labels, out)?;
-        } else {
-            let good = labels.iter().zip(&refused).filter(|(_, r)| r.is_none());
-            let good: Vec<Labels> = good.map(|(l, _)| l.clone()).collect();
-            let mut found = Vec::with_capacity(good.len());
-            self.metrics.resolve(tenant, &good, &mut found)?;
-            let mut found = found.into_iter();
-            out.extend(refused.iter().map(|r| match r {
-                None => found.next().flatten(),
-                Some(_) => None,
-            }));
+            return self.resolve_within(tenant, &labels, out);
         }
-        for (given, reason) in out.iter().skip(from).zip(&refused) {
-            if given.is_none() {
-                count(&self.counters.series_refused, reason.unwrap_or("store_limit"));
+        let good = labels.iter().zip(&refused).filter(|(_, r)| r.is_none());
+        let good: Vec<Labels> = good.map(|(l, _)| l.clone()).collect();
+        let mut found = Vec::with_capacity(good.len());
+        self.resolve_within(tenant, &good, &mut found)?;
+        let mut found = found.into_iter();
+        out.extend(refused.iter().map(|r| match r {
+            None => found.next().flatten(),
+            Some(reason) => {
+                count(&self.counters.series_refused, reason);
+                None
             }
-        }
+        }));
         Ok(())
     }
 
     fn append(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
-        let appended = match self.refused_histograms(&batch) {
-            refused if refused.is_empty() => self.metrics.append(tenant, batch)?,
-            refused => self.append_without(tenant, batch, &refused)?,
+        let appended = match &self.cardinality {
+            Some(cardinality) if cardinality.is_folding() && has_members(&batch) => {
+                self.append_folded(cardinality, tenant, batch)?
+            }
+            _ => self.append_whole(tenant, batch)?,
         };
         self.count_samples(&appended);
         Ok(appended)
     }
 
     fn exemplars(&self, tenant: &Tenant, exemplars: &[ExemplarSample]) -> Result<ExemplarsTaken> {
+        let mut exemplars = Cow::Borrowed(exemplars);
+        if let Some(cardinality) = self.cardinality.as_ref().filter(|c| c.is_folding())
+            && exemplars.iter().any(|sample| sample.series.is_folded())
+        {
+            for sample in exemplars.to_mut() {
+                if sample.series.is_folded()
+                    && let Some(series) = cardinality.series_of(sample.series)
+                {
+                    sample.series = series;
+                }
+            }
+        }
+        let exemplars = &*exemplars;
         let fits = |sample: &ExemplarSample| self.exemplar_fits(&sample.exemplar.labels);
         let too_long = exemplars.iter().filter(|sample| !fits(sample)).count();
         let taken = if too_long == 0 {
@@ -167,6 +335,9 @@ impl MetricWriter for Intake {
     }
 
     fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
+        if let Some(cardinality) = &self.cardinality {
+            cardinality.learn(families);
+        }
         self.metrics.metadata(tenant, families)
     }
 
@@ -219,6 +390,11 @@ impl EventWriter for Intake {
     fn position(&self, source: &str) -> Option<Vec<u8>> {
         self.events.position(source)
     }
+}
+
+fn has_members(batch: &MetricBatch<'_>) -> bool {
+    batch.refs.iter().any(|series| series.is_folded())
+        || batch.histograms.iter().any(|h| h.series.is_folded())
 }
 
 fn over_limit(config: &config::Config, labels: &Labels) -> Option<&'static str> {

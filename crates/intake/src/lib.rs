@@ -12,11 +12,12 @@
 //! collect, server --MetricWriter / EventWriter--> Intake --limits, enrichment, counters--> tsdb, events
 //! ```
 //!
-//! Start reading at [`door`].
+//! Start reading at [`door`]; what happens to too many series is in [`cardinality`].
 
 #![forbid(unsafe_code)]
 
 mod cache;
+pub mod cardinality;
 pub mod config;
 pub mod door;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod memory;
 pub mod metrics;
 pub mod remote_write;
 
+pub use cardinality::Cardinality;
 pub use config::Config;
 pub use door::{Enrich, Intake};
 pub use metrics::Metrics;

@@ -19,6 +19,16 @@ use crate::time::TimeRange;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SeriesRef(pub NonZeroU64);
 
+impl SeriesRef {
+    /// Set in references that `intake` gives out for members of a folded series. No store gives one out.
+    pub const FOLDED: u64 = 1 << 63;
+
+    /// Whether it stands for a member of a folded series.
+    pub const fn is_folded(self) -> bool {
+        self.0.get() & Self::FOLDED != 0
+    }
+}
+
 /// Where a source stands, logged in the same record as the samples it covers. Opaque to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position<'a> {
@@ -350,6 +360,27 @@ pub trait MetricStats: Send + Sync {
     }
 }
 
+/// What a metric store says of the series in its memory, so that budgets can be kept. Optional capability.
+pub trait SeriesCensus: Send + Sync {
+    /// Whether series with these labels are in memory, one answer a label set: resolving those creates nothing.
+    fn known(&self, labels: &[Labels]) -> Vec<bool>;
+
+    /// How many series there are.
+    fn total(&self) -> u64;
+
+    /// Series of each metric name, in no order.
+    fn by_metric(&self) -> Vec<(String, u64)>;
+
+    /// Series of each pair of `job` and `instance`, in no order.
+    fn by_target(&self) -> Vec<((String, String), u64)>;
+
+    /// Label names with their distinct values, among the series that satisfy all `matchers`.
+    fn shape(&self, matchers: &[Matcher]) -> Result<Vec<(String, u64)>>;
+
+    /// Series of each metric name among those that satisfy all `matchers`.
+    fn metrics_of(&self, matchers: &[Matcher]) -> Result<Vec<(String, u64)>>;
+}
+
 /// See [`MetricStats`].
 #[derive(Debug, Clone, Default)]
 pub struct StoreStats {
@@ -379,7 +410,7 @@ pub struct StoreStats {
     pub series_by_metric: Vec<(String, u64)>,
     /// Label names with the most values.
     pub values_by_label: Vec<(String, u64)>,
-    /// Label names by bytes of their values.
+    /// Label names by bytes of their values, counted once for each series.
     pub bytes_by_label: Vec<(String, u64)>,
     /// `name=value` pairs with the most series.
     pub series_by_pair: Vec<(String, u64)>,

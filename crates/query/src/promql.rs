@@ -21,6 +21,7 @@ mod quote;
 mod results;
 pub mod series_desc;
 pub mod signature;
+pub mod uses;
 pub mod value;
 
 pub use ast::Expr;
@@ -34,4 +35,5 @@ pub use number::go_g;
 pub use parse::{ParseOptions, parse, parse_selector, parse_with};
 pub use print::format;
 pub use results::Results;
+pub use uses::{metric_names, uses_label};
 pub use value::{InstantSample, QueryOutput, QueryStats, SampleStats, SampleValue, Series, Value};

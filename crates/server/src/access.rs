@@ -94,8 +94,14 @@ const RECEIVERS: [&str; 8] = [
 pub fn class(path: &str) -> Class {
     let under =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if under("/-/reload") || under("/-/quit") || under("/api/v1/admin") || under("/pushgateway/api/v1/admin")
-    {
+    let admin = [
+        "/-/reload",
+        "/-/quit",
+        "/api/v1/admin",
+        "/pushgateway/api/v1/admin",
+        "/api/bonghwa/v1/cardinality/release",
+    ];
+    if admin.into_iter().any(under) {
         Class::Admin
     } else if RECEIVERS.iter().any(|prefix| under(prefix)) {
         Class::Write

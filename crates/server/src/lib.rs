@@ -37,6 +37,7 @@ mod router;
 mod slow;
 mod state;
 pub mod ui;
+mod usage;
 mod user_assets;
 mod waiting;
 mod web;

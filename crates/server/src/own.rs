@@ -1,5 +1,6 @@
 //! Our own API under `/api/bonghwa/v1`, drawn in docs/api/openapi.yaml. A test keeps the two in agreement.
 
+mod cardinality;
 mod containers;
 mod error;
 mod events;
@@ -12,7 +13,7 @@ mod why_empty;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use http::header::CONTENT_TYPE;
 use model::{Error, Result};
 
@@ -27,6 +28,8 @@ pub const BASE: &str = "/api/bonghwa/v1";
 /// Path below [`BASE`], handler.
 fn table() -> Vec<(&'static str, MethodRouter<Shared>)> {
     vec![
+        ("/cardinality", get(cardinality::show)),
+        ("/cardinality/release", post(cardinality::release)),
         ("/containers", get(containers::list)),
         ("/containers/{id}", get(containers::one)),
         ("/containers/{id}/live", get(containers::live)),

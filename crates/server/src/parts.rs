@@ -22,6 +22,8 @@ pub struct Parts {
     pub replay: Arc<model::ReplayProgress>,
     /// Figures of the metric store, where it has them.
     pub metric_stats: Option<Arc<dyn MetricStats>>,
+    /// Budgets of series and what they led to.
+    pub cardinality: Option<Arc<intake::Cardinality>>,
     /// Exemplars, where the store keeps them.
     pub exemplars: Option<Arc<dyn ExemplarReader>>,
     /// Deletion and snapshots, where the store has them.

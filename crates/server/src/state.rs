@@ -26,6 +26,8 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     pub(crate) web: Web,
     pub(crate) live: LiveCache,
+    /// Metrics that queries named.
+    pub(crate) usage: crate::usage::Usage,
     pub(crate) receiver: intake::Receiver,
     /// What is sent by OTLP as deltas.
     pub(crate) deltas: crate::otlp::Deltas,
@@ -56,6 +58,7 @@ impl State {
             streams: Arc::new(Semaphore::new(limits.streams)),
             stopping: CancellationToken::new(),
             live: LiveCache::default(),
+            usage: crate::usage::Usage::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),
             deltas: crate::otlp::Deltas::default(),
             pushed: crate::pushgateway::Groups::open(parts.pushes.clone()),

@@ -2,6 +2,7 @@
 
 mod admin;
 pub(crate) mod blocks;
+mod census;
 mod changes;
 mod compact;
 mod exemplars;

@@ -377,9 +377,9 @@ impl MetricStats for MemoryMetrics {
             }
         }
         let mut values: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for (name, value) in by_pair.keys() {
+        for ((name, value), count) in &by_pair {
             let entry = values.entry(name).or_default();
-            *entry = (entry.0 + 1, entry.1 + value.len() as u64);
+            *entry = (entry.0 + 1, entry.1 + value.len() as u64 * count);
         }
         let pairs = by_pair.iter().map(|((n, v), count)| (format!("{n}={v}"), *count));
         Ok(StoreStats {

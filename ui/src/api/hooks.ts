@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSyncExternalStore } from 'react';
 import type { Range } from '../time/range';
 import { onGrid, stepFor } from '../time/range';
@@ -7,7 +7,7 @@ import type { GroupItem } from '../pages/alerts/model';
 import { ApiError, getJson, ownPath } from './client';
 import { liveStore, type LiveState } from './live';
 import { get, queryRange, type MatrixItem, type VectorItem, queryInstant } from './prometheus';
-import type { ContainerEvent, ContainerRow, LastMinutes, Node, Status, WhyEmpty } from './types';
+import type { Cardinality, ContainerEvent, ContainerRow, Fold, LastMinutes, Node, Status, WhyEmpty } from './types';
 
 export function useLive(): LiveState {
   return useSyncExternalStore(liveStore.subscribe, liveStore.get);
@@ -78,6 +78,29 @@ export function useStatus() {
     queryFn: ({ signal }) => getJson<Status>(ownPath('/status'), { signal }),
     refetchInterval: 5000,
     retry,
+  });
+}
+
+export function useCardinality() {
+  return useQuery({
+    queryKey: ['cardinality'],
+    queryFn: ({ signal }) => getJson<Cardinality>(ownPath('/cardinality'), { signal }),
+    refetchInterval: 5000,
+    placeholderData: keepPreviousData,
+    retry,
+  });
+}
+
+/** Ends a fold. */
+export function useRelease() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (fold: Fold) => {
+      const { metric, target } = fold;
+      const path = ownPath('/cardinality/release', { metric, job: target?.job, instance: target?.instance });
+      return getJson<unknown>(path, { method: 'POST' });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ['cardinality'] }),
   });
 }
 

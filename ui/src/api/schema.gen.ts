@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/cardinality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where series come from, what folds, and what nobody asks for. */
+        get: operations["getCardinality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cardinality/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the folding of a metric's labels. Series are stored one by one again, unless a budget forbids it. */
+        post: operations["releaseFold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/containers": {
         parameters: {
             query?: never;
@@ -218,6 +252,142 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description Series in memory, budgets, and what they led to. */
+        Cardinality: {
+            /**
+             * Format: int64
+             * @description Series in memory.
+             */
+            series: number;
+            /** @description Whether labels fold because memory is short. */
+            memory_short: boolean;
+            /** @description Percent of the memory limit in use. */
+            memory_percent: number;
+            budgets: components["schemas"]["CardinalityBudgets"];
+            /**
+             * Format: int64
+             * @description Members of folded series that are remembered.
+             */
+            folded_members: number;
+            /** @description Metrics that were too much, most growth first. */
+            folds: components["schemas"]["Fold"][];
+            /** @description Metrics with the most series. */
+            metrics: components["schemas"]["MetricCount"][];
+            /** @description Metrics whose series came and went most within the last hour. */
+            churn: components["schemas"]["MetricCount"][];
+            /** @description Targets with the most series. */
+            targets: components["schemas"]["SeriesOfTarget"][];
+            /** Format: int64 */
+            now_ms: number;
+            /**
+             * Format: int64
+             * @description Since when queries are watched.
+             */
+            started_ms: number;
+            /** @description Labels with the most values. */
+            labels: components["schemas"]["NameCount"][];
+            /** @description Label pairs with the most series. */
+            pairs: components["schemas"]["NameCount"][];
+            unused: components["schemas"]["UnusedMetrics"];
+            /** @description Rules that depend on a folded label. */
+            rules: components["schemas"]["FoldedRule"][];
+        };
+        /** @description What is allowed; 0 is no limit. */
+        CardinalityBudgets: {
+            /** Format: int64 */
+            series: number;
+            /** Format: int64 */
+            series_per_target: number;
+            /** Format: int64 */
+            series_per_metric: number;
+            /** @description Percent of the memory limit. */
+            memory_percent: number;
+            /** Format: int64 */
+            folded_members: number;
+        };
+        /** @description A metric that was too much. */
+        Fold: {
+            metric: string;
+            /** @description Labels that fold; none: no label may. */
+            labels: string[];
+            /** @description Whose series; null: everybody's. */
+            target: components["schemas"]["SeriesTarget"] | null;
+            /**
+             * @description Which budget was exceeded.
+             * @enum {string}
+             */
+            why: "metric" | "target" | "total" | "memory";
+            /**
+             * Format: int64
+             * @description How much it allows.
+             */
+            budget: number;
+            /** Format: int64 */
+            since_ms: number;
+            /** Format: int64 */
+            folded_series: number;
+            /**
+             * Format: int64
+             * @description Series that are added up in them now.
+             */
+            members: number;
+            /**
+             * Format: int64
+             * @description Series that wanted to come within the last hour.
+             */
+            growth_1h: number;
+            /** @description Series and samples that were not taken, by reason. */
+            refused: {
+                [key: string]: number;
+            };
+            /** @description Who brings them, most first. */
+            sources: components["schemas"]["SourceCount"][];
+        };
+        SeriesTarget: {
+            job: string;
+            instance: string;
+        };
+        SourceCount: {
+            job: string;
+            instance: string;
+            /** Format: int64 */
+            series: number;
+        };
+        MetricCount: {
+            name: string;
+            /** Format: int64 */
+            series: number;
+            /** Format: int64 */
+            created_1h: number;
+            /** Format: int64 */
+            removed_1h: number;
+        };
+        SeriesOfTarget: {
+            job: string;
+            instance: string;
+            /** Format: int64 */
+            series: number;
+            /**
+             * Format: int64
+             * @description 0: none.
+             */
+            budget: number;
+        };
+        /** @description Metrics that neither a query since the start nor a rule has named. */
+        UnusedMetrics: {
+            /** Format: int64 */
+            metrics: number;
+            /** Format: int64 */
+            series: number;
+            top: components["schemas"]["NameCount"][];
+        };
+        /** @description A rule whose result depends on a folded label. */
+        FoldedRule: {
+            file: string;
+            group: string;
+            rule: string;
+            warnings: string[];
+        };
         Error: {
             /** @enum {string} */
             kind: "invalid" | "unauthorized" | "not_found" | "conflict" | "too_large" | "limited" | "unavailable" | "timeout" | "internal";
@@ -682,6 +852,61 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getCardinality: {
+        parameters: {
+            query?: {
+                /** @description Entries of each list, at most 1000. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Figures of the series in memory. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cardinality"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    releaseFold: {
+        parameters: {
+            query: {
+                /** @description The metric. */
+                metric: string;
+                /** @description With `instance`, the target, where only its series fold. */
+                job?: string;
+                /** @description See `job`. */
+                instance?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It folds no more. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The metric. */
+                        released: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     listContainers: {
         parameters: {
             query?: {

@@ -2,11 +2,13 @@ import type { components } from './schema.gen';
 
 type Schemas = components['schemas'];
 
+export type Cardinality = Schemas['Cardinality'];
 export type ContainerRow = Schemas['ContainerRow'];
 export type ContainerFacts = Schemas['ContainerFacts'];
 export type ContainerState = Schemas['ContainerState'];
 export type ContainerList = Schemas['ContainerList'];
 export type ContainerEvent = Schemas['ContainerEvent'];
+export type Fold = Schemas['Fold'];
 export type LivePoint = Schemas['LivePoint'];
 export type LiveTick = Schemas['LiveTick'];
 export type LastMinutes = Schemas['LastMinutes'];

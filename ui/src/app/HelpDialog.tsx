@@ -9,6 +9,7 @@ const KEYS = [
   ['g e', 'explore'],
   ['g a', 'alerts'],
   ['g r', 'rules'],
+  ['g d', 'cardinality'],
   ['g s', 'status'],
   ['t', 'time'],
   ['j  k', 'move'],

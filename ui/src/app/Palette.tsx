@@ -50,6 +50,7 @@ function useEntries(onClose: () => void): Entry[] {
         ['/explore', 'explore'],
         ['/alerts', 'alerts'],
         ['/rules', 'rules'],
+        ['/cardinality', 'cardinality'],
         ['/status', 'status'],
       ] as const
     ).map(([to, key]): Entry => ({

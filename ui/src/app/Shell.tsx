@@ -19,6 +19,7 @@ const PAGES = [
   { to: '/explore', key: 'explore' },
   { to: '/alerts', key: 'alerts' },
   { to: '/rules', key: 'rules' },
+  { to: '/cardinality', key: 'cardinality' },
   { to: '/status', key: 'status' },
 ] as const;
 

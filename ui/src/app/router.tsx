@@ -50,6 +50,12 @@ const rules = createRoute({
   component: lazyRouteComponent(() => import('../pages/rules/RulesPage'), 'RulesPage'),
 });
 
+const cardinality = createRoute({
+  getParentRoute: () => root,
+  path: '/cardinality',
+  component: lazyRouteComponent(() => import('../pages/cardinality/CardinalityPage'), 'CardinalityPage'),
+});
+
 const status = createRoute({
   getParentRoute: () => root,
   path: '/status',
@@ -88,6 +94,7 @@ export const router = createRouter({
     explore,
     alerts,
     rules,
+    cardinality,
     status,
     oldQueryPage('/graph'),
     oldQueryPage('/query'),

@@ -9,12 +9,13 @@ interface Actions {
   blocked: boolean;
 }
 
-const JUMPS: Record<string, '/' | '/nodes' | '/explore' | '/alerts' | '/rules' | '/status'> = {
+const JUMPS: Record<string, '/' | '/nodes' | '/explore' | '/alerts' | '/rules' | '/cardinality' | '/status'> = {
   c: '/',
   n: '/nodes',
   e: '/explore',
   a: '/alerts',
   r: '/rules',
+  d: '/cardinality',
   s: '/status',
 };
 /** How long `g` waits for the second key, ms. */

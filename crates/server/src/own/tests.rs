@@ -90,6 +90,29 @@ fn bodies_have_the_members_that_are_drawn() {
         last_seen_ms: None,
         target_error: None,
     };
+    let fold = intake::cardinality::Fold {
+        metric: text(),
+        labels: Vec::new(),
+        target: None,
+        why: intake::cardinality::Why::Metric,
+        budget: 0,
+        since_ms: 0,
+        folded_series: 0,
+        members: 0,
+        growth_1h: 0,
+        refused: BTreeMap::new(),
+        sources: Vec::new(),
+    };
+    let body = cardinality::Body {
+        report: intake::cardinality::Report::default(),
+        now_ms: 0,
+        started_ms: 0,
+        labels: Vec::new(),
+        pairs: Vec::new(),
+        unused: cardinality::Unused { metrics: 0, series: 0, top: Vec::new() },
+        rules: Vec::new(),
+    };
+    let used = cardinality::RuleUse { file: text(), group: text(), rule: text(), warnings: Vec::new() };
     let line = shapes::Line { t_ns: text(), stream: text(), text: text() };
     let cases = [
         ("ContainerFacts", serde_json::to_value(&*row.facts)),
@@ -104,6 +127,11 @@ fn bodies_have_the_members_that_are_drawn() {
         ("Node", serde_json::to_value(crate::parts::Node::default())),
         ("LogLine", serde_json::to_value(&line)),
         ("WhyEmpty", serde_json::to_value(&empty)),
+        ("Cardinality", serde_json::to_value(&body)),
+        ("CardinalityBudgets", serde_json::to_value(&body.report.budgets)),
+        ("Fold", serde_json::to_value(&fold)),
+        ("UnusedMetrics", serde_json::to_value(&body.unused)),
+        ("FoldedRule", serde_json::to_value(&used)),
     ];
     let document = document();
     for (name, body) in cases {

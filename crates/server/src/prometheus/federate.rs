@@ -40,6 +40,7 @@ pub(crate) async fn federate(
         Ok(sets) => sets,
         Err(error) => return wrong(error.to_string()),
     };
+    sets.iter().for_each(|set| state.usage.note_selector(set));
     let accept = headers.get(ACCEPT).map_or("", |v| v.to_str().unwrap_or(""));
     let format = Format::negotiate(accept);
     let read = state.read(None, move |state, ctx| answer(state, ctx, &sets, format));

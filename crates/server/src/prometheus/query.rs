@@ -87,11 +87,13 @@ pub(crate) async fn instant(State(state): State<Shared>, asker: Asker, Form(para
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
+    let warnings = state.note_query(&text);
     let asked = Asked { query: text.clone(), start_ms: t, end_ms: t, step_ms: 0, began: Instant::now() };
     let result =
         state.query(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await?;
     asked.done(&state, &asker, &result);
-    let output = result?;
+    let mut output = result?;
+    output.warnings.extend(warnings);
     let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }
@@ -120,22 +122,25 @@ pub(crate) async fn range(State(state): State<Shared>, asker: Asker, Form(params
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
+    let warnings = state.note_query(&text);
     let asked =
         Asked { query: text.clone(), start_ms: start, end_ms: end, step_ms: step, began: Instant::now() };
     state.parts.process.ready()?;
-    if let Some(output) = engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
-        state.metrics.query_seconds.observe(asked.began.elapsed().as_secs_f64());
-        let result = Ok(output);
-        asked.done(&state, &asker, &result);
-        let output = result?;
-        let stats = stats(&params, asked.began, &output);
-        return Ok(answer(limited(output, limit), stats));
-    }
-    let result = state
-        .query(timeout, move |state, ctx| engine.range(ctx, &*state.parts.metrics, &text, start, end, step))
-        .await?;
+    let result = match engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
+        Some(output) => {
+            state.metrics.query_seconds.observe(asked.began.elapsed().as_secs_f64());
+            Ok(output)
+        }
+        None => {
+            let work = move |state: &crate::state::State, ctx: &model::Ctx| {
+                engine.range(ctx, &*state.parts.metrics, &text, start, end, step)
+            };
+            state.query(timeout, work).await?
+        }
+    };
     asked.done(&state, &asker, &result);
-    let output = result?;
+    let mut output = result?;
+    output.warnings.extend(warnings);
     let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }

@@ -110,8 +110,9 @@ fn each(
     mut take: impl FnMut(Labels, &SeriesData) -> Result<()>,
 ) -> Result<()> {
     let range = TimeRange::new(query.start, query.end);
-    let selection =
-        state.parts.metrics.select(ctx, &matchers(query, external), range, &SelectHints::default())?;
+    let matchers = matchers(query, external);
+    state.usage.note_selector(&matchers);
+    let selection = state.parts.metrics.select(ctx, &matchers, range, &SelectHints::default())?;
     let Selected::Series(partitions) = selection.data else { return Ok(()) };
     let mut series = SeriesData::default();
     for mut partition in partitions {

@@ -75,6 +75,9 @@ struct Evaluation {
     health: RuleHealth,
     #[serde(skip_serializing_if = "String::is_empty")]
     last_error: String,
+    /// What else is wrong: it depends on a label that folds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     evaluation_time: f64,
     last_evaluation: String,
 }
@@ -202,18 +205,18 @@ pub(crate) async fn rules(State(state): State<Shared>, Form(params): Form) -> An
             found.group_next_token = Some(token(&group));
             break;
         }
-        found.groups.push(Group::new(group, &wanted));
+        found.groups.push(Group::new(&state, group, &wanted));
     }
     Ok(success(found, Vec::new()))
 }
 
 impl Group {
-    fn new(group: GroupStatus, wanted: &Wanted) -> Self {
+    fn new(state: &Shared, group: GroupStatus, wanted: &Wanted) -> Self {
         let rules = group.rules.into_iter().filter(|rule| wanted.rule(rule));
         Self {
             name: group.name,
             file: group.file,
-            rules: rules.map(|rule| Rule::new(rule, wanted.alerts)).collect(),
+            rules: rules.map(|rule| Rule::new(state, rule, wanted.alerts)).collect(),
             interval: seconds(group.interval_ms),
             limit: group.limit,
             evaluation_time: group.duration_s,
@@ -223,10 +226,11 @@ impl Group {
 }
 
 impl Rule {
-    fn new(rule: RuleStatus, alerts: bool) -> Self {
+    fn new(state: &Shared, rule: RuleStatus, alerts: bool) -> Self {
         let evaluation = Evaluation {
             health: rule.health,
             last_error: rule.last_error,
+            warnings: state.rule_warnings(&rule.query),
             evaluation_time: rule.duration_s,
             last_evaluation: rfc3339(rule.last_evaluation_ms),
         };

@@ -76,6 +76,7 @@ impl Fixture {
             replay: Arc::default(),
             metrics: wanted.reader.unwrap_or_else(|| metrics.clone()),
             metric_stats: Some(metrics.clone()),
+            cardinality: None,
             exemplars: wanted.exemplars,
             admin: wanted.admin,
             metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),

@@ -4,6 +4,7 @@
 //! bytes a label, and each distinct value is stored once. Lists of one length lie side by side (`lists`).
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -298,6 +299,53 @@ impl Index {
     /// The labels of a series.
     pub(crate) fn labels(&self, slot: Slot, scratch: &mut String) -> Option<Labels> {
         if self.canonical(slot, scratch) { Labels::from_canonical(scratch) } else { None }
+    }
+
+    /// How many series each value of a label has, in no order.
+    pub(crate) fn counts(&self, name: &str) -> impl Iterator<Item = (&str, u64)> {
+        let values = self.find_name(name).map(|name| &self.names[name].values);
+        values.into_iter().flatten().map(|number| {
+            let pair = &self.pairs[*number as usize];
+            (&*pair.value, pair.postings.len())
+        })
+    }
+
+    /// How many distinct values each label has among `series`, in no order.
+    pub(crate) fn shape(&self, series: &RoaringBitmap) -> Vec<(&str, u64)> {
+        let mut pairs = RoaringBitmap::new();
+        for slot in series {
+            pairs.extend(
+                self.series.get(slot as usize).into_iter().flat_map(|e| self.pairs_of(e).iter().copied()),
+            );
+        }
+        let mut of_name = vec![0; self.names.len()];
+        for number in &pairs {
+            of_name[self.pairs[number as usize].name as usize] += 1;
+        }
+        let counts = self.names.iter().zip(of_name).filter(|(_, values)| *values > 0);
+        counts.map(|(name, values)| (&*name.text, values)).collect()
+    }
+
+    /// How many of `series` have each combination of values of `labels`; an absent label has the value "".
+    pub(crate) fn grouped<const N: usize>(
+        &self,
+        labels: [&str; N],
+        series: &RoaringBitmap,
+    ) -> HashMap<[&str; N], u64> {
+        let names = labels.map(|label| self.find_name(label));
+        let mut groups: HashMap<[Option<u32>; N], u64> = HashMap::new();
+        for entry in series.iter().filter_map(|slot| self.series.get(slot as usize)) {
+            let of = |name: Option<usize>| {
+                let wanted = name? as u32;
+                self.pairs_of(entry)
+                    .iter()
+                    .copied()
+                    .find(|number| self.pairs[*number as usize].name == wanted)
+            };
+            *groups.entry(names.map(of)).or_default() += 1;
+        }
+        let value = |number: Option<u32>| number.map_or("", |n| &*self.pairs[n as usize].value);
+        groups.into_iter().map(|(group, count)| (group.map(value), count)).collect()
     }
 
     /// The order of two series by their labels (names and values in turn).

@@ -110,7 +110,7 @@ impl Store {
             }
             let entry = values.entry(name).or_default();
             entry.0 += 1;
-            entry.1 += value.len() as u64;
+            entry.1 += value.len() as u64 * count; // as Prometheus reckons
             pairs.push((name, value, count));
             if pairs.len() > 4 * limit + 1024 {
                 keep_largest(&mut pairs, limit);

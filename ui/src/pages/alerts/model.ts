@@ -21,6 +21,8 @@ export interface RuleItem {
   labels?: LabelSet;
   health: RuleHealth;
   lastError?: string;
+  /** It depends on a label that folds. */
+  warnings?: string[];
   evaluationTime: number;
   lastEvaluation: string;
   state?: RuleState;

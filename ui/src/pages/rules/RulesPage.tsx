@@ -141,6 +141,11 @@ function Row({ rule }: { rule: RuleItem }) {
             {rule.lastError}
           </p>
         )}
+        {rule.warnings?.map((w) => (
+          <p key={w} className={classes.warning}>
+            {w}
+          </p>
+        ))}
       </td>
       <td className={classes.when}>
         <Ago at={rule.lastEvaluation} />

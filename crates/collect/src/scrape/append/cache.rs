@@ -43,7 +43,7 @@ pub(super) enum Slot {
 
 #[derive(Debug)]
 pub(super) struct Series {
-    /// As stored.
+    /// As stored; empty for a member of a folded series: a target with too many series must not fill this, either.
     pub(super) labels: Labels,
     /// `None` until the store resolved it.
     pub(super) id: Option<SeriesRef>,
@@ -57,6 +57,13 @@ pub(super) struct Series {
     pub(super) pinned: bool,
     /// Whether its last sample was a native histogram.
     pub(super) histogram: bool,
+}
+
+impl Series {
+    /// Whether it is a member of a folded series.
+    pub(super) fn is_member(&self) -> bool {
+        self.id.is_some_and(SeriesRef::is_folded)
+    }
 }
 
 /// All series of a target.
@@ -114,7 +121,9 @@ impl Cache {
         if !failed && !keys.is_empty() {
             // The target may write a series in another way than before (labels in another order): it goes on.
             let current: std::collections::HashSet<&Labels> = self.current().map(|s| &s.labels).collect();
-            keys.retain(|key| self.series(*key).is_some_and(|s| !current.contains(&s.labels)));
+            keys.retain(|key| {
+                self.series(*key).is_some_and(|s| s.is_member() || !current.contains(&s.labels))
+            });
         }
         keys
     }

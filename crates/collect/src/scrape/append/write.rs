@@ -9,6 +9,7 @@ use model::{
 };
 
 use super::Appender;
+use super::cache::Series;
 
 /// Stands in a batch where a series is not resolved yet; such samples never reach the store.
 const UNRESOLVED: SeriesRef = SeriesRef(NonZeroU64::MAX);
@@ -170,10 +171,14 @@ impl Appender {
         if !labels.is_empty() {
             self.writer.resolve(&self.tenant, &labels, &mut found)?;
         }
+        let none = Labels::empty();
         let known: Vec<u128> = new.into_iter().filter(|key| self.cache.series(*key).is_some()).collect();
         for (key, id) in known.into_iter().zip(found) {
             if let Some(series) = self.cache.series_mut(key) {
                 series.id = id;
+                if series.is_member() {
+                    series.labels = none.clone();
+                }
             }
         }
         let batch = &mut self.batch;
@@ -203,6 +208,17 @@ impl Appender {
         let mut keys: Vec<u128> = self.batch.all_keys().collect();
         keys.sort_unstable();
         keys.dedup();
+        // What is no longer a member of a folded series is read as new with the next scrape.
+        let (members, keys): (Vec<u128>, Vec<u128>) =
+            keys.into_iter().partition(|key| self.cache.series(*key).is_some_and(Series::is_member));
+        if !members.is_empty() {
+            for key in &members {
+                self.cache.slots.remove(key);
+            }
+            let all: Vec<u128> = self.batch.all_keys().collect();
+            self.batch.retain(|index| all.get(index).is_some_and(|key| members.binary_search(key).is_err()));
+            self.metrics.drop("unfolded", members.len() as u64);
+        }
         for key in &keys {
             if let Some(series) = self.cache.series_mut(*key) {
                 series.id = None;

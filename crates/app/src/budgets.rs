@@ -1,0 +1,66 @@
+//! Budgets of series: where their decisions are kept, and how much memory is in use.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use disk::Fs;
+use disk::header::Kind;
+use disk::ledger::Ledger;
+use intake::cardinality::{Cardinality, Config, Keep, Surroundings};
+use model::metrics::MetricReader;
+use model::{Budget, CancelFlag, Clock, Ctx, Result, Tenant};
+
+const KIND: Kind = Kind { tag: b'c', name: "folded labels", version: 1, oldest: 1 };
+/// More metrics than are ever folded at one time.
+const MOST: usize = 10_000;
+
+/// The ledger in `<data>/bonghwa/cardinality`.
+struct Decisions(Ledger<String>);
+
+impl Keep for Decisions {
+    fn entries(&self) -> Vec<(String, String)> {
+        self.0.entries()
+    }
+
+    fn put(&self, key: &str, text: &str) -> Result<()> {
+        self.0.put(key, text.to_owned())
+    }
+
+    fn remove(&self, key: &str) -> Result<()> {
+        self.0.remove(key).map(|_| ())
+    }
+}
+
+/// Budgets before `store`. Types of metrics that it knows are known from the start.
+pub(crate) fn open(
+    fs: Arc<dyn Fs>,
+    ours: &Path,
+    store: &Arc<tsdb::Store>,
+    clock: Arc<dyn Clock>,
+    memory: (Budget, u64),
+    config: Config,
+) -> Result<Arc<Cardinality>> {
+    let (ledger, recovery) = Ledger::open(fs, &ours.join("cardinality"), KIND, MOST)?;
+    for warning in &recovery.warnings {
+        tracing::warn!(warning, "folded labels");
+    }
+    let (budget, limit) = memory;
+    // The limit of the budget is corrected by what is resident: the rest of it is what is free.
+    let memory_percent = {
+        let budget = budget.clone();
+        move || {
+            let free = budget.limit().saturating_sub(budget.used()).min(limit);
+            100.0 - 100.0 * free as f64 / limit.max(1) as f64
+        }
+    };
+    let around = Surroundings {
+        census: store.clone(),
+        keep: Some(Arc::new(Decisions(ledger))),
+        clock,
+        memory_percent: Box::new(memory_percent),
+    };
+    let cardinality = Cardinality::new(around, config);
+    let ctx = Ctx { tenant: Tenant::default(), deadline: None, cancel: CancelFlag::default(), budget };
+    cardinality.learn(&store.families(&ctx, None)?);
+    Ok(Arc::new(cardinality))
+}

@@ -1,0 +1,107 @@
+// The page of budgets, against a server whose target has exploded (tests/tests/cardinality.rs).
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { BASE, launch, openPage, overflow, shot } from './browser.mjs';
+
+if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
+const answer = await fetch(`${BASE}/api/bonghwa/v1/cardinality`);
+const { folds } = await answer.json();
+const without = folds.length > 0 ? false : 'nothing folds on this server';
+const calm = folds.length === 0 ? false : 'labels fold on this server';
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+});
+
+async function withPage(options, body) {
+  const opened = await openPage(browser, options);
+  try {
+    await body(opened.page);
+    assert.deepEqual(opened.errors, [], 'nothing in the console');
+    assert.ok((await overflow(opened.page)) <= 0, 'nothing sticks out');
+  } catch (e) {
+    await shot(opened.page, `failed-${Date.now()}`);
+    console.log(`failed at ${opened.page.url()}`, opened.errors);
+    throw e;
+  } finally {
+    await opened.close();
+  }
+}
+
+test('within the budgets the page says so', { skip: calm }, async () => {
+  await withPage({}, async (page) => {
+    await page.goto('/cardinality');
+    await page.getByText('Nothing is folded and nothing is refused').waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: 'Metrics with the most series' }).waitFor();
+    await shot(page, 'cardinality-calm-light-en', { fullPage: true });
+  });
+});
+
+test('a fold names metric, label, source, growth and the rules that use it', { skip: without }, async () => {
+  await withPage({}, async (page) => {
+    await page.goto('/');
+    await page.keyboard.press('g');
+    await page.keyboard.press('d');
+    await page.waitForURL(/\/cardinality/);
+    const row = page.getByRole('row').filter({ hasText: 'requests_total' }).first();
+    await row.waitFor({ timeout: 15_000 });
+    for (const text of ['user', 'bomb', 'target over its budget of 300', '/ h']) {
+      assert.ok((await row.textContent()).includes(text), `${text} in ${await row.textContent()}`);
+    }
+    const gauge = page.getByRole('row').filter({ hasText: 'temperature' }).first();
+    assert.match(await gauge.textContent(), /values do not add up/);
+    await page.getByRole('link', { name: 'users / user:requests:rate' }).waitFor();
+    await page.getByRole('heading', { name: 'Never asked for' }).waitFor();
+    await shot(page, 'cardinality-light-en', { fullPage: true });
+
+    await page.keyboard.press('j');
+    assert.ok(await page.evaluate(() => document.activeElement?.hasAttribute('data-row')), 'j goes to the first row');
+    await page.keyboard.press('f');
+    await page.keyboard.type('temperature');
+    await page.waitForFunction(() => location.search.includes('filter=temperature'));
+    await page.getByRole('row').filter({ hasText: 'latency_seconds_bucket' }).first().waitFor({ state: 'detached' });
+    await page.goto('/cardinality?filter=no-such-thing');
+    await page.getByText('Nothing matches this filter.').first().waitFor();
+  });
+});
+
+test('the rules page warns', { skip: without }, async () => {
+  await withPage({}, async (page) => {
+    await page.goto('/rules?filter=user:requests');
+    await page.getByText('is folded: values over the budget').waitFor({ timeout: 15_000 });
+  });
+});
+
+test('Korean and dark, on a phone, too', { skip: without }, async () => {
+  await withPage({ dark: true, locale: 'ko-KR' }, async (page) => {
+    await page.goto('/cardinality');
+    await page.getByRole('heading', { name: '접힌 레이블과 거부된 시계열' }).waitFor({ timeout: 15_000 });
+    await shot(page, 'cardinality-dark-ko', { fullPage: true });
+  });
+  await withPage({ width: 390, height: 844 }, async (page) => {
+    await page.goto('/cardinality');
+    await page.getByRole('heading', { name: 'Folded and refused' }).waitFor({ timeout: 15_000 });
+    await shot(page, 'cardinality-phone-light-en', { fullPage: true });
+  });
+});
+
+test('unfolding asks once more', { skip: without }, async () => {
+  await withPage({}, async (page) => {
+    await page.goto('/cardinality?filter=temperature');
+    const button = page.getByRole('button', { name: 'Unfold' });
+    await button.waitFor({ timeout: 15_000 });
+    const [request] = await Promise.all([
+      page.waitForRequest((r) => r.url().includes('/cardinality/release') && r.method() === 'POST'),
+      (async () => {
+        await button.click();
+        await page.getByRole('button', { name: 'Really unfold?' }).click();
+      })(),
+    ]);
+    assert.equal((await request.response()).status(), 200);
+  });
+});
