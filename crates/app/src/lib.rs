@@ -38,6 +38,7 @@ mod roles;
 mod running;
 mod settings;
 mod signals;
+mod snapshots;
 mod stores;
 mod web;
 

@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::process::{Process, State};
 use crate::relays::Relays;
 use crate::resolved::resolve;
+use crate::snapshots::Snapshots;
 use crate::{data_dir, foreign, listen, stores};
 
 /// Everything that runs.
@@ -89,11 +90,11 @@ pub async fn start(flags: Flags) -> Result<Running> {
     own.register(&mut registry);
     metrics.metrics().register(&mut registry);
     events.metrics().register(&mut registry);
-    let intake =
-        Arc::new(Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone()));
+    let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
+    let intake = Arc::new(intake.with_history(metrics.clone()));
     intake.counters().register(&mut registry);
     let writer: Arc<dyn MetricWriter> = intake.clone();
-    let event_writer: Arc<dyn EventWriter> = intake;
+    let event_writer: Arc<dyn EventWriter> = intake.clone();
     let event_reader: Arc<dyn EventReader> = events.clone();
 
     let doors =
@@ -166,19 +167,24 @@ pub async fn start(flags: Flags) -> Result<Running> {
         admin_api: process.flags.web.enable_admin,
     };
     let reader: Arc<dyn MetricReader> = relays.reader();
+    let pushes = Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?);
+    let snapshots =
+        Snapshots::open(fs.clone(), &ours, clock.clone(), metrics.clone(), events.clone(), pushes.clone())?;
     let parts = Parts {
         metrics: reader,
         replay: progress,
         metric_stats: Some(metrics.clone()),
         exemplars: Some(metrics.clone()),
         admin: Some(metrics.clone()),
+        history: Some(intake),
+        snapshots: Some(Arc::new(snapshots)),
         metric_writer: writer,
         containers: collectors.clone(),
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
         engine: Arc::new(Engine::new(resolved.engine.clone())),
-        pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
+        pushes: Some(pushes),
         process: process.clone(),
         registry,
         // Queries and request bodies together may take half: samples must always find room.

@@ -7,7 +7,7 @@ use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
     Appended, Event, EventKind, EventWriter, ExemplarSample, HistogramSample, Labels, MetricBatch,
-    MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
+    MetricHistory, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
 use crate::metrics::{Metrics, Reason, count};
@@ -26,9 +26,10 @@ pub trait Enrich: Send + Sync {
 pub struct Intake {
     metrics: Arc<dyn MetricWriter>,
     events: Arc<dyn EventWriter>,
-    config: Config,
+    pub(crate) history: Option<Arc<dyn MetricHistory>>,
+    pub(crate) config: Config,
     enrich: Option<Arc<dyn Enrich>>,
-    counters: Metrics,
+    pub(crate) counters: Metrics,
 }
 
 impl std::fmt::Debug for Intake {
@@ -40,7 +41,13 @@ impl std::fmt::Debug for Intake {
 impl Intake {
     /// A door before the two stores.
     pub fn new(metrics: Arc<dyn MetricWriter>, events: Arc<dyn EventWriter>, config: Config) -> Self {
-        Self { metrics, events, config, enrich: None, counters: Metrics::default() }
+        Self { metrics, events, history: None, config, enrich: None, counters: Metrics::default() }
+    }
+
+    /// Sets where history goes; without it, there is none to be taken in.
+    pub fn with_history(mut self, history: Arc<dyn MetricHistory>) -> Self {
+        self.history = Some(history);
+        self
     }
 
     /// Sets the hook that adds identity.
@@ -217,7 +224,7 @@ impl EventWriter for Intake {
     }
 }
 
-fn over_limit(config: &config::Config, labels: &Labels) -> Option<&'static str> {
+pub(crate) fn over_limit(config: &config::Config, labels: &Labels) -> Option<&'static str> {
     let mut labels_seen = 0;
     for (name, value) in labels {
         labels_seen += 1;

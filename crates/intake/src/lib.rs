@@ -19,6 +19,7 @@
 mod cache;
 pub mod config;
 pub mod door;
+mod history;
 #[cfg(test)]
 mod memory;
 pub mod metrics;

@@ -28,6 +28,7 @@ pub mod exemplar;
 pub mod feed;
 pub mod hashing;
 pub mod histogram;
+pub mod history;
 pub mod labels;
 pub mod matcher;
 pub mod metrics;
@@ -55,6 +56,7 @@ pub use events::{
 pub use exemplar::{Exemplar, ExemplarReader, ExemplarSample, SeriesExemplars};
 pub use feed::{FeedBatch, FeedLag, FeedSample, FeedValue, Follower, MetricFeed};
 pub use histogram::{Bucket, Histogram, ResetHint, Span};
+pub use history::{HistoryWriter, Imported, MetricHistory};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::{

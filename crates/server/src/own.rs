@@ -3,16 +3,18 @@
 mod containers;
 mod error;
 mod events;
+pub(crate) mod import;
 pub(crate) mod live;
 mod log;
 mod nodes;
 mod shapes;
+mod snapshots;
 mod status;
 mod why_empty;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, delete, get};
 use http::header::CONTENT_TYPE;
 use model::{Error, Result};
 
@@ -34,8 +36,12 @@ fn table() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/containers/{id}/events", get(events::of_container)),
         ("/containers/{id}/log", get(log::tail)),
         ("/events", get(events::all)),
+        ("/import", get(import::list).post(import::import)),
+        ("/import/{id}", delete(import::cancel)),
         ("/live", get(live::watch)),
         ("/nodes", get(nodes::list)),
+        ("/snapshots", get(snapshots::list).post(snapshots::make)),
+        ("/snapshots/{name}", delete(snapshots::remove)),
         ("/status", get(status::status)),
         ("/why-empty", get(why_empty::why_empty)),
         ("/openapi.yaml", get(openapi)),
@@ -52,9 +58,9 @@ async fn openapi() -> impl axum::response::IntoResponse {
     ([(CONTENT_TYPE, "application/yaml; charset=utf-8")], OPENAPI)
 }
 
-/// The `{id}` of a path; axum's own refusal of invalid UTF-8 has another shape than our errors.
+/// The name or id in a path; axum's own refusal of invalid UTF-8 has another shape than our errors.
 fn id(path: Result<Path<String>, axum::extract::rejection::PathRejection>) -> Result<String> {
-    path.map(|Path(id)| id).map_err(|_| Error::invalid("the container id in the path is not valid UTF-8"))
+    path.map(|Path(id)| id).map_err(|_| Error::invalid("the name in the path is not valid UTF-8"))
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(crate) struct State {
     pub(crate) deltas: crate::otlp::Deltas,
     /// What is pushed to the Pushgateway API.
     pub(crate) pushed: crate::pushgateway::Groups,
+    /// History on its way in.
+    pub(crate) imports: crate::own::import::Imports,
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
@@ -53,6 +55,7 @@ impl State {
             live: LiveCache::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),
             deltas: crate::otlp::Deltas::default(),
+            imports: crate::own::import::Imports::default(),
             pushed: crate::pushgateway::Groups::open(parts.pushes.clone()),
             parts,
             access,

@@ -113,6 +113,39 @@ impl Server {
         self.ask(request)
     }
 
+    /// Deletes `path` (which begins with a slash).
+    pub(crate) fn delete(&self, path: &str, limit: Duration) -> Result<Answer, Failed> {
+        self.ask(self.request(Method::DELETE, path)?.timeout(limit))
+    }
+
+    /// Posts a body of any length: `fill` is called with a function that takes pieces of it as fast as the server does and
+    /// says `false` once the server takes no more. Where `fill` returns `false`, the body ends as one that was cut off.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        fill: &mut dyn FnMut(&mut dyn FnMut(Vec<u8>) -> bool) -> bool,
+    ) -> Result<Answer, Failed> {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(2);
+        let request =
+            headers.iter().try_fold(self.request(Method::POST, path)?, |request, (name, value)| {
+                let wrong = || Failed::new(format_args!("{name} cannot be sent as a header"));
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+                Ok::<_, Failed>(request.header(name, HeaderValue::from_str(value).map_err(|_| wrong())?))
+            })?;
+        let request = request.stream(receiver);
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| self.ask(request));
+            let complete = fill(&mut |piece| sender.blocking_send(Ok(piece)).is_ok());
+            if !complete {
+                // Nobody listens where the server has ended it.
+                let _ = sender.blocking_send(Err(std::io::Error::other("there is no more")));
+            }
+            drop(sender);
+            asked.join().map_err(|_| Failed::new("sending ended unexpectedly"))?
+        })
+    }
+
     fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {
         let url = format!("{}{path}", self.url());
         let url = Url::parse(&url).map_err(|e| Failed::new(format_args!("{url} is not a URL: {e}")))?;

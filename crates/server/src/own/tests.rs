@@ -90,6 +90,20 @@ fn bodies_have_the_members_that_are_drawn() {
         last_seen_ms: None,
         target_error: None,
     };
+    let import = import::ImportState {
+        id: 0,
+        format: "frames",
+        started_ms: 0,
+        received_bytes: 0,
+        series: 0,
+        samples: 0,
+        known: 0,
+        expired: 0,
+        refused: 0,
+        first_refusal: None,
+        blocks: 0,
+    };
+    let snapshot = crate::parts::Snapshot { name: text(), path: text() };
     let line = shapes::Line { t_ns: text(), stream: text(), text: text() };
     let cases = [
         ("ContainerFacts", serde_json::to_value(&*row.facts)),
@@ -104,6 +118,12 @@ fn bodies_have_the_members_that_are_drawn() {
         ("Node", serde_json::to_value(crate::parts::Node::default())),
         ("LogLine", serde_json::to_value(&line)),
         ("WhyEmpty", serde_json::to_value(&empty)),
+        ("Import", serde_json::to_value(&import)),
+        (
+            "ImportList",
+            serde_json::to_value(import::ImportList { imports: Vec::new(), retained_since_ms: None }),
+        ),
+        ("Snapshot", serde_json::to_value(&snapshot)),
     ];
     let document = document();
     for (name, body) in cases {

@@ -53,6 +53,7 @@ pub struct Wanted {
     pub external_labels: Vec<(&'static str, &'static str)>,
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
     pub admin: Option<Arc<dyn model::MetricAdmin>>,
+    pub history: Option<Arc<dyn model::MetricHistory>>,
 }
 
 impl Fixture {
@@ -76,6 +77,8 @@ impl Fixture {
             metric_stats: Some(metrics.clone()),
             exemplars: wanted.exemplars,
             admin: wanted.admin,
+            history: wanted.history,
+            snapshots: None,
             metric_writer: metrics.clone(),
             containers: containers.clone(),
             targets: targets.clone(),
