@@ -32,6 +32,11 @@ fn main() {
         Case { name: "only_administrators_import", needs: &[], test: only_administrators_import },
         Case { name: "tsdb_beside_promtool", needs: &[PROMTOOL], test: tsdb_beside_promtool },
         Case { name: "rules_are_backfilled", needs: &[PROMETHEUS, PROMTOOL], test: rules_are_backfilled },
+        Case {
+            name: "commands_of_the_documents_run",
+            needs: &[PROMETHEUS, PROMTOOL],
+            test: commands_of_the_documents_run,
+        },
         Case { name: "migrate", needs: &[PROMETHEUS, PROMTOOL], test: migrate },
     ]);
 }
@@ -429,4 +434,57 @@ fn migrate() {
     let said = bonghwa(&["migrate", "--from", &url, "--to", &at("running"), "--config.file", &config]);
     assert_eq!(said.exit, Some(1));
     assert!(said.err.contains("a server is running on this data directory"), "{}", said.err);
+}
+
+/// The commands that a document shows.
+fn commands(document: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
+    let text = std::fs::read_to_string(path).unwrap();
+    let shown = text.lines().filter_map(|line| line.strip_prefix("    "));
+    shown.filter(|line| line.starts_with("bonghwa ") || line.starts_with("curl ")).map(str::to_owned).collect()
+}
+
+fn commands_of_the_documents_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let end = now() / HOUR * HOUR;
+    // What a reader has: an old server with a week of samples, its configuration, rules and dashboards.
+    std::fs::write(at("in.om"), text("old", 4, end - 4 * DAY, end - 3 * DAY)).unwrap();
+    std::fs::create_dir_all(folder.path().join("old/data/wal")).unwrap();
+    promtool(&["tsdb", "create-blocks-from", "openmetrics", &at("in.om"), &at("old/data")]);
+    let prometheus =
+        Prometheus::start(&testkit::reference("prometheus").unwrap(), &folder.path().join("old")).unwrap();
+    let rules = "groups: [{name: g, rules: [{record: a, expr: sum(rate(old[10m]))}]}]\n";
+    std::fs::write(at("rules.yml"), rules).unwrap();
+    std::fs::write(at("prometheus.yml"), "rule_files: [rules.yml]\n").unwrap();
+    std::fs::create_dir(at("dashboards")).unwrap();
+    std::fs::write(at("dashboards/one.json"), r#"{"panels":[{"targets":[{"expr":"count(old)"}]}]}"#).unwrap();
+    let server = start(folder.path(), "running", &[KEEP]);
+    let start_time = ((end - 4 * DAY) / 1000).to_string();
+    let with = [
+        ("http://old:9090", format!("http://{}", prometheus.address())),
+        ("http://localhost:9090", server.url.clone()),
+        ("/var/lib/prometheus", at("old/data")),
+        (" /prometheus", format!(" {}", at("old/data"))),
+        ("2026-01-01T00:00:00Z", start_time),
+        ("/backups", at("backups")),
+    ];
+    let program = tests::binary::path().unwrap();
+    let path = format!("{}:{}", program.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let mut ran = 0;
+    for command in commands("migrating.md").into_iter().chain(commands("backup.md")) {
+        let filled = with.iter().fold(command.clone(), |text, (from, to)| text.replace(from, to));
+        if command.starts_with("curl ") && Command::new("curl").arg("--version").output().is_err() {
+            continue;
+        }
+        if command.starts_with("bonghwa restore ") {
+            std::fs::remove_dir_all(at("data")).unwrap();
+        }
+        let done = Command::new("sh").args(["-ec", &filled]).current_dir(folder.path()).env("PATH", &path).output();
+        let done = done.unwrap();
+        assert!(done.status.success(), "{filled}: {done:?}");
+        ran += 1;
+    }
+    println!("{ran} commands");
+    assert!(ran >= 15, "{ran}");
 }

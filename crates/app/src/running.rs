@@ -123,6 +123,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let alerting = Arc::new(Alerting::new(&flags, &resolved.engine, &url, rule_doors, &mut registry));
     let prepared = alerting.prepare(&resolved.loaded.written)?;
 
+    let own_url = listen::own_url(&listeners, &resolved.web)?;
+    let token_file = token.is_some().then(|| ours.join("token"));
     let state = State::new(&resolved, clock.now_ms());
     let process = Arc::new(Process {
         flags,
@@ -145,6 +147,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         foreign: foreign::notice(
             ours.parent().unwrap_or(&ours),
             metrics.block_list().first().map(|block| block.range.start),
+            &own_url,
+            token_file.as_deref(),
         ),
         store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
     });
@@ -221,11 +225,7 @@ impl Running {
     /// The address that a person opens.
     pub fn url(&self) -> String {
         // At least one address is always given: the flag has a default.
-        let shown = |a: &SocketAddr| {
-            let scheme = if self.tls { "https" } else { "http" };
-            format!("{}{}", listen::shown(*a).replacen("http", scheme, 1), self.prefix)
-        };
-        self.addresses().first().map_or_else(String::new, shown)
+        self.addresses().first().map_or_else(String::new, |a| listen::url(*a, self.tls, &self.prefix))
     }
 
     /// The access token where this start made it, and the file that holds it.

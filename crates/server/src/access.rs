@@ -85,13 +85,14 @@ const RECEIVERS: [&str; 8] = [
     "/metrics/job@base64",
 ];
 
-/// What changes the server as a whole.
-const ADMINISTRATION: [&str; 6] = [
+/// What changes the server as a whole, or tells how it works inside.
+const ADMINISTRATION: [&str; 7] = [
     "/-/reload",
     "/-/quit",
     "/api/v1/admin",
     "/pushgateway/api/v1/admin",
     "/api/bonghwa/v1/import",
+    "/api/bonghwa/v1/log",
     "/api/bonghwa/v1/snapshots",
 ];
 

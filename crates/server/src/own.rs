@@ -39,6 +39,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/import", get(import::list).post(import::import)),
         ("/import/{id}", delete(import::cancel)),
         ("/live", get(live::watch)),
+        ("/log", get(own_log)),
         ("/nodes", get(nodes::list)),
         ("/snapshots", get(snapshots::list).post(snapshots::make)),
         ("/snapshots/{name}", delete(snapshots::remove)),
@@ -52,6 +53,13 @@ pub(crate) fn routes() -> Router<Shared> {
     table()
         .into_iter()
         .fold(Router::new(), |router, (path, handler)| router.route(&format!("{BASE}{path}"), handler))
+}
+
+/// The newest lines of the program's own log.
+async fn own_log(
+    axum::extract::State(state): axum::extract::State<Shared>,
+) -> impl axum::response::IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], state.parts.process.newest_log())
 }
 
 async fn openapi() -> impl axum::response::IntoResponse {

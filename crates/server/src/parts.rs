@@ -114,6 +114,10 @@ pub trait Process: Send + Sync {
     fn storage(&self) -> StorageState;
     /// Memory of the process.
     fn memory(&self) -> MemoryState;
+    /// The newest lines of its own log.
+    fn newest_log(&self) -> String {
+        String::new()
+    }
     /// What is in the way of collecting, all collectors together.
     fn obstacles(&self) -> Vec<Obstacle>;
 }

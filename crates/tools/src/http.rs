@@ -30,6 +30,9 @@ pub(crate) struct Server {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Gives pieces of a body to what it is called with, which says `false` once no more are taken; whether that is all of it.
+pub(crate) type Fill<'f> = dyn FnMut(&mut dyn FnMut(Vec<u8>) -> bool) -> bool + 'f;
+
 /// What it answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -118,13 +121,12 @@ impl Server {
         self.ask(self.request(Method::DELETE, path)?.timeout(limit))
     }
 
-    /// Posts a body of any length: `fill` is called with a function that takes pieces of it as fast as the server does and
-    /// says `false` once the server takes no more. Where `fill` returns `false`, the body ends as one that was cut off.
+    /// Posts a body of any length, as fast as the server takes it. Where `fill` says `false`, it ends as one that was cut off.
     pub(crate) fn stream(
         &self,
         path: &str,
         headers: &[(&str, &str)],
-        fill: &mut dyn FnMut(&mut dyn FnMut(Vec<u8>) -> bool) -> bool,
+        fill: &mut Fill<'_>,
     ) -> Result<Answer, Failed> {
         let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(2);
         let request =

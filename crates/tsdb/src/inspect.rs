@@ -48,6 +48,13 @@ impl Store {
         list
     }
 
+    /// How many pages (runs of samples of one series) the block called `name` has.
+    pub fn count_pages(&self, name: &str) -> Result<u64> {
+        let mut count = 0;
+        self.walk_block(name, &mut |_, pages| count += pages.len() as u64)?;
+        Ok(count)
+    }
+
     /// Reads every page of every block, checksums and all, and says how many samples there are.
     pub fn read_all_blocks(&self) -> Result<u64> {
         let mut samples = 0;

@@ -123,12 +123,12 @@ impl Frames {
     }
 }
 
+/// Takes a series, or hears why it is not valid.
+pub type Take<'t, E> = dyn FnMut(&SeriesData, Option<String>) -> Result<(), E> + 't;
+
 /// Gives `take` each series of a frame in order of time, with why it is not taken where its labels or one of its
 /// histograms is not valid (then its samples are only counted).
-pub fn read_frame<E: From<Error>>(
-    frame: &[u8],
-    take: &mut dyn FnMut(&SeriesData, Option<String>) -> Result<(), E>,
-) -> Result<(), E> {
+pub fn read_frame<E: From<Error>>(frame: &[u8], take: &mut Take<'_, E>) -> Result<(), E> {
     let mut reader = Reader::new(frame)?;
     let (mut series, mut data) = (Series::default(), SeriesData::default());
     while reader.next_series(&mut series)? {

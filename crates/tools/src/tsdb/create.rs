@@ -85,7 +85,7 @@ impl OpenMetrics {
     fn run(self, made: &Made, context: &mut Context<'_>) -> Outcome {
         let mut input = File::open(&self.input)
             .map_err(|e| Failed::new(format_args!("{}: {e}", self.input.display())))?;
-        made.into_sink(&self.output, &self.token, context, &mut |spool, _| {
+        made.fill_sink(&self.output, &self.token, context, &mut |spool, _| {
             // A file with an error in it leaves nothing of what was not written yet.
             wire::openmetrics::pieces::read(&mut input, &self.labels, &mut |labels, t, v, _| {
                 let place = spool.series(labels);
@@ -101,7 +101,7 @@ type Fill<'f> = dyn FnMut(&mut Spool<'_>, &mut Context<'_>) -> Result<(), Failed
 
 impl Made {
     /// Opens the directory or server, gives a spool to `fill`, and says what was made.
-    fn into_sink(
+    fn fill_sink(
         &self,
         output: &str,
         token: &Token,
@@ -122,9 +122,10 @@ impl Made {
         let report = spool.finish()?;
         if !self.quiet {
             match &sink {
-                Sink::Store(_) => {
+                Sink::Store(ours) => {
                     let new = names(&sink).into_iter().filter(|b| !before.contains(&b.name));
-                    print(context, &new.map(Row::from).collect::<Vec<_>>(), true, self.human)?;
+                    let rows = new.map(|block| Row::of(&ours.store, block)).collect::<Result<Vec<_>, _>>()?;
+                    print(context, &rows, true, self.human)?;
                 }
                 Sink::Server(_) => say(context, report)?,
             }

@@ -153,7 +153,7 @@ fn protobuf_is_read_like_text() {
     let native = &families["h"].native[0];
     assert_eq!((native.value.schema, native.integer), (-1, true));
     assert_eq!(native.value.positive_buckets, [1.0, 2.0]);
-    assert_eq!(crate::histogram::check(&native.value, true), Ok(()));
+    assert_eq!(native.value.check_whole(), Ok(()));
     for cut in 1..body.len() {
         assert!(read_protobuf(&body[..cut]).is_err(), "cut at {cut}");
     }

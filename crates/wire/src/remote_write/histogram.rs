@@ -1,10 +1,11 @@
 //! `prometheus.Histogram` and `io.prometheus.write.v2.Histogram`: the same field numbers, both ways.
 
+use model::histogram::BadHistogram;
 use model::{Histogram, ResetHint, Span};
 
 use super::Error;
 use super::proto::{Message, Value, put_bytes, put_double, put_int, put_varint};
-use crate::histogram::{BadHistogram, check, lower_to_stored};
+use crate::histogram::lower_to_stored;
 
 /// Buckets of one side of a histogram; more are refused.
 const MAX_BUCKETS: usize = 1 << 16;
@@ -26,7 +27,7 @@ impl HistogramPoint {
     /// Lowers a finer resolution than what is stored, and checks the rest.
     pub fn make_storable(&mut self) -> Result<(), BadHistogram> {
         lower_to_stored(&mut self.value);
-        check(&self.value, self.integer)
+        if self.integer { self.value.check_whole() } else { self.value.check() }
     }
 }
 

@@ -65,7 +65,7 @@ impl Rules {
             writeln!(context.err, "{alerts} alerting rules are passed over")?;
         }
         let server = Server::connect(&self.url, &self.connection)?;
-        made.into_sink(&self.output, &self.token, context, &mut |spool, context| {
+        made.fill_sink(&self.output, &self.token, context, &mut |spool, context| {
             let span = end.abs_diff(self.start).max(1);
             let rules = groups.iter().map(|g| g.rules.len()).sum::<usize>() as u64;
             let mut work = Work { progress: Progress::new(rules * span), done: 0, samples: 0 };
