@@ -441,7 +441,10 @@ fn commands(document: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(document);
     let text = std::fs::read_to_string(path).unwrap();
     let shown = text.lines().filter_map(|line| line.strip_prefix("    "));
-    shown.filter(|line| line.starts_with("bonghwa ") || line.starts_with("curl ")).map(str::to_owned).collect()
+    shown
+        .filter(|line| line.starts_with("bonghwa ") || line.starts_with("curl "))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn commands_of_the_documents_run() {
@@ -480,7 +483,8 @@ fn commands_of_the_documents_run() {
         if command.starts_with("bonghwa restore ") {
             std::fs::remove_dir_all(at("data")).unwrap();
         }
-        let done = Command::new("sh").args(["-ec", &filled]).current_dir(folder.path()).env("PATH", &path).output();
+        let done =
+            Command::new("sh").args(["-ec", &filled]).current_dir(folder.path()).env("PATH", &path).output();
         let done = done.unwrap();
         assert!(done.status.success(), "{filled}: {done:?}");
         ran += 1;

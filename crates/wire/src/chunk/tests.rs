@@ -324,7 +324,8 @@ fn a_finer_schema_than_is_stored_is_lowered() {
         for t in 0..3 {
             let positive_spans = vec![Span { offset: -3, length: 4 }, Span { offset: 5, length: 1 }];
             let positive_buckets = vec![1.0, 2.0, 4.0, 8.0, 16.0];
-            let fine = Histogram { schema, count: 31.0, positive_spans, positive_buckets, ..Histogram::default() };
+            let fine =
+                Histogram { schema, count: 31.0, positive_spans, positive_buckets, ..Histogram::default() };
             data.push_histogram(0, t * 15_000, fine);
         }
         let all = chunks(&data, Options::default());

@@ -185,7 +185,7 @@ pub(crate) fn put_histogram(out: &mut Vec<u8>, t: i64, start: i64, h: &Histogram
 /// Whether every count can be sent as a whole number. A stale marker has no counts: it is whole.
 fn whole(h: &Histogram) -> bool {
     let whole = |v: f64| (0.0..9e15).contains(&v) && v.fract() == 0.0;
-    let adds_up = check(h, true).is_ok();
+    let adds_up = h.check_whole().is_ok();
     adds_up
         && whole(h.count)
         && whole(h.zero_count)
