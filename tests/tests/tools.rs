@@ -179,6 +179,22 @@ fn checks_of_files() {
         }
     }
     assert!(compared > 60, "only {compared} compared");
+    // What only the running server would miss is said, and decides nothing, as in promtool.
+    let missing = folder.path().join("missing.yml");
+    let sections = "remote_write: [{url: 'http://a/', authorization: {credentials_file: none-1}}]\n\
+                    remote_read: [{url: 'http://a/', authorization: {credentials_file: none-2}}]\n\
+                    alerting: {alertmanagers: [{authorization: {credentials_file: none-3}, static_configs: [{targets: ['a:1']}]}]}\n";
+    std::fs::write(&missing, sections).unwrap();
+    let args = ["check", "config", missing.to_str().unwrap()];
+    let (a, b) = (run(&ours, &args, "", folder.path()), run(&theirs, &args, "", folder.path()));
+    assert_eq!((a.exit, &a.out), (b.exit, &b.out), "{a:?} {b:?}");
+    for (section, name) in
+        [("remote_write", "none-1"), ("remote_read", "none-2"), ("alertmanager config", "none-3")]
+    {
+        let said =
+            a.err.lines().any(|l| l.contains(section) && l.contains(name) && l.contains("no such file"));
+        assert!(said, "{section}: {}", a.err);
+    }
     let web = folder.path().join("web.yml");
     for (text, exit) in [("", 0), ("basic_auth_users: {a: b}\n", 1), ("no_such: 1\n", 1)] {
         std::fs::write(&web, text).unwrap();
@@ -234,8 +250,12 @@ fn push_and_debug() {
     let listed =
         Command::new("tar").args(["-tzf", "debug.tar.gz"]).current_dir(folder.path()).output().unwrap();
     let names = String::from_utf8(listed.stdout).unwrap();
-    for name in ["metrics.txt", "config.json", "flags.json", "buildinfo.json", "targets.json"] {
+    for name in ["metrics.txt", "config.json", "flags.json", "buildinfo.json", "targets.json", "log.txt"] {
         assert!(names.lines().any(|line| line == name), "{names}");
     }
+    let log =
+        Command::new("tar").args(["-xzOf", "debug.tar.gz", "log.txt"]).current_dir(folder.path()).output();
+    let log = String::from_utf8(log.unwrap().stdout).unwrap();
+    assert!(log.contains("stores are open"), "{log}");
     drop(bonghwa);
 }

@@ -6,14 +6,20 @@ use model::container::Obstacle;
 use tools::tsdb::Foreign;
 
 /// What is said of foreign blocks in `data`. `earliest` is the first sample of our own blocks: where it lies before the
-/// end of theirs, they were imported.
-pub(crate) fn notice(data: &Path, earliest: Option<i64>) -> Option<Obstacle> {
+/// end of theirs, they were imported. `url`: of this server; `token`: the file with the token that it wants.
+pub(crate) fn notice(
+    data: &Path,
+    earliest: Option<i64>,
+    url: &str,
+    token: Option<&Path>,
+) -> Option<Obstacle> {
+    let token = token.map_or_else(String::new, |file| format!(" --token-file {}", file.display()));
     let found = tools::tsdb::foreign(data)?;
     if earliest.is_some_and(|earliest| earliest < found.max_time) {
         return None;
     }
     let remedy = format!(
-        "stop this server, run `bonghwa tsdb import --to {0} {0}`, start it again; Prometheus' files stay as they are",
+        "run `bonghwa tsdb import --to {url}{token} {}` beside this server; Prometheus' files stay as they are",
         data.display()
     );
     let missing = describe(&found);
@@ -42,22 +48,24 @@ fn describe(found: &Foreign) -> String {
 mod tests {
     use super::*;
 
+    const URL: &str = "http://localhost:9090";
+
     #[test]
     fn foreign_blocks_are_named_with_their_range_and_the_command() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(notice(dir.path(), None).is_none());
+        assert!(notice(dir.path(), None, URL, None).is_none());
         let block = dir.path().join("01BX5ZZKBKACTAV9WEVGEMMVRZ");
         std::fs::create_dir(&block).unwrap();
         let meta = r#"{"ulid":"01BX5ZZKBKACTAV9WEVGEMMVRZ","minTime":1700000000000,"maxTime":1700007200000,"version":1}"#;
         std::fs::write(block.join("meta.json"), meta).unwrap();
-        let said = notice(dir.path(), None).unwrap();
+        let said = notice(dir.path(), None, URL, None).unwrap();
         assert!(
             said.missing.contains("1 blocks of a Prometheus, from 2023-11-14 22:13:20"),
             "{}",
             said.missing
         );
-        assert!(said.remedy.contains("bonghwa tsdb import --to "), "{}", said.remedy);
-        assert!(notice(dir.path(), Some(1_700_000_000_000)).is_none(), "they were imported");
-        assert!(notice(dir.path(), Some(1_700_007_200_000)).is_some());
+        assert!(said.remedy.contains("bonghwa tsdb import --to http://localhost:9090 /"), "{}", said.remedy);
+        assert!(notice(dir.path(), Some(1_700_000_000_000), URL, None).is_none(), "they were imported");
+        assert!(notice(dir.path(), Some(1_700_007_200_000), URL, None).is_some());
     }
 }

@@ -41,6 +41,7 @@ mod running;
 mod settings;
 mod shedding;
 mod signals;
+mod snapshots;
 mod stores;
 mod web;
 

@@ -59,6 +59,20 @@ pub(crate) fn shown(address: SocketAddr) -> String {
     }
 }
 
+/// The URL that a person can open.
+pub(crate) fn url(address: SocketAddr, tls: bool, prefix: &str) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    format!("{}{prefix}", shown(address).replacen("http", scheme, 1))
+}
+
+/// The URL of the first listener, as commands on this machine use it.
+pub(crate) fn own_url(listeners: &[TcpListener], web: &server::Web) -> Result<String> {
+    let failed = |e| Error::internal("a listener has no address").with_detail(e);
+    let address = listeners.first().map(|l| l.local_addr().map_err(failed)).transpose()?;
+    let tls = web.config.as_ref().is_some_and(|config| config.is_tls());
+    Ok(address.map_or_else(String::new, |a| url(a, tls, &web.route_prefix)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,7 @@
-//! Our own log, on standard error, at most so many lines a second.
+//! Our own log, on standard error, at most so many lines a second; its end is kept for whoever asks.
 
-use std::io::IsTerminal;
+use std::collections::VecDeque;
+use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,42 @@ pub(crate) fn suppressed() -> u64 {
     SUPPRESSED.load(Ordering::Relaxed)
 }
 
+/// Lines that are kept for whoever asks.
+static KEPT: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
+/// Bytes of them.
+const KEPT_BYTES: usize = 256 << 10;
+
+/// The newest lines, whole ones.
+pub(crate) fn newest() -> String {
+    let bytes: Vec<u8> = KEPT.lock().iter().copied().collect();
+    let begin = match bytes.len() < KEPT_BYTES {
+        true => 0,
+        // The first one is cut.
+        false => bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1),
+    };
+    String::from_utf8_lossy(bytes.get(begin..).unwrap_or_default()).into_owned()
+}
+
+/// Standard error, of which the end is kept.
+struct Tee;
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut kept = KEPT.lock();
+        kept.extend(bytes);
+        let over = kept.len().saturating_sub(KEPT_BYTES);
+        kept.drain(..over);
+        drop(kept);
+        // Who closed it does not want to read it: that must not keep lines from being kept.
+        let _ = std::io::stderr().write_all(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 /// Starts logging. A second start in one process (in tests) changes nothing.
 pub(crate) fn start(flags: &Flags) {
     start_as(&flags.log_level, &flags.log_format);
@@ -37,9 +74,8 @@ pub(crate) fn start_as(level: &str, format: &str) {
         Some(Err(error)) => (EnvFilter::new(level), Some(error)),
         None => (EnvFilter::new(level), None),
     };
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+    let layer =
+        tracing_subscriber::fmt::layer().with_writer(|| Tee).with_ansi(std::io::stderr().is_terminal());
     let layer: Box<dyn Layer<Registry> + Send + Sync> =
         if format == "json" { Box::new(layer.json()) } else { Box::new(layer) };
     let window = Window::default();

@@ -193,6 +193,10 @@ impl server::Process for Process {
         MemoryState { resident_bytes: memory::resident(), limit_bytes: self.memory_limit }
     }
 
+    fn newest_log(&self) -> String {
+        crate::log::newest()
+    }
+
     fn obstacles(&self) -> Vec<Obstacle> {
         let mut all = self.collectors.host().obstacles();
         let state = self.state.read();

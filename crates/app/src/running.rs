@@ -25,6 +25,7 @@ use crate::process::{Process, State};
 use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
+use crate::snapshots::Snapshots;
 use crate::stores::Terms;
 use crate::{budgets, data_dir, foreign, listen, memory, shedding, stores};
 
@@ -112,10 +113,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
     )?;
     cardinality.metrics().register(&mut registry);
     let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
-    let intake = Arc::new(intake.with_cardinality(cardinality.clone()));
+    let intake = Arc::new(intake.with_cardinality(cardinality.clone()).with_history(metrics.clone()));
     intake.counters().register(&mut registry);
     let writer: Arc<dyn MetricWriter> = intake.clone();
-    let event_writer: Arc<dyn EventWriter> = intake;
+    let event_writer: Arc<dyn EventWriter> = intake.clone();
     let event_reader: Arc<dyn EventReader> = events.clone();
 
     let doors =
@@ -150,6 +151,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let alerting = Arc::new(Alerting::new(&flags, &engine, &url, rule_doors, &mut registry));
     let prepared = alerting.prepare(&resolved.loaded.written)?;
 
+    let own_url = listen::own_url(&listeners, &resolved.web)?;
+    let token_file = token.is_some().then(|| ours.join("token"));
     let state = State::new(&resolved, clock.now_ms());
     let process = Arc::new(Process {
         flags,
@@ -173,6 +176,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         foreign: foreign::notice(
             ours.parent().unwrap_or(&ours),
             metrics.block_list().first().map(|block| block.range.start),
+            &own_url,
+            token_file.as_deref(),
         ),
         store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
     });
@@ -206,6 +211,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let reader: Arc<dyn MetricReader> = relays.reader();
     let most = (resolved.memory_limit / 32).min(64 << 20);
     let results = query::promql::Results::new(most, budget.child("results", most));
+    let pushes = Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?);
+    let snapshots =
+        Snapshots::open(fs.clone(), &ours, clock.clone(), metrics.clone(), events.clone(), pushes.clone())?;
     let parts = Parts {
         metrics: reader,
         replay: progress,
@@ -213,13 +221,15 @@ pub async fn start(flags: Flags) -> Result<Running> {
         cardinality: Some(cardinality),
         exemplars: Some(metrics.clone()),
         admin: Some(metrics.clone()),
+        history: Some(intake),
+        snapshots: Some(Arc::new(snapshots)),
         metric_writer: writer,
         containers: collectors.clone(),
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
         engine: Arc::new(Engine::new(engine).with_results(Arc::new(results))),
-        pushes: Some(Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?)),
+        pushes: Some(pushes),
         process: process.clone(),
         registry,
         // Queries and request bodies together; queries alone get less of it: what is received finds room beside them.
@@ -256,11 +266,7 @@ impl Running {
     /// The address that a person opens.
     pub fn url(&self) -> String {
         // At least one address is always given: the flag has a default.
-        let shown = |a: &SocketAddr| {
-            let scheme = if self.tls { "https" } else { "http" };
-            format!("{}{}", listen::shown(*a).replacen("http", scheme, 1), self.prefix)
-        };
-        self.addresses().first().map_or_else(String::new, shown)
+        self.addresses().first().map_or_else(String::new, |a| listen::url(*a, self.tls, &self.prefix))
     }
 
     /// The access token where this start made it, and the file that holds it.

@@ -103,6 +103,17 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Ledger<V> {
         self.entries.read().iter().map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
+    /// Writes all entries to a new ledger in `dir`, synced but for the name of `dir`.
+    pub fn copy_to(&self, fs: Arc<dyn Fs>, dir: &Path, kind: Kind) -> Result<()> {
+        let options = Options { sync: SyncPolicy::Interval, ..Options::new(kind) };
+        let (log, _) = Log::open(fs, dir, options, &mut |_, _| Ok(()))?;
+        let _no_change = self.changes.lock();
+        for (key, value) in self.entries.read().iter() {
+            log.append(&encode(&Change::Put(key.clone(), value))?)?;
+        }
+        log.sync()
+    }
+
     /// Writes the live entries to a fresh segment once most of the log is history, then drops the older ones.
     fn compact(&self, changes: &mut u64) -> Result<()> {
         let entries = self.entries.read();
@@ -160,6 +171,19 @@ mod tests {
         drop(ledger);
         fs.crash();
         assert_eq!(open(&fs).entries(), before);
+    }
+
+    #[test]
+    fn a_copy_has_what_is_there() {
+        let fs = SimFs::new();
+        let ledger = open(&fs);
+        ledger.put("a", 1).unwrap();
+        ledger.put("b", 2).unwrap();
+        ledger.remove("a").unwrap();
+        ledger.copy_to(Arc::new(fs.clone()), Path::new("/copy"), KIND).unwrap();
+        ledger.put("c", 3).unwrap();
+        let copy = Ledger::<u32>::open(Arc::new(fs), Path::new("/copy"), KIND, 10).unwrap().0;
+        assert_eq!(copy.entries(), [("b".to_owned(), 2)]);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! What it is: the one door to the file system ([`Fs`], [`RealFs`], and the simulator [`sim::SimFs`]), a segmented
 //! checksummed [`log`] with group commit, atomic publication of immutable files and directories ([`publish`]), small
-//! typed [`ledger`]s on the log, the lock of the data directory ([`lock`]), and what retention by size needs
-//! ([`space`]).
+//! typed [`ledger`]s on the log, the lock of the data directory ([`lock`]), what retention by size needs ([`space`]), and
+//! copies of a folder that can be checked ([`backup`]).
 //!
 //! What it is not: it knows nothing of what is inside a record, a block or an entry, starts no thread, and asks no
 //! clock. Whoever owns a log calls [`log::Log::sync`] in its interval.
@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backup;
 mod error;
 pub mod fs;
 pub mod header;

@@ -129,6 +129,16 @@ pub fn link_or_copy(fs: &dyn Fs, from: &Path, to: &Path) -> Result<()> {
     writer.finish().map(drop)
 }
 
+/// The same for the files of a published directory, which go to the new directory `to`, durably but for its name.
+pub fn link_or_copy_directory(fs: &dyn Fs, from: &Path, to: &Path) -> Result<()> {
+    fs.create_dir(to).map_err(|e| io_error("create a directory", to, &e))?;
+    let files = fs.list(from).map_err(|e| io_error("list a directory", from, &e))?;
+    for file in files.iter().filter(|f| !f.is_dir && !is_temporary(&f.name)) {
+        link_or_copy(fs, &from.join(&file.name), &to.join(&file.name))?;
+    }
+    fs.sync_dir(to).map_err(|e| io_error("sync a directory", to, &e))
+}
+
 /// Removes a published directory so that a crash leaves it whole or gone, never half.
 pub fn remove_directory(fs: &dyn Fs, parent: &Path, name: &str) -> Result<()> {
     let path = parent.join(name);
@@ -157,7 +167,7 @@ pub fn prepare(fs: &dyn Fs, dir: &Path) -> Result<()> {
 }
 
 /// Creates `dir` and its missing parents, each synced into the directory above it.
-fn create_durably(fs: &dyn Fs, dir: &Path) -> Result<()> {
+pub(crate) fn create_durably(fs: &dyn Fs, dir: &Path) -> Result<()> {
     if fs.exists(dir).map_err(|e| io_error("look at a directory", dir, &e))? {
         return Ok(());
     }

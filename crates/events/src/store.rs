@@ -3,6 +3,7 @@
 mod maintain;
 mod read;
 mod shelf;
+mod snapshot;
 
 #[cfg(test)]
 mod tests;

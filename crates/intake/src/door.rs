@@ -7,7 +7,7 @@ use model::ctx::Tenant;
 use model::metrics::Family;
 use model::{
     Appended, Event, EventKind, EventWriter, ExemplarSample, ExemplarsTaken, HistogramSample, Labels,
-    MetricBatch, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
+    MetricBatch, MetricHistory, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
 use crate::cardinality::{Cardinality, Point, Verdict};
@@ -27,10 +27,11 @@ pub trait Enrich: Send + Sync {
 pub struct Intake {
     metrics: Arc<dyn MetricWriter>,
     events: Arc<dyn EventWriter>,
-    config: Config,
+    pub(crate) history: Option<Arc<dyn MetricHistory>>,
+    pub(crate) config: Config,
     enrich: Option<Arc<dyn Enrich>>,
     cardinality: Option<Arc<Cardinality>>,
-    counters: Metrics,
+    pub(crate) counters: Metrics,
 }
 
 impl std::fmt::Debug for Intake {
@@ -42,7 +43,14 @@ impl std::fmt::Debug for Intake {
 impl Intake {
     /// A door before the two stores.
     pub fn new(metrics: Arc<dyn MetricWriter>, events: Arc<dyn EventWriter>, config: Config) -> Self {
-        Self { metrics, events, config, enrich: None, cardinality: None, counters: Metrics::default() }
+        let counters = Metrics::default();
+        Self { metrics, events, history: None, config, enrich: None, cardinality: None, counters }
+    }
+
+    /// Sets where history goes; without it, there is none to be taken in.
+    pub fn with_history(mut self, history: Arc<dyn MetricHistory>) -> Self {
+        self.history = Some(history);
+        self
     }
 
     /// Sets the hook that adds identity.
@@ -397,7 +405,7 @@ fn has_members(batch: &MetricBatch<'_>) -> bool {
         || batch.histograms.iter().any(|h| h.series.is_folded())
 }
 
-fn over_limit(config: &config::Config, labels: &Labels) -> Option<&'static str> {
+pub(crate) fn over_limit(config: &config::Config, labels: &Labels) -> Option<&'static str> {
     let mut labels_seen = 0;
     for (name, value) in labels {
         labels_seen += 1;

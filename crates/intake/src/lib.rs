@@ -20,6 +20,7 @@ mod cache;
 pub mod cardinality;
 pub mod config;
 pub mod door;
+mod history;
 #[cfg(test)]
 mod memory;
 pub mod metrics;

@@ -2,7 +2,7 @@
 
 mod check;
 
-pub use check::{CUSTOM_SCHEMA, MAX_BUCKETS};
+pub use check::{BadHistogram, CUSTOM_SCHEMA, MAX_BUCKETS, MAX_SCHEMA, MIN_SCHEMA};
 
 /// A run of consecutive buckets: how far it begins after the end of the run before it, and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,6 +29,7 @@ pub mod exemplar;
 pub mod feed;
 pub mod hashing;
 pub mod histogram;
+pub mod history;
 pub mod labels;
 pub mod matcher;
 pub mod metrics;
@@ -59,6 +60,7 @@ pub use events::{
 pub use exemplar::{Exemplar, ExemplarReader, ExemplarSample, ExemplarsTaken, SeriesExemplars};
 pub use feed::{FeedBatch, FeedLag, FeedSample, FeedValue, Follower, MetricFeed};
 pub use histogram::{Bucket, Histogram, ResetHint, Span};
+pub use history::{HistoryWriter, Imported, MetricHistory};
 pub use labels::{Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::{

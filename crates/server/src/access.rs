@@ -44,7 +44,7 @@ pub enum Class {
     Data,
     /// Receives samples.
     Write,
-    /// Reload, quit.
+    /// Reload, quit, deletion, snapshots, history.
     Admin,
 }
 
@@ -89,19 +89,24 @@ const RECEIVERS: [&str; 8] = [
     "/metrics/job@base64",
 ];
 
+/// What changes the server as a whole, or tells how it works inside.
+const ADMINISTRATION: [&str; 8] = [
+    "/-/reload",
+    "/-/quit",
+    "/api/v1/admin",
+    "/pushgateway/api/v1/admin",
+    "/api/bonghwa/v1/import",
+    "/api/bonghwa/v1/log",
+    "/api/bonghwa/v1/snapshots",
+    "/api/bonghwa/v1/cardinality/release",
+];
+
 /// The class of a path. What is not listed below `/api` counts as data, so that a new route is closed until it is
 /// thought about.
 pub fn class(path: &str) -> Class {
     let under =
         |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let admin = [
-        "/-/reload",
-        "/-/quit",
-        "/api/v1/admin",
-        "/pushgateway/api/v1/admin",
-        "/api/bonghwa/v1/cardinality/release",
-    ];
-    if admin.into_iter().any(under) {
+    if ADMINISTRATION.iter().any(|prefix| under(prefix)) {
         Class::Admin
     } else if RECEIVERS.iter().any(|prefix| under(prefix)) {
         Class::Write

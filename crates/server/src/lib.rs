@@ -49,8 +49,8 @@ pub use limits::Limits;
 pub use listen::Server;
 pub use metrics::Metrics;
 pub use parts::{
-    BuildInfo, ConfigState, MemoryState, Node, OtlpFlags, Parts, Process, PushStore, Settings, StorageState,
-    TierState,
+    BuildInfo, ConfigState, MemoryState, Node, OtlpFlags, Parts, Process, PushStore, Settings, Snapshot,
+    Snapshots, StorageState, TierState,
 };
 pub use web::Web;
 pub use web_config::WebConfig;

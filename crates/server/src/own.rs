@@ -4,16 +4,18 @@ mod cardinality;
 mod containers;
 mod error;
 mod events;
+pub(crate) mod import;
 pub(crate) mod live;
 mod log;
 mod nodes;
 mod shapes;
+mod snapshots;
 mod status;
 mod why_empty;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use http::header::CONTENT_TYPE;
 use model::{Error, Result};
 
@@ -37,8 +39,13 @@ fn table() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/containers/{id}/events", get(events::of_container)),
         ("/containers/{id}/log", get(log::tail)),
         ("/events", get(events::all)),
+        ("/import", get(import::list).post(import::import)),
+        ("/import/{id}", delete(import::cancel)),
         ("/live", get(live::watch)),
+        ("/log", get(own_log)),
         ("/nodes", get(nodes::list)),
+        ("/snapshots", get(snapshots::list).post(snapshots::make)),
+        ("/snapshots/{name}", delete(snapshots::remove)),
         ("/status", get(status::status)),
         ("/why-empty", get(why_empty::why_empty)),
         ("/openapi.yaml", get(openapi)),
@@ -51,13 +58,20 @@ pub(crate) fn routes() -> Router<Shared> {
         .fold(Router::new(), |router, (path, handler)| router.route(&format!("{BASE}{path}"), handler))
 }
 
+/// The newest lines of the program's own log.
+async fn own_log(
+    axum::extract::State(state): axum::extract::State<Shared>,
+) -> impl axum::response::IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; charset=utf-8")], state.parts.process.newest_log())
+}
+
 async fn openapi() -> impl axum::response::IntoResponse {
     ([(CONTENT_TYPE, "application/yaml; charset=utf-8")], OPENAPI)
 }
 
-/// The `{id}` of a path; axum's own refusal of invalid UTF-8 has another shape than our errors.
+/// The name or id in a path; axum's own refusal of invalid UTF-8 has another shape than our errors.
 fn id(path: Result<Path<String>, axum::extract::rejection::PathRejection>) -> Result<String> {
-    path.map(|Path(id)| id).map_err(|_| Error::invalid("the container id in the path is not valid UTF-8"))
+    path.map(|Path(id)| id).map_err(|_| Error::invalid("the name in the path is not valid UTF-8"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use model::metrics::MetricStats;
 use model::passing::Queues;
 use model::rule::Rules;
 use model::target::Targets;
-use model::{Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricReader, MetricWriter, Result};
+use model::{
+    Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricHistory, MetricReader, MetricWriter, Result,
+};
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
 
@@ -28,6 +30,10 @@ pub struct Parts {
     pub exemplars: Option<Arc<dyn ExemplarReader>>,
     /// Deletion and snapshots, where the store has them.
     pub admin: Option<Arc<dyn MetricAdmin>>,
+    /// Where history goes, where the store takes it in.
+    pub history: Option<Arc<dyn MetricHistory>>,
+    /// Snapshots of everything kept.
+    pub snapshots: Option<Arc<dyn Snapshots>>,
     /// Where received samples go.
     pub metric_writer: Arc<dyn MetricWriter>,
     /// The container index.
@@ -62,6 +68,26 @@ pub trait PushStore: Send + Sync {
     fn remove(&self, key: &str) -> Result<()>;
 }
 
+/// A snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: String,
+    /// Its folder, as an absolute path on the machine of the server.
+    pub path: String,
+}
+
+/// Copies of everything kept, each complete and of one time, that share what does not change with what is in use.
+/// Implemented by `app`.
+pub trait Snapshots: Send + Sync {
+    /// Makes one; durable when it returns.
+    fn make(&self) -> Result<Snapshot>;
+    /// Those that are there.
+    fn list(&self) -> Result<Vec<Snapshot>>;
+    /// Removes one.
+    fn remove(&self, name: &str) -> Result<()>;
+}
+
 /// What only the process as a whole can say or do. Implemented by `app`.
 pub trait Process: Send + Sync {
     /// Version and revision.
@@ -90,6 +116,10 @@ pub trait Process: Send + Sync {
     fn storage(&self) -> StorageState;
     /// Memory of the process.
     fn memory(&self) -> MemoryState;
+    /// The newest lines of its own log.
+    fn newest_log(&self) -> String {
+        String::new()
+    }
     /// What is in the way of collecting, all collectors together.
     fn obstacles(&self) -> Vec<Obstacle>;
 }

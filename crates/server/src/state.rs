@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) deltas: crate::otlp::Deltas,
     /// What is pushed to the Pushgateway API.
     pub(crate) pushed: crate::pushgateway::Groups,
+    /// History on its way in.
+    pub(crate) imports: crate::own::import::Imports,
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
@@ -61,6 +63,7 @@ impl State {
             usage: crate::usage::Usage::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),
             deltas: crate::otlp::Deltas::default(),
+            imports: crate::own::import::Imports::default(),
             pushed: crate::pushgateway::Groups::open(parts.pushes.clone()),
             parts,
             access,

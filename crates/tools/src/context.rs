@@ -92,6 +92,8 @@ pub struct CheckedConfig {
     pub jobs: Vec<CheckedJob>,
     /// What is not wrong, but may not be meant.
     pub warnings: Vec<String>,
+    /// Files that are not there where promtool does not look. They are said beside the output, which is promtool's.
+    pub notes: Vec<String>,
 }
 
 /// A scrape job of a configuration that is right.

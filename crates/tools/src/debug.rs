@@ -38,6 +38,7 @@ const STATUS: &[(&str, &str)] = &[
     ("/api/v1/rules", "rules.json"),
     ("/api/v1/alertmanagers", "alertmanagers.json"),
     ("/api/bonghwa/v1/status", "status.json"),
+    ("/api/bonghwa/v1/log", "log.txt"),
 ];
 
 /// Arguments of `debug`.
@@ -57,7 +58,7 @@ pub enum What {
     Pprof(Of),
     /// Collects metrics.
     Metrics(Of),
-    /// Collects metrics, status, configuration, flags and profiles.
+    /// Collects metrics, status, configuration, flags, the end of the log and profiles.
     All(Of),
 }
 

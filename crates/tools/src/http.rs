@@ -30,6 +30,9 @@ pub(crate) struct Server {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Gives pieces of a body to what it is called with, which says `false` once no more are taken; whether that is all of it.
+pub(crate) type Fill<'f> = dyn FnMut(&mut dyn FnMut(Vec<u8>) -> bool) -> bool + 'f;
+
 /// What it answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -111,6 +114,38 @@ impl Server {
             request = request.header(HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?, value);
         }
         self.ask(request)
+    }
+
+    /// Deletes `path` (which begins with a slash).
+    pub(crate) fn delete(&self, path: &str, limit: Duration) -> Result<Answer, Failed> {
+        self.ask(self.request(Method::DELETE, path)?.timeout(limit))
+    }
+
+    /// Posts a body of any length, as fast as the server takes it. Where `fill` says `false`, it ends as one that was cut off.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        fill: &mut Fill<'_>,
+    ) -> Result<Answer, Failed> {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(2);
+        let request =
+            headers.iter().try_fold(self.request(Method::POST, path)?, |request, (name, value)| {
+                let wrong = || Failed::new(format_args!("{name} cannot be sent as a header"));
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+                Ok::<_, Failed>(request.header(name, HeaderValue::from_str(value).map_err(|_| wrong())?))
+            })?;
+        let request = request.stream(receiver);
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| self.ask(request));
+            let complete = fill(&mut |piece| sender.blocking_send(Ok(piece)).is_ok());
+            if !complete {
+                // Nobody listens where the server has ended it.
+                let _ = sender.blocking_send(Err(std::io::Error::other("there is no more")));
+            }
+            drop(sender);
+            asked.join().map_err(|_| Failed::new("sending ended unexpectedly"))?
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {

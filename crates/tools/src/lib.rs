@@ -1,4 +1,5 @@
-//! The commands an operator runs beside the server: `check`, `test`, `query`, `tsdb`, `push`, `debug`, `migrate`.
+//! The commands an operator runs beside the server: `check`, `test`, `query`, `tsdb`, `push`, `debug`, `migrate`, `backup`,
+//! `restore`.
 //!
 //! What it is: one file a command, arguments and exit codes as promtool has them where it has the command.
 //!
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+pub mod backup;
 pub mod check;
 mod context;
 pub mod debug;
@@ -35,7 +37,7 @@ use clap::{Parser, Subcommand};
 pub use context::{CheckedConfig, CheckedJob, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
-pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb, migrate. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb, migrate, backup, restore. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -68,6 +70,10 @@ pub enum Command {
     ///
     /// Prints where the answers differ. Ends with 0 where all agree, with 1 where they do not.
     Migrate(migrate::Migrate),
+    /// Copies everything a data directory keeps, while the server runs or not; checks such copies.
+    Backup(backup::Backup),
+    /// Puts a backup in place.
+    Restore(backup::Restore),
 }
 
 impl Command {
@@ -80,6 +86,8 @@ impl Command {
             Self::Debug(debug) => debug.run(context),
             Self::Tsdb(tsdb) => tsdb.run(context),
             Self::Migrate(migrate) => migrate.run(context),
+            Self::Backup(backup) => backup.run(context),
+            Self::Restore(restore) => restore.run(context),
         }
     }
 }

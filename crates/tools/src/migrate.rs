@@ -11,6 +11,7 @@ use clap::Args;
 use model::TimeRange;
 
 use crate::tsdb::import::{Sink, bring};
+use crate::tsdb::remote::Token;
 use crate::tsdb::source::Wanted;
 use crate::{Context, Exit, Failed, Outcome};
 use compare::Report;
@@ -25,16 +26,14 @@ pub struct Migrate {
     /// The configuration of the old server: the expressions of its rule files are compared.
     #[arg(long = "config.file", value_name = "FILE")]
     config: PathBuf,
-    /// Our data directory, which no server has open meanwhile, or the URL of a running server, which is written to by remote
-    /// write and takes what its rules on age and order permit.
+    /// Our data directory, which no server has open meanwhile, or the URL of a running server.
     #[arg(long, value_name = "DIR|URL")]
     to: String,
     /// Also the expressions of the Grafana dashboards (JSON files) in this folder and those below.
     #[arg(long, value_name = "DIR")]
     dashboards: Option<PathBuf>,
-    /// The access token of the server at the URL of --to.
-    #[arg(long, value_name = "TOKEN", env = "BONGHWA_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    token: Token,
     /// The earliest time to import from a URL, in milliseconds since the Unix epoch (default: 15 days ago).
     #[arg(long = "min-time", value_name = "MS", allow_negative_numbers = true)]
     min_time: Option<i64>,
@@ -60,13 +59,13 @@ impl Migrate {
         let mut failed_import = false;
         let mut sink = None;
         if !self.skip_import {
-            let mut open = Sink::open(&self.to, self.token.as_deref())?;
+            let mut open = Sink::open(&self.to, &self.token)?;
             failed_import = self.import(&mut open, now, context)? != Exit::Success;
             sink = Some(open);
         }
         drop(sink);
-        let mut old = Side::open(&self.from, None)?;
-        let mut new = Side::open(&self.to, self.token.as_deref())?;
+        let mut old = Side::open(&self.from, &Token::default())?;
+        let mut new = Side::open(&self.to, &self.token)?;
         let end = old.end().into_iter().chain(new.end()).min().unwrap_or(now).min(now);
         writeln!(context.err, "comparing {} expressions at {} times", all.len(), LOOKS.len())?;
         let mut report = Report::default();

@@ -8,7 +8,6 @@ mod format;
 mod head;
 pub(crate) mod import;
 mod list;
-mod openmetrics;
 pub(crate) mod ours;
 pub(crate) mod progress;
 pub(crate) mod prometheus;
@@ -20,6 +19,7 @@ use clap::{Args, Subcommand};
 use crate::{Context, Outcome};
 
 pub use format::go_time as time;
+pub(crate) use format::short_bytes;
 pub use prometheus::{Foreign, foreign};
 
 /// `tsdb`.
@@ -39,7 +39,7 @@ enum Command {
     Dump(dump::Dump),
     /// Prints float samples as OpenMetrics text; native histograms and staleness markers have no form there.
     DumpOpenmetrics(dump::DumpOpenMetrics),
-    /// Writes blocks, in this program's own form, into its data directory.
+    /// Writes blocks, in this program's own form, into its data directory or a running server.
     CreateBlocksFrom(create::CreateBlocksFrom),
     /// Brings history into our data directory, or into a running server: an OpenMetrics file, or the data directory of
     /// a Prometheus (running or not; it is only read).

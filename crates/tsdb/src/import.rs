@@ -3,13 +3,15 @@
 //! [`Store::import`] takes series in the order of their labels and writes one block. [`Spool`] takes samples in any
 //! order, collects what fits its share of memory, and writes blocks of it. Both leave out what the store has already
 //! (a sample of the same series and time), so that the same history can be imported again, or an import that was cut
-//! off be repeated, and nothing is stored twice.
+//! off be repeated, and nothing is stored twice. Through [`model::MetricHistory`] a spool serves whoever brings history
+//! while the store is in use.
 
+mod door;
 mod spool;
 
 use std::sync::Arc;
 
-use model::{Error, Labels, Result, SeriesData, TimeRange};
+use model::{Error, Imported, Labels, Result, SeriesData, TimeRange};
 
 use crate::Store;
 use crate::block::{Block, BlockWriter, Pages, Walk};
@@ -17,29 +19,6 @@ use crate::codec::Effort;
 use crate::merge::Run;
 
 pub use spool::Spool;
-
-/// What became of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Imported {
-    /// Series of which something was stored, counted once a block.
-    pub series: u64,
-    /// Samples stored.
-    pub samples: u64,
-    /// Samples that were there already.
-    pub known: u64,
-    /// Blocks written.
-    pub blocks: u64,
-}
-
-impl Imported {
-    /// Adds what became of another one.
-    pub fn add(&mut self, other: Self) {
-        self.series += other.series;
-        self.samples += other.samples;
-        self.known += other.known;
-        self.blocks += other.blocks;
-    }
-}
 
 impl Store {
     /// Writes a block of the series that `next` gives, in the order of their labels and with samples within `range`
@@ -171,6 +150,10 @@ impl Known {
             self.run.clear();
             for page in series.pages.iter().filter(|page| page.range.overlaps(self.range)) {
                 pages.read(&walk.block, page, &mut self.run)?;
+            }
+            // What was deleted is not there: it may be given again.
+            if let Some(deleted) = &series.deleted {
+                self.run.delete(deleted);
             }
             let known = &self.run;
             data.keep(|t| {

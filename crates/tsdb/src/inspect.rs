@@ -5,7 +5,8 @@ use std::sync::Arc;
 use model::{Error, Labels, Result, TimeRange};
 
 use crate::Store;
-use crate::block::Walk;
+use crate::block::{Pages, Walk};
+use crate::merge::Run;
 
 /// A block of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,31 @@ impl Store {
             .collect();
         list.sort_by_key(|b| (b.range.start, b.range.end));
         list
+    }
+
+    /// How many pages (runs of samples of one series) the block called `name` has.
+    pub fn count_pages(&self, name: &str) -> Result<u64> {
+        let mut count = 0;
+        self.walk_block(name, &mut |_, pages| count += pages.len() as u64)?;
+        Ok(count)
+    }
+
+    /// Reads every page of every block, checksums and all, and says how many samples there are.
+    pub fn read_all_blocks(&self) -> Result<u64> {
+        let mut samples = 0;
+        for block in self.blocks.all().iter() {
+            let mut walk = Walk::new(Arc::clone(block));
+            let (mut pages, mut run) = (Pages::default(), Run::default());
+            while walk.peek()?.is_some() {
+                let Some(series) = walk.take() else { break };
+                for page in &series.pages {
+                    run.clear();
+                    pages.read(block, page, &mut run)?;
+                    samples += (run.t.len() + run.histograms.len()) as u64;
+                }
+            }
+        }
+        Ok(samples)
     }
 
     /// Gives `take` each series of the block called `name`, in the order of labels, with its pages.

@@ -23,6 +23,7 @@ pub mod collected;
 pub mod exposition;
 pub mod federate;
 pub mod histogram;
+pub mod history;
 pub mod influx;
 pub mod openmetrics;
 pub mod otlp;

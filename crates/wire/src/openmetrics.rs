@@ -1,6 +1,7 @@
 //! OpenMetrics text 1.0 (and 0.0.1), as Prometheus' scraper reads it: exact about blanks, commas and `# EOF`, lax about
 //! the order of families and the meaning of values. [`strict`] checks the rest of the specification.
 
+pub mod pieces;
 pub mod strict;
 
 use std::ops::Range;

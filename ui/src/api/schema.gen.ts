@@ -160,6 +160,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The imports under way. */
+        get: operations["listImports"];
+        put?: never;
+        /**
+         * Takes history of any age in, past the rules of the head on age and order.
+         * @description The body may have any length; it is read as it comes and stored in blocks, each of which appears whole. What is there already stays, also where the value differs, so a body that was cut off is simply sent again. Samples that the retention would delete are left out. Two imports run at one time; more are answered with 429. It ends when the client goes away or it is cancelled; what is in blocks by then stays.
+         */
+        post: operations["importHistory"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/import/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends an import. What is in blocks by then stays. */
+        delete: operations["cancelImport"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live": {
         parameters: {
             query?: never;
@@ -180,6 +218,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest lines of the program's own log, at most 256 KiB. */
+        get: operations["getOwnLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/nodes": {
         parameters: {
             query?: never;
@@ -192,6 +247,44 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The snapshots that are there. */
+        get: operations["listSnapshots"];
+        put?: never;
+        /**
+         * A copy of everything kept (samples, events, pushed groups) below the data directory, for a backup.
+         * @description Files that do not change share their space with what is in use. Whoever makes one removes it; one that is forgotten goes after a day, and when the server starts.
+         */
+        post: operations["makeSnapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/snapshots/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Removes a snapshot. */
+        delete: operations["removeSnapshot"];
         options?: never;
         head?: never;
         patch?: never;
@@ -741,6 +834,61 @@ export interface components {
             /** @description The reason given last. */
             why: string;
         };
+        ImportList: {
+            imports: components["schemas"]["Import"][];
+            /**
+             * Format: int64
+             * @description Samples before this time are left out.
+             */
+            retained_since_ms: number | null;
+        };
+        Import: {
+            /** Format: int64 */
+            id: number;
+            /** @enum {string} */
+            format: "openmetrics" | "frames";
+            /** Format: int64 */
+            started_ms: number;
+            /**
+             * Format: int64
+             * @description Bytes of the body as sent.
+             */
+            received_bytes: number;
+            /**
+             * Format: int64
+             * @description Series of which something was stored, once a block.
+             */
+            series: number;
+            /**
+             * Format: int64
+             * @description Samples stored and visible.
+             */
+            samples: number;
+            /**
+             * Format: int64
+             * @description Samples of a series and time that are there already.
+             */
+            known: number;
+            /**
+             * Format: int64
+             * @description Samples older than the retention.
+             */
+            expired: number;
+            /**
+             * Format: int64
+             * @description Samples that are not valid or over a limit.
+             */
+            refused: number;
+            /** @description Why the first of them was refused. */
+            first_refusal: string | null;
+            /** Format: int64 */
+            blocks: number;
+        };
+        Snapshot: {
+            name: string;
+            /** @description Its folder on the machine of the server. */
+            path: string;
+        };
         Queue: {
             name: string;
             /** @description Without user, password and query. */
@@ -1078,6 +1226,78 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    listImports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportList"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    importHistory: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Content-Encoding"?: "identity" | "gzip";
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/openmetrics-text": string;
+                "application/vnd.bonghwa.history": string;
+            };
+        };
+        responses: {
+            /** @description What became of it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    cancelImport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far it came. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     watchLive: {
         parameters: {
             query?: {
@@ -1102,6 +1322,27 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    getOwnLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, oldest first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     listNodes: {
         parameters: {
             query?: never;
@@ -1119,6 +1360,71 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Node"][];
                 };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    listSnapshots: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Them. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        snapshots: components["schemas"]["Snapshot"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    makeSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is complete and on disk. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Snapshot"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    removeSnapshot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             default: components["responses"]["Error"];
         };

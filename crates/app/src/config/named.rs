@@ -67,6 +67,16 @@ fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
             }
         }
     }
+    // Prometheus finds these out when it runs: they do not decide the exit code.
+    let written = &loaded.written;
+    let alerting = written.alerting.alertmanagers.iter().map(|a| ("alertmanager config", &a.http));
+    let write = written.remote_write.iter().map(|w| ("remote_write", &w.http));
+    let read = written.remote_read.iter().map(|r| ("remote_read", &r.http));
+    for (section, config) in alerting.chain(write).chain(read) {
+        if let Err(error) = http(config) {
+            checked.notes.push(format!("{section}: {}", error.message));
+        }
+    }
     for receiver in &loaded.written.alerting.alertmanagers {
         for config in &receiver.discovery.file_sd_configs {
             for missing in file::check(config).map_err(Error::invalid)? {

@@ -62,7 +62,7 @@ impl Store {
         self.enforce_size()
     }
 
-    fn flush(&self, shelf: &Shelf) -> Result<()> {
+    pub(super) fn flush(&self, shelf: &Shelf) -> Result<()> {
         let Some(frozen) = shelf.freeze()? else { return Ok(()) };
         let upto = *shelf.frozen_upto.lock();
         let part = publish_part(shelf, |dir| {

@@ -357,3 +357,28 @@ proptest! {
         let _ = crate::codec::decode(&bytes);
     }
 }
+
+#[test]
+fn a_copy_is_a_store_with_what_was_stored_by_then() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let position = Position { source: "tail:/x", position: b"77" };
+    store.append(&Tenant::default(), EventKind::Container, &[event(1, 1)], Some(position)).unwrap();
+    fixture.flush(&store);
+    append(&store, &[event(2, 2)]).unwrap();
+    disk::publish::prepare(&fixture.fs, Path::new("/copy")).unwrap();
+    store.snapshot_to(Path::new("/copy")).unwrap();
+    append(&store, &[event(3, 3)]).unwrap();
+    let options = fixture.options.clone();
+    let open = || {
+        let clock = Arc::clone(&fixture.clock) as Arc<dyn Clock>;
+        Store::open(Arc::new(fixture.fs.clone()), Path::new("/copy"), options.clone(), clock).unwrap()
+    };
+    // Twice: the first opening cuts the log.
+    for _ in 0..2 {
+        let copy = open();
+        assert_eq!(numbers(&copy, &scan(Order::Ascending)), [1, 2]);
+        assert_eq!(EventWriter::position(&copy, "tail:/x"), Some(b"77".to_vec()));
+        assert!(copy.warnings().is_empty(), "{:?}", copy.warnings());
+    }
+}

@@ -1,161 +1,243 @@
-//! What a histogram must satisfy before it is stored: the rules of Prometheus for float histograms.
+//! What a histogram must satisfy before it is stored: the rules of Prometheus' `model/histogram`. One that breaks a rule
+//! would make the functions over it wrong.
 
 use super::{Histogram, Span};
-use crate::error::{Error, Result};
 
 /// The schema of histograms with custom bounds.
 pub const CUSTOM_SCHEMA: i32 = -53;
 /// Buckets of one side at most: more than any client makes.
 pub const MAX_BUCKETS: usize = 16_384;
+/// The coarsest exponential schema.
+pub const MIN_SCHEMA: i32 = -4;
+/// The finest exponential schema that is stored.
+pub const MAX_SCHEMA: i32 = 8;
+
+/// Why a histogram is refused, in Prometheus' words.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "the texts say what each means")]
+pub enum BadHistogram {
+    #[error(
+        "{side}spans need {need} buckets, have {have} buckets: histogram spans specify different number of buckets than provided"
+    )]
+    BucketCount { side: &'static str, need: u64, have: usize },
+    #[error("{side}span number {number} with offset {offset}: histogram has a span whose offset is negative")]
+    NegativeOffset { side: &'static str, number: usize, offset: i32 },
+    #[error(
+        "{side}bucket number {number} has observation count of {count}: histogram has a bucket whose observation count is negative"
+    )]
+    NegativeBucket { side: &'static str, number: usize, count: f64 },
+    #[error("observation count is {0}: histogram's observation count is negative")]
+    NegativeCount(f64),
+    #[error(
+        "{buckets} observations found in buckets, but the Count field is {count}: histogram's observation count should equal the number of observations found in the buckets (in absence of NaN)"
+    )]
+    CountMismatch { buckets: f64, count: f64 },
+    #[error(
+        "{buckets} observations found in buckets, but the Count field is {count}: histogram's observation count should be at least the number of observations found in the buckets"
+    )]
+    CountTooSmall { buckets: f64, count: f64 },
+    #[error(
+        "histogram has an invalid schema, which must be between -4 and 8 for exponential buckets, or -53 for custom buckets, got schema {0}"
+    )]
+    Schema(i32),
+    #[error("custom buckets: {0}")]
+    Custom(&'static str),
+    #[error(
+        "custom buckets: only {bounds} custom bounds defined which is insufficient to cover total span length of {spans}: histogram custom bounds are too few"
+    )]
+    TooFewBounds { bounds: usize, spans: u64 },
+    #[error("histogram with exponential schema must not have custom bounds")]
+    UnexpectedBounds,
+    #[error("bucket indexes are out of range")]
+    IndexRange,
+    #[error("histogram with {0} buckets, allowed are {most}", most = MAX_BUCKETS)]
+    TooMany(usize),
+}
 
 impl Histogram {
-    /// Fails with kind `Invalid` where spans, buckets, bounds and schema contradict each other.
-    pub fn check(&self) -> Result<()> {
-        if self.schema == CUSTOM_SCHEMA {
-            self.check_custom()?;
-        } else {
-            if !(-4..=8).contains(&self.schema) {
-                let schema = self.schema;
-                return Err(Error::invalid(format_args!(
-                    "invalid histogram schema {schema}: it must be -4 to 8, or {CUSTOM_SCHEMA} for custom buckets"
-                )));
-            }
-            if !self.custom_values.is_empty() {
-                return Err(Error::invalid("histogram with exponential schema must not have custom bounds"));
-            }
-            check_side("negative", &self.negative_spans, &self.negative_buckets)?;
-        }
-        check_side("positive", &self.positive_spans, &self.positive_buckets)
+    /// Whether spans, buckets, bounds and schema fit each other.
+    pub fn check(&self) -> Result<(), BadHistogram> {
+        check(self)
     }
 
-    fn check_custom(&self) -> Result<()> {
-        let bounds = &self.custom_values;
-        if bounds.len() > MAX_BUCKETS {
-            return Err(too_many(bounds.len()));
-        }
-        if let Some(bound) = bounds.iter().find(|b| !b.is_finite()) {
-            return Err(Error::invalid(format_args!(
-                "histogram custom bounds must be finite, found {bound}"
-            )));
-        }
-        if let Some(pair) = bounds.windows(2).find(|w| w[0] >= w[1]) {
-            return Err(Error::invalid(format_args!(
-                "previous bound is {} and current is {}: histogram custom bounds must be in strictly increasing order",
-                pair[0], pair[1]
-            )));
-        }
-        let covered = covered(&self.positive_spans);
-        if covered < 0 || covered > bounds.len() as i64 + 1 {
-            return Err(Error::invalid(format_args!(
-                "only {} custom bounds defined which is insufficient to cover total span length of {covered}: \
-                 histogram custom bounds are too few",
-                bounds.len()
-            )));
-        }
-        if self.zero_count != 0.0 || self.zero_threshold != 0.0 {
-            return Err(Error::invalid("custom buckets: must have zero count and threshold of 0"));
-        }
-        if !self.negative_spans.is_empty() || !self.negative_buckets.is_empty() {
-            return Err(Error::invalid("custom buckets: must not have negative spans or buckets"));
-        }
-        Ok(())
+    /// The same of a histogram that was sent with whole numbers: its buckets must also add up to the count.
+    pub fn check_whole(&self) -> Result<(), BadHistogram> {
+        check(self)?;
+        check_sum(self)
     }
 }
 
-/// Where the last bucket of these spans ends.
-fn covered(spans: &[Span]) -> i64 {
-    spans.iter().map(|s| i64::from(s.offset).saturating_add(i64::from(s.length))).fold(0, i64::saturating_add)
+fn check(h: &Histogram) -> Result<(), BadHistogram> {
+    if let Some(many) = [h.positive_buckets.len(), h.negative_buckets.len(), h.custom_values.len()]
+        .into_iter()
+        .chain([h.positive_spans.len(), h.negative_spans.len()])
+        .find(|n| *n > MAX_BUCKETS)
+    {
+        return Err(BadHistogram::TooMany(many));
+    }
+    if h.schema == CUSTOM_SCHEMA {
+        check_custom(h)?;
+    } else if (MIN_SCHEMA..=MAX_SCHEMA).contains(&h.schema) {
+        check_spans("positive side: ", &h.positive_spans, h.positive_buckets.len())?;
+        check_spans("negative side: ", &h.negative_spans, h.negative_buckets.len())?;
+        check_counts("negative side: ", &h.negative_buckets)?;
+        check_counts("zero bucket: ", &[h.zero_count])?;
+        if !h.custom_values.is_empty() {
+            return Err(BadHistogram::UnexpectedBounds);
+        }
+    } else {
+        return Err(BadHistogram::Schema(h.schema));
+    }
+    if h.count < 0.0 {
+        return Err(BadHistogram::NegativeCount(h.count));
+    }
+    check_counts("positive side: ", &h.positive_buckets)
 }
 
-fn check_side(side: &str, spans: &[Span], buckets: &[f64]) -> Result<()> {
-    if buckets.len() > MAX_BUCKETS || spans.len() > MAX_BUCKETS {
-        return Err(too_many(buckets.len().max(spans.len())));
+fn check_sum(h: &Histogram) -> Result<(), BadHistogram> {
+    let buckets =
+        h.zero_count + h.positive_buckets.iter().sum::<f64>() + h.negative_buckets.iter().sum::<f64>();
+    let count = h.count;
+    match h.sum.is_nan() {
+        true if buckets > count => Err(BadHistogram::CountTooSmall { buckets, count }),
+        false if buckets != count => Err(BadHistogram::CountMismatch { buckets, count }),
+        _ => Ok(()),
     }
-    for (number, span) in spans.iter().enumerate().skip(1) {
-        if span.offset < 0 {
-            return Err(Error::invalid(format_args!(
-                "{side} side: span number {} with offset {}: histogram has a span whose offset is negative",
-                number + 1,
-                span.offset
-            )));
+}
+
+fn check_spans(side: &'static str, spans: &[Span], have: usize) -> Result<(), BadHistogram> {
+    let (mut need, mut index) = (0u64, 0i64);
+    for (n, span) in spans.iter().enumerate() {
+        if n > 0 && span.offset < 0 {
+            return Err(BadHistogram::NegativeOffset { side, number: n + 1, offset: span.offset });
         }
+        need += u64::from(span.length);
+        index += i64::from(span.offset) + i64::from(span.length);
     }
-    let need = spans.iter().map(|s| u64::from(s.length)).fold(0, u64::saturating_add);
-    if need != buckets.len() as u64 {
-        return Err(Error::invalid(format_args!(
-            "{side} side: spans need {need} buckets, have {} buckets: histogram spans specify different number of \
-             buckets than provided",
-            buckets.len()
-        )));
+    if need != have as u64 {
+        return Err(BadHistogram::BucketCount { side, need, have });
     }
-    if let Some((number, count)) = buckets.iter().enumerate().find(|(_, count)| **count < 0.0) {
-        return Err(Error::invalid(format_args!(
-            "{side} side: bucket number {} has observation count of {count}: histogram has a bucket whose \
-             observation count is negative",
-            number + 1
-        )));
+    if i32::try_from(index).is_err() {
+        return Err(BadHistogram::IndexRange);
     }
     Ok(())
 }
 
-fn too_many(found: usize) -> Error {
-    Error::invalid(format_args!("histogram with {found} buckets, allowed are {MAX_BUCKETS}"))
+fn check_counts(side: &'static str, counts: &[f64]) -> Result<(), BadHistogram> {
+    match counts.iter().position(|count| *count < 0.0) {
+        Some(at) => Err(BadHistogram::NegativeBucket { side, number: at + 1, count: counts[at] }), // just found
+        None => Ok(()),
+    }
+}
+
+fn check_custom(h: &Histogram) -> Result<(), BadHistogram> {
+    for (at, bound) in h.custom_values.iter().enumerate() {
+        let before = at.checked_sub(1).and_then(|at| h.custom_values.get(at));
+        if bound.is_nan() {
+            return Err(BadHistogram::Custom("histogram custom bounds must not be NaN"));
+        }
+        if before.is_some_and(|before| bound <= before) {
+            return Err(BadHistogram::Custom("histogram custom bounds must be in strictly increasing order"));
+        }
+        if *bound == f64::INFINITY {
+            return Err(BadHistogram::Custom("histogram custom bounds must be finite"));
+        }
+    }
+    if let Some(first) = h.positive_spans.first()
+        && first.offset < 0
+    {
+        return Err(BadHistogram::NegativeOffset {
+            side: "custom buckets: ",
+            number: 1,
+            offset: first.offset,
+        });
+    }
+    check_spans("custom buckets: ", &h.positive_spans, h.positive_buckets.len())?;
+    // No offset is negative: `check_spans` and the line above refused those.
+    let spans =
+        h.positive_spans.iter().map(|s| u64::from(s.offset.unsigned_abs()) + u64::from(s.length)).sum();
+    if h.custom_values.len() as u64 + 1 < spans {
+        return Err(BadHistogram::TooFewBounds { bounds: h.custom_values.len(), spans });
+    }
+    if h.zero_count != 0.0 {
+        return Err(BadHistogram::Custom("must have zero count of 0"));
+    }
+    if h.zero_threshold != 0.0 {
+        return Err(BadHistogram::Custom("must have zero threshold of 0"));
+    }
+    if !h.negative_spans.is_empty() || !h.negative_buckets.is_empty() {
+        return Err(BadHistogram::Custom("must not have negative buckets"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn good() -> Histogram {
+    fn valid() -> Histogram {
         Histogram {
-            count: 6.0,
+            schema: 1,
+            count: 7.0,
             sum: 9.0,
-            positive_spans: vec![Span { offset: -3, length: 2 }, Span { offset: 4, length: 1 }],
+            zero_count: 1.0,
+            zero_threshold: 0.001,
+            positive_spans: vec![Span { offset: -1, length: 2 }, Span { offset: 2, length: 1 }],
             positive_buckets: vec![1.0, 2.0, 3.0],
             ..Histogram::default()
         }
     }
 
-    fn message(change: impl FnOnce(&mut Histogram)) -> String {
-        let mut histogram = good();
-        change(&mut histogram);
-        histogram.check().unwrap_err().message
-    }
-
-    #[test]
-    fn contradictions_are_named() {
-        good().check().unwrap();
-        Histogram { sum: crate::stale_nan(), ..Histogram::default() }.check().unwrap();
-        assert!(message(|h| h.schema = 9).contains("invalid histogram schema 9"));
-        assert!(message(|h| h.positive_spans[1].offset = -1).contains("span number 2 with offset -1"));
-        assert!(message(|h| h.positive_spans[1].length = 2).contains("spans need 4 buckets, have 3 buckets"));
-        assert!(message(|h| h.positive_buckets[2] = -1.0).contains("bucket number 3"));
-        assert!(message(|h| h.negative_buckets = vec![1.0]).contains("negative side"));
-        assert!(message(|h| h.custom_values = vec![1.0]).contains("must not have custom bounds"));
-        assert!(
-            message(|h| h.positive_spans = vec![Span { offset: 0, length: 1 }; 20_000]).contains("allowed")
-        );
-    }
-
-    #[test]
-    fn custom_bounds_must_increase_and_suffice() {
-        let custom = |bounds: &[f64]| Histogram {
+    fn custom() -> Histogram {
+        Histogram {
             schema: CUSTOM_SCHEMA,
-            positive_spans: vec![Span { offset: 1, length: 2 }],
-            positive_buckets: vec![1.0, 2.0],
-            custom_values: bounds.to_vec(),
+            count: 3.0,
+            positive_spans: vec![Span { offset: 0, length: 3 }],
+            positive_buckets: vec![1.0, 2.0, 0.0],
+            custom_values: vec![0.5, 1.0],
             ..Histogram::default()
-        };
-        custom(&[1.0, 2.0]).check().unwrap();
-        for (bounds, part) in [
-            (&[1.0][..], "too few"),
-            (&[2.0, 2.0], "strictly increasing"),
-            (&[1.0, f64::INFINITY], "finite"),
-            (&[1.0, f64::NAN], "finite"),
-        ] {
-            assert!(custom(bounds).check().unwrap_err().message.contains(part), "{bounds:?}");
         }
-        let negative = Histogram { negative_buckets: vec![1.0], ..custom(&[1.0, 2.0]) };
-        assert!(negative.check().unwrap_err().message.contains("negative spans"));
+    }
+
+    #[test]
+    fn each_rule_refuses_what_breaks_it() {
+        assert_eq!(valid().check_whole(), Ok(()));
+        assert_eq!(custom().check_whole(), Ok(()));
+        let broken: [(&str, Histogram); 12] = [
+            ("spans need 3 buckets, have 2", Histogram { positive_buckets: vec![1.0; 2], ..valid() }),
+            ("negative side: spans need 0 buckets", Histogram { negative_buckets: vec![1.0], ..valid() }),
+            (
+                "span number 2 with offset -1",
+                Histogram {
+                    positive_spans: vec![Span { offset: 0, length: 2 }, Span { offset: -1, length: 1 }],
+                    ..valid()
+                },
+            ),
+            (
+                "bucket number 2 has observation count of -1",
+                Histogram { positive_buckets: vec![1.0, -1.0, 1.0], ..valid() },
+            ),
+            ("observation count is -1", Histogram { count: -1.0, ..valid() }),
+            (
+                "7 observations found in buckets, but the Count field is 8",
+                Histogram { count: 8.0, ..valid() },
+            ),
+            ("should be at least", Histogram { count: 6.0, sum: f64::NAN, ..valid() }),
+            ("got schema 9", Histogram { schema: 9, ..valid() }),
+            ("must not have custom bounds", Histogram { custom_values: vec![1.0], ..valid() }),
+            ("strictly increasing", Histogram { custom_values: vec![1.0, 1.0], ..custom() }),
+            ("custom bounds are too few", Histogram { custom_values: vec![1.0], ..custom() }),
+            ("must be finite", Histogram { custom_values: vec![1.0, f64::INFINITY], ..custom() }),
+        ];
+        for (wanted, histogram) in broken {
+            let error = histogram.check_whole().unwrap_err().to_string();
+            assert!(error.contains(wanted), "{error}\n{wanted}");
+        }
+        assert_eq!(Histogram { count: 8.5, ..valid() }.check(), Ok(()), "float counts need not add up");
+        let far = Histogram { positive_spans: vec![Span { offset: i32::MAX, length: 3 }], ..valid() };
+        assert_eq!(far.check(), Err(BadHistogram::IndexRange));
+        let wide = Histogram { positive_spans: vec![Span { offset: 0, length: 1 }; 20_000], ..valid() };
+        assert_eq!(wide.check(), Err(BadHistogram::TooMany(20_000)));
+        Histogram { sum: crate::stale_nan(), ..Histogram::default() }.check_whole().unwrap();
     }
 }

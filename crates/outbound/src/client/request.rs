@@ -42,6 +42,11 @@ impl Request {
         self
     }
 
+    /// What is sent, piece by piece as it comes; an error breaks it off.
+    pub fn stream(self, pieces: tokio::sync::mpsc::Receiver<std::io::Result<Vec<u8>>>) -> Self {
+        self.body(reqwest::Body::wrap_stream(Pieces(pieces)))
+    }
+
     /// How long the whole may take, the answer's body included.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -69,6 +74,19 @@ impl Request {
             request = request.timeout(limit);
         }
         Ok(Response(request.send().await.map_err(Failure::of)?))
+    }
+}
+
+struct Pieces(tokio::sync::mpsc::Receiver<std::io::Result<Vec<u8>>>);
+
+impl futures::Stream for Pieces {
+    type Item = std::io::Result<Vec<u8>>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
     }
 }
 

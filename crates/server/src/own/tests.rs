@@ -113,6 +113,20 @@ fn bodies_have_the_members_that_are_drawn() {
         rules: Vec::new(),
     };
     let used = cardinality::RuleUse { file: text(), group: text(), rule: text(), warnings: Vec::new() };
+    let import = import::ImportState {
+        id: 0,
+        format: "frames",
+        started_ms: 0,
+        received_bytes: 0,
+        series: 0,
+        samples: 0,
+        known: 0,
+        expired: 0,
+        refused: 0,
+        first_refusal: None,
+        blocks: 0,
+    };
+    let snapshot = crate::parts::Snapshot { name: text(), path: text() };
     let line = shapes::Line { t_ns: text(), stream: text(), text: text() };
     let cases = [
         ("ContainerFacts", serde_json::to_value(&*row.facts)),
@@ -132,6 +146,12 @@ fn bodies_have_the_members_that_are_drawn() {
         ("Fold", serde_json::to_value(&fold)),
         ("UnusedMetrics", serde_json::to_value(&body.unused)),
         ("FoldedRule", serde_json::to_value(&used)),
+        ("Import", serde_json::to_value(&import)),
+        (
+            "ImportList",
+            serde_json::to_value(import::ImportList { imports: Vec::new(), retained_since_ms: None }),
+        ),
+        ("Snapshot", serde_json::to_value(&snapshot)),
     ];
     let document = document();
     for (name, body) in cases {

@@ -55,6 +55,7 @@ pub struct Wanted {
     pub external_labels: Vec<(&'static str, &'static str)>,
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
     pub admin: Option<Arc<dyn model::MetricAdmin>>,
+    pub history: Option<Arc<dyn model::MetricHistory>>,
 }
 
 impl Fixture {
@@ -79,6 +80,8 @@ impl Fixture {
             cardinality: None,
             exemplars: wanted.exemplars,
             admin: wanted.admin,
+            history: wanted.history,
+            snapshots: None,
             metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),
             containers: containers.clone(),
             targets: targets.clone(),

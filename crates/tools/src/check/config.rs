@@ -47,6 +47,9 @@ impl Config {
                     continue;
                 }
             };
+            for note in &checked.notes {
+                writeln!(context.err, "  note: {note}")?;
+            }
             for warning in &checked.warnings {
                 writeln!(context.out, "  WARNING: {warning}")?;
             }

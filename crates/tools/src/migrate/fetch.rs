@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use model::metrics::SeriesData;
-use model::{Labels, MatchOp, Matcher, TimeRange};
-use tsdb::import::{Imported, Spool};
+use model::{Imported, Labels, MatchOp, Matcher, TimeRange};
+use tsdb::import::Spool;
 use wire::chunk::{Encoding, decode};
 use wire::remote_read::{Query, ReadRequest, ResponseReader, STREAM_TYPE, read_chunked, take_frame};
 use wire::remote_write::{Series, compress, decompress};
@@ -47,6 +47,13 @@ pub(super) fn history(url: &str, range: TimeRange, sink: &mut Sink, context: &mu
         total.known,
         progress.seconds()
     )?;
+    if total.expired > 0 {
+        writeln!(
+            context.err,
+            "{} samples are older than the retention of the server and were left out",
+            total.expired
+        )?;
+    }
     if let Some(refused) = sink.refused() {
         writeln!(context.err, "{refused}")?;
         return Ok(Exit::Failure);

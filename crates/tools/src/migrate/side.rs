@@ -13,6 +13,7 @@ use crate::Failed;
 use crate::http::Server;
 use crate::query::form;
 use crate::tsdb::ours::{Ours, is_ours};
+use crate::tsdb::remote::Token;
 use crate::tsdb::source::{Wanted, with_cursor};
 
 /// Samples of a Prometheus directory that are held to be compared.
@@ -47,13 +48,9 @@ impl std::fmt::Display for Point {
 }
 
 impl Side {
-    pub(super) fn open(at: &str, token: Option<&str>) -> Result<Self, Failed> {
+    pub(super) fn open(at: &str, token: &Token) -> Result<Self, Failed> {
         if at.contains("://") {
-            let server = Server::new(at)?;
-            return Ok(Self::Server(match token {
-                Some(token) => server.with_token(token)?,
-                None => server,
-            }));
+            return Ok(Self::Server(token.server(at)?));
         }
         let engine = Engine::new(EngineOptions::default());
         let dir = Path::new(at);

@@ -77,7 +77,7 @@ pub(super) fn go_bytes(mut bytes: u64) -> String {
 }
 
 /// One figure of bytes for people: `12.3 MiB`.
-pub(super) fn short_bytes(bytes: u64) -> String {
+pub(crate) fn short_bytes(bytes: u64) -> String {
     let mut value = bytes as f64;
     let mut unit = "B";
     for next in ["KiB", "MiB", "GiB", "TiB"] {

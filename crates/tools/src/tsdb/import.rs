@@ -5,18 +5,17 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use model::{SeriesData, TimeRange};
-use tsdb::import::{Imported, Spool};
+use model::{Imported, SeriesData, TimeRange};
+use tsdb::import::Spool;
 
 pub(crate) use super::create::MEMORY;
 use super::create::label;
 use super::format::{go_time, short_bytes};
 use super::head::{Head, HeadSample};
-use super::openmetrics;
 use super::ours::{Ours, is_ours};
 use super::progress::Progress;
 use super::prometheus::{Found, blocks};
-use super::remote::Remote;
+use super::remote::{Remote, Token};
 use super::source::Wanted;
 use crate::{Context, Exit, Failed, Outcome};
 
@@ -25,13 +24,11 @@ const DEFAULT_RETENTION: i64 = 15 * 86_400_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Import {
-    /// Our data directory, which no server has open meanwhile, or the URL of a running server, which gets the samples by
-    /// remote write and takes what its rules on age and order permit.
+    /// Our data directory, which no server has open meanwhile, or the URL of a running server.
     #[arg(long, value_name = "DIR|URL", default_value = "data/")]
     to: String,
-    /// The access token of the server at the URL (the file `bonghwa/token` of its data directory has it).
-    #[arg(long, value_name = "TOKEN", env = "BONGHWA_TOKEN", hide_env_values = true)]
-    token: Option<String>,
+    #[command(flatten)]
+    token: Token,
     /// Only samples from this time on, in milliseconds since the Unix epoch.
     #[arg(long = "min-time", value_name = "MS", default_value_t = i64::MIN, allow_negative_numbers = true)]
     min_time: i64,
@@ -61,7 +58,7 @@ pub(crate) type Next<'n> = dyn FnMut(&mut SeriesData) -> model::Result<bool> + '
 
 impl Sink {
     /// Opens a directory, or a server by its URL.
-    pub(crate) fn open(to: &str, token: Option<&str>) -> Result<Self, Failed> {
+    pub(crate) fn open(to: &str, token: &Token) -> Result<Self, Failed> {
         if to.contains("://") {
             return Ok(Self::Server(Box::new(Remote::connect(to, token)?)));
         }
@@ -91,16 +88,16 @@ impl Import {
         let metadata = std::fs::metadata(&self.source)
             .map_err(|e| Failed::new(format_args!("{}: {e}", self.source.display())))?;
         if metadata.is_dir() {
-            let mut sink = Sink::open(&self.to, self.token.as_deref())?;
+            let mut sink = Sink::open(&self.to, &self.token)?;
             return bring(&self.source, &wanted, &mut sink, context);
         }
-        let mut sink = Sink::open(&self.to, self.token.as_deref())?;
+        let mut sink = Sink::open(&self.to, &self.token)?;
         let mut file = File::open(&self.source)?;
         let mut progress = Progress::new(metadata.len());
         let mut samples = 0u64;
         let mut earliest = i64::MAX;
         let mut spool = Spool::over(MEMORY, |range, next| sink.block(range, next));
-        openmetrics::read(&mut file, &self.labels, &mut |labels, t, v, done| {
+        wire::openmetrics::pieces::read(&mut file, &self.labels, &mut |labels, t, v, done| {
             if wanted.range.contains(t) && wanted.takes(labels) {
                 let place = spool.series(labels);
                 spool.float(place, 0, t, v)?;
@@ -110,7 +107,7 @@ impl Import {
             progress.at(context.err, done, samples);
             Ok(())
         })
-        .map_err(|e| Failed::new(format_args!("{}: {e}", self.source.display())))?;
+        .map_err(|e| Failed::new(format_args!("{}: {}", self.source.display(), Failed::from(e))))?;
         let report = spool.finish()?;
         progress.pause(context.err);
         conclude(context, report, &sink, &progress, earliest, 0)
@@ -265,8 +262,19 @@ fn conclude(
         report.known,
         progress.seconds()
     )?;
+    if report.expired > 0 {
+        writeln!(
+            context.err,
+            "{} samples are older than the retention of the server and were left out: start it with a longer \
+             --storage.tsdb.retention.time and import again",
+            report.expired
+        )?;
+    }
     let now = model::Clock::now_ms(&model::SystemClock);
-    if earliest < now.saturating_sub(DEFAULT_RETENTION) && report.samples > 0 {
+    if matches!(sink, Sink::Store(_))
+        && earliest < now.saturating_sub(DEFAULT_RETENTION)
+        && report.samples > 0
+    {
         let days = now.saturating_sub(earliest) / 86_400_000 + 1;
         writeln!(
             context.err,

@@ -7,7 +7,7 @@ use clap::Args;
 use super::format::{go_bytes, go_duration, go_time, table};
 use super::ours::{Ours, is_ours};
 use super::prometheus;
-use crate::{Context, Exit, Outcome};
+use crate::{Context, Exit, Failed, Outcome};
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
@@ -26,23 +26,24 @@ pub(super) struct Row {
     /// The millisecond after the last.
     pub(super) max: i64,
     pub(super) samples: u64,
-    /// Chunks, or `-` where there are none of Prometheus' kind.
-    pub(super) chunks: Option<u64>,
+    /// Chunks; of our blocks, pages, which hold up to some thousand samples each.
+    pub(super) chunks: u64,
     pub(super) series: u64,
     pub(super) bytes: u64,
 }
 
-impl From<tsdb::inspect::BlockInfo> for Row {
-    fn from(block: tsdb::inspect::BlockInfo) -> Self {
-        Self {
+impl Row {
+    /// Of a block of ours.
+    pub(super) fn of(store: &tsdb::Store, block: tsdb::inspect::BlockInfo) -> Result<Self, Failed> {
+        Ok(Self {
+            chunks: store.count_pages(&block.name)?,
             name: block.name,
             min: block.range.start,
             max: block.range.end.saturating_add(1),
             samples: block.samples,
-            chunks: None,
             series: block.series,
             bytes: block.bytes,
-        }
+        })
     }
 }
 
@@ -50,7 +51,9 @@ impl List {
     pub(super) fn run(self, context: &mut Context<'_>) -> Outcome {
         let mut damage = Vec::new();
         let rows: Vec<Row> = if is_ours(&self.path) {
-            Ours::open(&self.path)?.store.block_list().into_iter().map(Row::from).collect()
+            let ours = Ours::open(&self.path)?;
+            let all = ours.store.block_list().into_iter();
+            all.map(|block| Row::of(&ours.store, block)).collect::<Result<_, _>>()?
         } else {
             let found = prometheus::blocks(&self.path, &mut |what| damage.push(what))?;
             let row = |b: prometheus::Found| Row {
@@ -58,7 +61,7 @@ impl List {
                 min: b.meta.min_time,
                 max: b.meta.max_time,
                 samples: b.meta.stats.num_samples,
-                chunks: Some(b.meta.stats.num_chunks),
+                chunks: b.meta.stats.num_chunks,
                 series: b.meta.stats.num_series,
                 bytes: b.bytes,
             };
@@ -92,7 +95,7 @@ pub(super) fn print(
             time(row.max),
             go_duration(row.max.saturating_sub(row.min)),
             row.samples.to_string(),
-            row.chunks.map_or_else(|| "-".to_owned(), |n| n.to_string()),
+            row.chunks.to_string(),
             row.series.to_string(),
             if human { go_bytes(row.bytes) } else { row.bytes.to_string() },
         ]);

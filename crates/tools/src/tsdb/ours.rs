@@ -11,7 +11,9 @@ use tsdb::{Options, Store};
 use crate::Failed;
 
 /// Where our files are below the data directory.
-const OURS: &str = "bonghwa";
+pub(crate) const OURS: &str = "bonghwa";
+/// What is said where a server has the directory.
+pub(crate) const LOCKED: &str = "a server is running on this data directory";
 const METRICS: &str = "metrics";
 
 /// An open data directory. It is locked until this is dropped.
@@ -35,8 +37,8 @@ impl Ours {
         let fs: Arc<dyn Fs> = Arc::new(RealFs);
         let lock = DirLock::acquire(&*fs, &folder(dir)).map_err(|e| match e.kind {
             model::ErrorKind::Conflict => Failed::new(format_args!(
-                "{}: a server is running on this data directory. Stop it, or name the server's URL instead where the \
-                 command takes one",
+                "{}: {LOCKED}. Name the URL of the server instead where the command takes one (--to \
+                 http://localhost:9090), or stop it",
                 dir.display()
             )),
             _ => Failed::from(e),

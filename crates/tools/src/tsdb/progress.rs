@@ -25,6 +25,18 @@ impl Progress {
         self.say(err, done, samples, &format!("{} of {} ", short_bytes(done), short_bytes(self.total)));
     }
 
+    /// The same for bytes that are copied or compared; how many there are is known by and by.
+    pub(crate) fn bytes(&mut self, err: &mut dyn Write, done: u64, total: u64) {
+        self.total = total;
+        let pause = if self.terminal { Duration::from_millis(200) } else { Duration::from_secs(10) };
+        if self.said.unwrap_or(self.begun).elapsed() >= pause {
+            let speed = done as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
+            let share = (done as f64 / total.max(1) as f64 * 100.0).min(100.0);
+            let (done, total) = (short_bytes(done), short_bytes(total));
+            self.line(err, &format!("{done} of {total} ({share:.0} %), {}/s", short_bytes(speed as u64)));
+        }
+    }
+
     /// The same for work that is not measured in bytes.
     pub(crate) fn share(&mut self, err: &mut dyn Write, done: u64, samples: u64) {
         self.say(err, done, samples, "");
@@ -35,7 +47,6 @@ impl Progress {
         if self.said.unwrap_or(self.begun).elapsed() < pause {
             return;
         }
-        self.said = Some(Instant::now());
         let elapsed = self.begun.elapsed().as_secs_f64().max(0.001);
         let share = done as f64 / self.total.max(1) as f64;
         let mut line = format!(
@@ -47,6 +58,11 @@ impl Progress {
             let left = elapsed / share - elapsed;
             line.push_str(&format!(", about {} left", span(left)));
         }
+        self.line(err, &line);
+    }
+
+    fn line(&mut self, err: &mut dyn Write, line: &str) {
+        self.said = Some(Instant::now());
         // Nobody may be listening.
         let _ = if self.terminal {
             let width = self.width.max(line.len());

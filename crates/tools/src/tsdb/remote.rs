@@ -1,133 +1,157 @@
-//! History into a running server, by remote write.
+//! History into a running server: by the door of ours for it, of any age, or by remote write where the server is another
+//! one, which takes what its rules on age and order permit.
 
+mod write;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use model::{Error, SeriesData};
-use tsdb::import::Imported;
-use wire::remote_write::{Encoder, Point};
+use clap::Args;
+use model::{Error, Imported, SeriesData};
+use serde_json::Value as Json;
+use wire::history::{CONTENT_TYPE, Encoder};
 
 use super::import::Next;
 use crate::Failed;
 use crate::http::Server;
+use write::RemoteWrite;
 
-/// A request is sent when its message has this many bytes.
-const REQUEST_BYTES: usize = 4 << 20;
-/// Samples of one series in a request.
-const RUN: usize = 50_000;
-const LIMIT: Duration = Duration::from_secs(300);
-/// Tries of a request that the server cannot take now.
-const TRIES: u32 = 6;
+const IMPORT: &str = "/api/bonghwa/v1/import";
+const SHORT: Duration = Duration::from_secs(30);
+
+/// How a server is shown that its caller may change it.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Token {
+    /// The access token of the server at the URL.
+    #[arg(long, value_name = "TOKEN", env = "BONGHWA_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// File with the access token (`bonghwa/token` in the data directory of the server).
+    #[arg(long = "token-file", value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<PathBuf>,
+}
+
+impl Token {
+    /// The server under `url`, which is shown the token where there is one.
+    pub(crate) fn server(&self, url: &str) -> Result<Server, Failed> {
+        let server = Server::new(url)?;
+        let read = |file: &PathBuf| {
+            let text = std::fs::read_to_string(file);
+            text.map_err(|e| Failed::new(format_args!("{}: {e}", file.display())))
+        };
+        match (&self.token, &self.token_file) {
+            (Some(token), _) => server.with_token(token),
+            (None, Some(file)) => server.with_token(read(file)?.trim()),
+            (None, None) => Ok(server),
+        }
+    }
+}
 
 /// A server that history is sent to.
 pub(crate) struct Remote {
     server: Server,
+    /// `None`: the server has the door.
+    write: Option<RemoteWrite>,
     refused: u64,
     reason: String,
 }
 
-const WRITE: &str = "/api/v1/write";
-
 impl Remote {
-    /// The server under `url`.
-    pub(crate) fn connect(url: &str, token: Option<&str>) -> Result<Self, Failed> {
-        let mut server = Server::new(url)?;
-        if let Some(token) = token {
-            server = server.with_token(token)?;
-        }
-        Ok(Self { server, refused: 0, reason: String::new() })
+    /// Asks the server whether it has the door.
+    pub(crate) fn connect(url: &str, token: &Token) -> Result<Self, Failed> {
+        let server = token.server(url)?;
+        let answer = server.get(IMPORT, SHORT)?;
+        let write = match answer.status {
+            200 => None,
+            401 | 403 => return Err(needs_token(&server, &answer.body)),
+            503 => return Err(said(&server, answer.status, &answer.body)),
+            _ => Some(RemoteWrite::default()),
+        };
+        Ok(Self { server, write, refused: 0, reason: String::new() })
     }
 
     /// Sends series.
     pub(super) fn send(&mut self, next: &mut Next<'_>) -> model::Result<Imported> {
-        let mut encoder = Encoder::new();
-        let (mut data, mut total, mut waiting) = (SeriesData::default(), Imported::default(), 0u64);
-        loop {
-            data.clear();
-            if !next(&mut data)? {
-                break;
-            }
-            let mut from = 0;
-            for part in data.t.chunks(RUN) {
-                encoder.series(
-                    data.labels.iter(),
-                    part.iter().enumerate().map(|(i, t)| Point { t: *t, v: data.v[from + i] }),
-                );
-                from += part.len();
-                waiting += part.len() as u64;
-                self.flush_if(REQUEST_BYTES, &mut encoder, &mut waiting, &mut total)?;
-            }
-            for part in data.histograms.chunks(RUN / 50) {
-                encoder.begin(data.labels.iter());
-                for (t, h) in part {
-                    encoder.histogram(*t, h);
+        if let Some(write) = &mut self.write {
+            return write.send(&self.server, next);
+        }
+        let mut data = SeriesData::default();
+        if !next(&mut data)? {
+            return Ok(Imported::default());
+        }
+        let mut given = Ok(());
+        let answer = self.server.stream(IMPORT, &[("content-type", CONTENT_TYPE)], &mut |give| {
+            given = (|| {
+                let mut encoder = Encoder::new();
+                let mut take = |frame| if give(frame) { Ok(()) } else { Err(Gone::Connection) };
+                loop {
+                    encoder.add(&data, &mut take)?;
+                    data.clear();
+                    if !next(&mut data).map_err(Gone::Source)? {
+                        break;
+                    }
                 }
-                encoder.end();
-                waiting += part.len() as u64;
-                self.flush_if(REQUEST_BYTES, &mut encoder, &mut waiting, &mut total)?;
-            }
+                take(encoder.finish()?)
+            })();
+            given.is_ok()
+        });
+        if let Err(Gone::Source(error)) = given {
+            return Err(error);
         }
-        self.flush_if(1, &mut encoder, &mut waiting, &mut total)?;
-        Ok(total)
-    }
-
-    fn flush_if(
-        &mut self,
-        bytes: usize,
-        encoder: &mut Encoder,
-        waiting: &mut u64,
-        total: &mut Imported,
-    ) -> model::Result<()> {
-        if encoder.as_bytes().len() < bytes {
-            return Ok(());
+        let answer = answer.map_err(Error::unavailable)?;
+        if answer.status != 200 {
+            return Err(Error::unavailable(said(&self.server, answer.status, &answer.body)));
         }
-        let body = encoder.finish().map_err(Error::internal)?;
-        let answer = self.post(body)?;
-        let samples = std::mem::take(waiting);
-        let text = || String::from_utf8_lossy(&answer.1).trim().to_owned();
-        match answer.0 {
-            200..300 => total.add(Imported { samples, ..Imported::default() }),
-            // What it refuses once it refuses again; the rest of the history may still be taken.
-            400 => {
-                self.refused += samples;
-                self.reason = text();
-            }
-            status => {
-                return Err(Error::unavailable(format_args!("{}: {status}: {}", self.server.url(), text())));
-            }
+        let json: Json = serde_json::from_slice(&answer.body)
+            .map_err(|e| Error::unavailable(format_args!("{}: no JSON: {e}", self.server.url())))?;
+        let figure = |name: &str| json[name].as_u64().unwrap_or(0);
+        if let (refused @ 1.., why) = (figure("refused"), &json["first_refusal"]) {
+            self.refused += refused;
+            self.reason = why.as_str().unwrap_or("they are over a limit of the server").to_owned();
         }
-        Ok(())
-    }
-
-    fn post(&self, body: Vec<u8>) -> model::Result<(u16, Vec<u8>)> {
-        let mut pause = Duration::from_millis(500);
-        for attempt in 1.. {
-            let answer = self.server.post(WRITE, &HEADERS, body.clone(), LIMIT);
-            match answer {
-                Ok(answer) if !matches!(answer.status, 429 | 500..) || attempt >= TRIES => {
-                    return Ok((answer.status, answer.body));
-                }
-                Err(failed) if attempt >= TRIES => return Err(Error::unavailable(failed)),
-                _ => {}
-            }
-            self.server.wait(pause);
-            pause *= 2;
-        }
-        Err(Error::internal("no attempt was made"))
+        Ok(Imported {
+            series: figure("series"),
+            samples: figure("samples"),
+            known: figure("known"),
+            expired: figure("expired"),
+            refused: figure("refused"),
+            blocks: figure("blocks"),
+        })
     }
 
     /// What was refused.
     pub(super) fn refused(&self) -> Option<String> {
-        (self.refused > 0).then(|| {
-            format!(
-                "requests with {} samples were refused in whole or in part: {}",
-                self.refused, self.reason
-            )
-        })
+        match &self.write {
+            Some(write) => write.refused(),
+            None => (self.refused > 0).then(|| {
+                format!("{} samples were refused, the first because: {}", self.refused, self.reason)
+            }),
+        }
     }
 }
 
-const HEADERS: [(&str, &str); 3] = [
-    ("content-type", "application/x-protobuf"),
-    ("content-encoding", "snappy"),
-    ("x-prometheus-remote-write-version", "0.1.0"),
-];
+/// Why giving ended.
+enum Gone {
+    /// The server has ended it, and says why.
+    Connection,
+    Source(Error),
+}
+
+impl From<wire::remote_write::Error> for Gone {
+    fn from(error: wire::remote_write::Error) -> Self {
+        Self::Source(Error::internal(error))
+    }
+}
+
+/// What a server says of a failure.
+pub(crate) fn said(server: &Server, status: u16, body: &[u8]) -> Failed {
+    let json: Option<Json> = serde_json::from_slice(body).ok();
+    let text = json.as_ref().and_then(|json| json["error"].as_str()).map(str::to_owned);
+    let text = text.unwrap_or_else(|| String::from_utf8_lossy(body).trim().chars().take(500).collect());
+    Failed::new(format_args!("{}: {status}: {text}", server.url()))
+}
+
+/// What helps where a server wants to know who asks.
+pub(crate) fn needs_token(server: &Server, body: &[u8]) -> Failed {
+    let said = said(server, 401, body);
+    Failed::new(format_args!("{said} (give --token, --token-file or BONGHWA_TOKEN)"))
+}

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
-use model::{Histogram, Labels, Result, SeriesData, TimeRange};
+use model::{Histogram, Imported, Labels, Result, SeriesData, TimeRange};
 
-use super::Imported;
 use crate::Store;
 use crate::config::{WINDOW, window_of};
 
@@ -30,6 +29,10 @@ pub struct Spool<'a> {
     places: HashMap<Labels, usize, RandomState>,
     series: Vec<SeriesData>,
     bytes: usize,
+    /// Whether everything in `series` was written.
+    written: bool,
+    /// The longest window of a block, ms.
+    longest: i64,
     report: Imported,
 }
 
@@ -50,12 +53,24 @@ impl<'a> Spool<'a> {
             places: HashMap::default(),
             series: Vec::new(),
             bytes: 0,
+            written: false,
+            longest: LONGEST,
             report: Imported::default(),
         }
     }
 
-    /// The place of a series, good for the whole life of the spool.
+    /// Blocks cover at most `ms`, or two hours where that is less.
+    pub fn with_longest(mut self, ms: i64) -> Self {
+        self.longest = ms.min(LONGEST);
+        self
+    }
+
+    /// The place of a series, good until the next call: what was written makes room for others.
     pub fn series(&mut self, labels: &Labels) -> usize {
+        if std::mem::take(&mut self.written) {
+            self.places.clear();
+            self.series.clear();
+        }
         if let Some(place) = self.places.get(labels.canonical()) {
             return *place;
         }
@@ -124,7 +139,7 @@ impl<'a> Spool<'a> {
         let times = order.iter().filter_map(|place| self.series[*place].range());
         let all = times.reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)));
         let Some(all) = all else { return Ok(()) };
-        let length = window_length(all);
+        let length = window_length(all, self.longest);
         let mut window = window_of(all.start, length);
         while window.start <= all.end {
             let mut rest = order.iter();
@@ -146,19 +161,20 @@ impl<'a> Spool<'a> {
             let Some(next) = next else { break };
             window = window_of(next, length);
         }
+        // Their places are good until the next series is asked for.
         for place in order {
-            let series = &mut self.series[place];
-            *series = SeriesData { labels: series.labels.clone(), ..SeriesData::default() };
+            self.series[place].clear();
         }
+        self.written = true;
         self.bytes = 0;
         Ok(())
     }
 }
 
 /// The window that needs few blocks.
-fn window_length(all: TimeRange) -> i64 {
+fn window_length(all: TimeRange, longest: i64) -> i64 {
     let mut length = WINDOW;
-    while length < LONGEST && all.end.saturating_sub(all.start) / length > BLOCKS {
+    while length * FACTOR <= longest && all.end.saturating_sub(all.start) / length > BLOCKS {
         length *= FACTOR;
     }
     length

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use disk::RealFs;
 use model::metrics::{Selected, SeriesData};
-use model::{Ctx, ManualClock, MetricBatch, MetricReader, MetricWriter, SelectHints, Tenant};
+use model::{Ctx, ManualClock, MetricBatch, MetricHistory, MetricReader, MetricWriter, SelectHints, Tenant};
 
 use super::*;
 use crate::Options;
@@ -49,9 +49,9 @@ fn a_block_of_old_times_is_there_at_once_and_after_a_restart_and_only_once() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
     let first = block(&store, 0..5, 0..2 * HOUR).unwrap();
-    assert_eq!(first, Imported { series: 5, samples: 600, known: 0, blocks: 1 });
+    assert_eq!(first, Imported { series: 5, samples: 600, blocks: 1, ..Imported::default() });
     let again = block(&store, 0..5, 0..2 * HOUR).unwrap();
-    assert_eq!(again, Imported { series: 0, samples: 0, known: 600, blocks: 0 });
+    assert_eq!(again, Imported { known: 600, ..Imported::default() });
     // A wider one brings only what is new.
     let more = block(&store, 3..7, 0..4 * HOUR).unwrap();
     assert_eq!((more.samples, more.known, more.series), (4 * 240 - 240, 240, 4));
@@ -139,4 +139,61 @@ fn times_far_apart_need_no_blocks_in_between() {
     }
     assert_eq!(spool.finish().unwrap().samples, 5);
     assert_eq!(all(&store)[0].t, [i64::MIN + 1, -5, 0, 86_400_000 * 365, i64::MAX - 1]);
+}
+
+/// A store that keeps ten hours, its clock at hour 1,000.
+fn short_lived(dir: &std::path::Path) -> Store {
+    let options = Options { retention_ms: 10 * HOUR, ..Options::default() };
+    Store::open(Arc::new(RealFs), dir, options, Arc::new(ManualClock::at_ms(1_000 * HOUR))).unwrap()
+}
+
+#[test]
+fn history_comes_in_parts_while_the_store_is_in_use_and_what_is_expired_stays_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = short_lived(dir.path());
+    let ctx = Ctx::unbounded();
+    let give = |step: usize| {
+        let mut writer = store.begin(&ctx).unwrap();
+        for times in [980..988, 996..998, 988..992] {
+            let t: Vec<i64> = times.clone().step_by(step).map(|h| h * HOUR).collect();
+            let v = t.iter().map(|t| *t as f64).collect();
+            writer.add(&SeriesData { labels: labels(1), t, v, ..SeriesData::default() }).unwrap();
+        }
+        writer.finish().unwrap()
+    };
+    // Hours 990, 991, 996 and 997 are within the retention.
+    let first = give(1);
+    assert_eq!((first.samples, first.expired, first.known), (4, 10, 0), "{first:?}");
+    assert_eq!(all(&store)[0].t, [990 * HOUR, 991 * HOUR, 996 * HOUR, 997 * HOUR]);
+    let again = give(1);
+    assert_eq!((again.samples, again.known, again.blocks), (0, 4, 0), "{again:?}");
+}
+
+#[test]
+fn a_cancelled_import_ends_and_an_empty_budget_refuses_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let ctx = Ctx::unbounded();
+    let mut writer = store.begin(&ctx).unwrap();
+    let data = SeriesData { labels: labels(1), t: vec![5], v: vec![1.0], ..SeriesData::default() };
+    writer.add(&data).unwrap();
+    ctx.cancel.cancel();
+    assert!(writer.add(&data).is_err() && writer.finish().is_err());
+    assert!(all(&store).is_empty());
+    let small = Ctx { budget: model::Budget::new("small", 1 << 20), ..Ctx::unbounded() };
+    assert_eq!(store.begin(&small).err().unwrap().kind, model::ErrorKind::Limited);
+}
+
+#[test]
+fn what_was_deleted_can_be_given_again() {
+    use model::MetricAdmin;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    block(&store, 0..2, 0..HOUR).unwrap();
+    let one = model::Matcher::new("n", model::MatchOp::Equal, "001").unwrap();
+    store.delete_series(&Ctx::unbounded(), &[one], TimeRange::new(0, HOUR / 2 - 1)).unwrap();
+    assert_eq!(all(&store)[1].t.len(), 30);
+    let again = block(&store, 0..2, 0..HOUR).unwrap();
+    assert_eq!((again.samples, again.known), (30, 90));
+    assert_eq!(all(&store)[1].t.len(), 60);
 }

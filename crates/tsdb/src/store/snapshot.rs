@@ -21,44 +21,54 @@ impl Store {
     pub(super) fn publish_snapshot(&self, skip_head: bool) -> Result<String> {
         let _one_at_a_time = self.maintenance.lock();
         if !skip_head {
-            if self.head.frozen().is_some() {
-                self.flush_locked()?; // the last flush failed
-            }
-            if self.head.read_all().iter().any(|shard| shard.current().range().is_some()) {
-                self.flush_locked()?;
-            }
+            self.flush_for_copy()?;
         }
         let snapshots = self.root.join(SNAPSHOTS);
         publish::prepare(&*self.fs, &snapshots)?;
         let name = name(self.clock.now_ms());
-        publish::directory(&*self.fs, &snapshots, &name, |dir| {
-            let tenant = dir.join(Tenant::DEFAULT);
-            self.copy_blocks(&self.blocks, &tenant.join("blocks"))?;
-            publish::prepare(&*self.fs, &tenant.join("tiers"))?;
-            for (level, (_, folder)) in self.tiers.levels.iter().zip(tiers::LEVELS) {
-                self.copy_blocks(&level.blocks, &tenant.join("tiers").join(folder))?;
-            }
-            if !skip_head {
-                self.copy_knowledge(&tenant.join("wal"))?;
-            }
-            let sync = self.fs.sync_dir(&tenant);
-            sync.map_err(|e| io_error("sync a directory", &tenant, &e))
-        })?;
+        publish::directory(&*self.fs, &snapshots, &name, |dir| self.copy_to(dir, skip_head))?;
         info!(name, "snapshot made");
         Ok(name)
+    }
+
+    /// Makes `dir` a copy of everything stored so far, which can be opened as a store: files that do not change any more
+    /// get a second name where the file system has links. Whoever calls publishes it.
+    pub fn snapshot_to(&self, dir: &Path) -> Result<()> {
+        let _one_at_a_time = self.maintenance.lock();
+        self.flush_for_copy()?;
+        self.copy_to(dir, false)?;
+        self.fs.sync_dir(dir).map_err(|e| io_error("sync a directory", dir, &e))
+    }
+
+    fn flush_for_copy(&self) -> Result<()> {
+        if self.head.frozen().is_some() {
+            self.flush_locked()?; // the last flush failed
+        }
+        if self.head.read_all().iter().any(|shard| shard.current().range().is_some()) {
+            self.flush_locked()?;
+        }
+        Ok(())
+    }
+
+    fn copy_to(&self, dir: &Path, skip_head: bool) -> Result<()> {
+        let tenant = dir.join(Tenant::DEFAULT);
+        self.copy_blocks(&self.blocks, &tenant.join("blocks"))?;
+        publish::prepare(&*self.fs, &tenant.join("tiers"))?;
+        for (level, (_, folder)) in self.tiers.levels.iter().zip(tiers::LEVELS) {
+            self.copy_blocks(&level.blocks, &tenant.join("tiers").join(folder))?;
+        }
+        if !skip_head {
+            self.copy_knowledge(&tenant.join("wal"))?;
+        }
+        let sync = self.fs.sync_dir(&tenant);
+        sync.map_err(|e| io_error("sync a directory", &tenant, &e))
     }
 
     fn copy_blocks(&self, blocks: &Blocks, to: &Path) -> Result<()> {
         let fs = &*self.fs;
         publish::prepare(fs, to)?;
         for block in blocks.all().iter().filter(|b| !b.is_broken()) {
-            let (from, copy) = (blocks.dir().join(&block.name), to.join(&block.name));
-            fs.create_dir(&copy).map_err(|e| io_error("create a directory", &copy, &e))?;
-            let files = fs.list(&from).map_err(|e| io_error("list a block", &from, &e))?;
-            for file in files.iter().filter(|f| !f.is_dir && !publish::is_temporary(&f.name)) {
-                publish::link_or_copy(fs, &from.join(&file.name), &copy.join(&file.name))?;
-            }
-            fs.sync_dir(&copy).map_err(|e| io_error("sync a directory", &copy, &e))?;
+            publish::link_or_copy_directory(fs, &blocks.dir().join(&block.name), &to.join(&block.name))?;
         }
         fs.sync_dir(to).map_err(|e| io_error("sync a directory", to, &e))
     }

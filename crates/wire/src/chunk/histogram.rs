@@ -6,6 +6,7 @@ use super::bits::{BitReader, BitWriter, Stop, Xor};
 use super::layout::Layout;
 use super::start::Starts;
 use super::{Encoding, Error, MAX_DECODED_BYTES, sample_count};
+use crate::histogram::lower_to_stored;
 
 const RESET_BITS: u8 = 0xc0;
 
@@ -105,7 +106,7 @@ impl Decoder<'_> {
             }
         };
         let negative_buckets = buckets.split_off(layout.buckets().0.min(buckets.len()));
-        Histogram {
+        let mut histogram = Histogram {
             reset_hint: match index {
                 _ if self.gauge => ResetHint::Gauge,
                 0 => ResetHint::Unknown,
@@ -121,7 +122,9 @@ impl Decoder<'_> {
             negative_spans: layout.negative.clone(),
             negative_buckets,
             custom_values: layout.custom.clone(),
-        }
+        };
+        lower_to_stored(&mut histogram);
+        histogram
     }
 }
 

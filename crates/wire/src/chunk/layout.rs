@@ -3,6 +3,7 @@
 use model::{Histogram, Span};
 
 use super::bits::{BitReader, BitWriter, Stop};
+use crate::histogram::MAX_READABLE_SCHEMA;
 
 /// Schema of custom bounds.
 const CUSTOM: i32 = -53;
@@ -57,8 +58,9 @@ impl Layout {
     pub(super) fn read(r: &mut BitReader<'_>) -> Result<Self, Stop> {
         let zero_threshold = read_zero_threshold(r)?;
         let schema = r.varbit()?;
-        if !(-4..=8).contains(&schema) && schema != i64::from(CUSTOM) {
-            return Err(Stop::Malformed("the schema of a histogram is neither -4 to 8 nor -53"));
+        // Finer ones than are stored are lowered when the sample is whole.
+        if !(-4..=i64::from(MAX_READABLE_SCHEMA)).contains(&schema) && schema != i64::from(CUSTOM) {
+            return Err(Stop::Malformed("the schema of a histogram is neither -4 to 52 nor -53"));
         }
         let schema = schema as i32;
         let (positive, negative) = (read_spans(r)?, read_spans(r)?);

@@ -316,3 +316,28 @@ fn bytes_are_the_drawn_ones() {
     w.bits(difference >> difference.trailing_zeros(), significant);
     assert_eq!(chunks[0].bytes, w.bytes);
 }
+
+#[test]
+fn a_finer_schema_than_is_stored_is_lowered() {
+    for (schema, ok) in [(9, true), (52, true), (53, false), (-5, false)] {
+        let mut data = SeriesData::default();
+        for t in 0..3 {
+            let positive_spans = vec![Span { offset: -3, length: 4 }, Span { offset: 5, length: 1 }];
+            let positive_buckets = vec![1.0, 2.0, 4.0, 8.0, 16.0];
+            let fine =
+                Histogram { schema, count: 31.0, positive_spans, positive_buckets, ..Histogram::default() };
+            data.push_histogram(0, t * 15_000, fine);
+        }
+        let all = chunks(&data, Options::default());
+        if !ok {
+            assert!(decode(all[0].encoding, &all[0].bytes, &mut SeriesData::default()).is_err());
+            continue;
+        }
+        let read = read_back(&all);
+        assert_eq!(read.histograms.len(), 3);
+        for (_, h) in &read.histograms {
+            assert_eq!((h.schema, h.positive_buckets.iter().sum::<f64>()), (8, 31.0));
+            h.check_whole().unwrap();
+        }
+    }
+}

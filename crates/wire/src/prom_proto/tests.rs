@@ -142,7 +142,7 @@ fn walk(body: &[u8]) {
         let mut metrics = family.metrics();
         while let Ok(Some(metric)) = metrics.next_metric() {
             if let Value::Histogram(h) = metric.value {
-                let _ = crate::histogram::check(&h.native(false), h.integer);
+                let _ = h.native(false).check_whole();
             }
         }
     }

@@ -155,7 +155,7 @@ fn protobuf_is_read_like_text() {
     let native = &families["h"].native[0];
     assert_eq!((native.value.schema, native.integer), (-1, true));
     assert_eq!(native.value.positive_buckets, [1.0, 2.0]);
-    assert_eq!(crate::histogram::check(&native.value, true), Ok(()));
+    assert_eq!(native.value.check_whole(), Ok(()));
     let names: Vec<_> = families["h"].to_series(5).map(|s| s.labels.metric_name().to_owned()).collect();
     assert_eq!(names, ["h_bucket", "h_bucket", "h_sum", "h_count", "h"], "of the native one no classic part");
     assert_eq!(read_protobuf(&write_protobuf(families.values(), Escaping::AllowUtf8)).unwrap(), families);

@@ -1,10 +1,11 @@
 //! `prometheus.Histogram` and `io.prometheus.write.v2.Histogram`: the same field numbers, both ways.
 
+use model::histogram::BadHistogram;
 use model::{Histogram, ResetHint, Span};
 
 use super::Error;
 use super::proto::{Message, Value, put_bytes, put_double, put_int, put_varint};
-use crate::histogram::{BadHistogram, check, lower_to_stored};
+use crate::histogram::lower_to_stored;
 
 /// Buckets of one side of a histogram; more are refused.
 const MAX_BUCKETS: usize = 1 << 16;
@@ -26,7 +27,7 @@ impl HistogramPoint {
     /// Lowers a finer resolution than what is stored, and checks the rest.
     pub fn make_storable(&mut self) -> Result<(), BadHistogram> {
         lower_to_stored(&mut self.value);
-        check(&self.value, self.integer)
+        if self.integer { self.value.check_whole() } else { self.value.check() }
     }
 }
 
@@ -184,7 +185,7 @@ pub(crate) fn put_histogram(out: &mut Vec<u8>, t: i64, start: i64, h: &Histogram
 /// Whether every count can be sent as a whole number. A stale marker has no counts: it is whole.
 fn whole(h: &Histogram) -> bool {
     let whole = |v: f64| (0.0..9e15).contains(&v) && v.fract() == 0.0;
-    let adds_up = check(h, true).is_ok();
+    let adds_up = h.check_whole().is_ok();
     adds_up
         && whole(h.count)
         && whole(h.zero_count)

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!((native.schema, native.count, native.sum), (-53, 5.0, 3.5));
         assert_eq!(native.custom_values, [0.5, 1.0]);
         assert_eq!(native.positive_buckets, [1.0, 3.0, 1.0]);
-        wire::histogram::check(&native, true).unwrap();
+        native.check_whole().unwrap();
     }
 
     #[test]

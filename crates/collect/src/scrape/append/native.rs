@@ -1,7 +1,7 @@
 //! Limits of a job on native histograms.
 
 use model::Histogram;
-use wire::histogram::{CUSTOM_SCHEMA, MAX_SCHEMA, MIN_SCHEMA, check, lower_schema, lower_to_stored};
+use wire::histogram::{CUSTOM_SCHEMA, MAX_SCHEMA, MIN_SCHEMA, lower_schema, lower_to_stored};
 
 use super::Appender;
 
@@ -9,7 +9,8 @@ impl Appender {
     /// Lowers the resolution of a histogram to what the job allows. The error fails the scrape.
     pub(super) fn storable(&self, name: &str, mut h: Histogram, integer: bool) -> Result<Histogram, String> {
         lower_to_stored(&mut h);
-        check(&h, integer).map_err(|e| format!("histogram {name:?}: {e}"))?;
+        let checked = if integer { h.check_whole() } else { h.check() };
+        checked.map_err(|e| format!("histogram {name:?}: {e}"))?;
         if h.schema != CUSTOM_SCHEMA && self.job.native_histogram_min_bucket_factor > 1.0 {
             let coarsest = schema_of(self.job.native_histogram_min_bucket_factor);
             if h.schema > coarsest {

@@ -143,6 +143,16 @@ impl Encoder {
         self
     }
 
+    /// Bytes of the message, not compressed.
+    pub fn len(&self) -> usize {
+        self.symbols.len() + self.series.len()
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
     /// The message, not compressed.
     pub fn to_bytes(&self) -> Vec<u8> {
         [self.symbols.as_slice(), self.series.as_slice()].concat()

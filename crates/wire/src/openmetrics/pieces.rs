@@ -1,12 +1,11 @@
-//! OpenMetrics files, read piece by piece: a file of any size, in bounded memory.
+//! OpenMetrics text of any size, read piece by piece in bounded memory: for history, where every sample has a timestamp.
 
 use std::io::Read;
 
-use model::{Labels, LabelsBuilder};
-use wire::exposition::Entry;
-use wire::openmetrics::Parser;
+use model::{Error, Labels, LabelsBuilder, Result};
 
-use crate::Failed;
+use super::Parser;
+use crate::exposition::{Entry, ParseError};
 
 /// What is parsed at once.
 const PIECE: usize = 16 << 20;
@@ -15,14 +14,11 @@ const MAX_LINE: usize = 64 << 20;
 const END: &[u8] = b"# EOF";
 
 /// Labels, time, value, and the bytes read so far.
-pub(super) type Take<'t> = dyn FnMut(&Labels, i64, f64, u64) -> Result<(), Failed> + 't;
+pub type Take<'t> = dyn FnMut(&Labels, i64, f64, u64) -> Result<()> + 't;
 
-/// Gives `take` each sample (with the bytes read so far); every one must have a timestamp.
-pub(super) fn read(
-    input: &mut dyn Read,
-    extra: &[(String, String)],
-    take: &mut Take<'_>,
-) -> Result<(), Failed> {
+/// Gives `take` each sample (with the bytes read so far); every one must have a timestamp. `extra` labels are attached to
+/// each. Errors say line and column.
+pub fn read(input: &mut dyn Read, extra: &[(String, String)], take: &mut Take<'_>) -> Result<()> {
     read_pieces(input, extra, take, PIECE)
 }
 
@@ -31,12 +27,12 @@ fn read_pieces(
     extra: &[(String, String)],
     take: &mut Take<'_>,
     size: usize,
-) -> Result<(), Failed> {
+) -> Result<()> {
     let mut piece: Vec<u8> = Vec::new();
     let (mut lines, mut bytes) = (0usize, 0u64);
     loop {
         let before = piece.len();
-        let n = (&mut *input).take(size as u64).read_to_end(&mut piece)?;
+        let n = (&mut *input).take(size as u64).read_to_end(&mut piece).map_err(unreadable)?;
         let is_last = n < size;
         // Whole lines are parsed, and the end marker is put behind those of every piece but the last.
         let mut whole = if is_last { piece.len() } else { last_line_end(&piece, before).unwrap_or(0) };
@@ -46,7 +42,7 @@ fn read_pieces(
         }
         if whole == 0 && !is_last {
             if piece.len() > MAX_LINE {
-                return Err(Failed::new(format_args!("line {}: longer than 64 MiB", lines + 1)));
+                return Err(Error::invalid(format_args!("line {}: longer than 64 MiB", lines + 1)));
             }
             continue;
         }
@@ -65,6 +61,10 @@ fn read_pieces(
     }
 }
 
+fn unreadable(error: std::io::Error) -> Error {
+    Error::invalid(format_args!("the text cannot be read: {error}"))
+}
+
 fn last_line_end(piece: &[u8], from: usize) -> Option<usize> {
     piece.get(from..)?.iter().rposition(|b| *b == b'\n').map(|at| from + at + 1)
 }
@@ -73,24 +73,24 @@ fn parse(
     piece: &[u8],
     lines: usize,
     extra: &[(String, String)],
-    take: &mut dyn FnMut(&Labels, i64, f64) -> Result<(), Failed>,
-) -> Result<(), Failed> {
-    let wrong = |e: wire::exposition::ParseError| {
-        Failed::new(format_args!("line {}, column {}: {}", e.line + lines, e.column, e.message))
+    take: &mut dyn FnMut(&Labels, i64, f64) -> Result<()>,
+) -> Result<()> {
+    let wrong = |e: ParseError| {
+        Error::invalid(format_args!("line {}, column {}: {}", e.line + lines, e.column, e.message))
     };
     let mut parser = Parser::new(piece).map_err(wrong)?;
     let mut builder = LabelsBuilder::new();
     while let Some(entry) = parser.next_entry().map_err(wrong)? {
         let Entry::Sample(sample) = entry else { continue };
         builder.retain(|_| false);
-        let twice = |name| Failed::new(format_args!("{}: label {name} is there twice", sample.series));
+        let twice = |name| Error::invalid(format_args!("{}: label {name} is there twice", sample.series));
         sample.build(&mut builder).map_err(twice)?;
         for (name, value) in extra {
             builder.set(name, value);
         }
         let labels = builder.build();
         let Some(t) = sample.timestamp_ms else {
-            return Err(Failed::new(format_args!("expected timestamp for series {labels}, got none")));
+            return Err(Error::invalid(format_args!("expected timestamp for series {labels}, got none")));
         };
         take(&labels, t, sample.value)?;
     }
