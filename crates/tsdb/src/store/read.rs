@@ -138,17 +138,15 @@ impl Store {
         let mut without = Vec::new();
         loop {
             let Some(plan) = self.tier_plan(range, hints, &without) else { return Ok(Older::default()) };
-            let gone = self.gone_before();
             let (mut found, mut unfit) = (Vec::new(), None);
             let mut reserved = ctx.budget.reserve(0)?;
             for (number, part) in plan.parts.iter().enumerate() {
-                let there: Vec<TimeRange> = part.exact.iter().filter(|r| r.end >= gone).copied().collect();
                 unless_broken(&part.block, || {
                     part.block.series(&part.block.select(matchers)?, &mut |series| {
                         if found.len().is_multiple_of(CHECK_EVERY) {
                             ctx.check()?;
                         }
-                        if has_histograms(&series, &there) {
+                        if has_histograms(&series, &part.exact) {
                             unfit = Some((part.resolution, part.block.number));
                             return Ok(false);
                         }

@@ -97,7 +97,11 @@ impl Store {
             let sizes: Vec<u64> = all.iter().map(|(_, b)| b.bytes).collect();
             let too_many = disk::space::oldest_to_remove(&sizes, limit / TIERS_SHARE);
             for (at, block) in all.into_iter().take(too_many) {
+                let end = tiers::window_of(&block).end;
                 drop_blocks(&self.tiers.levels[at].blocks, &[block], "summaries over their share")?;
+                let dropped = &mut self.making.lock().dropped;
+                let upto = dropped.entry(at).or_insert(end);
+                *upto = end.max(*upto);
             }
         }
         let room = limit.saturating_sub(other).saturating_sub(self.tiers.bytes());

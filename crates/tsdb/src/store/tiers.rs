@@ -42,6 +42,8 @@ pub(crate) struct Making {
     empty: HashSet<(usize, i64, u64)>,
     /// Blocks that are not current: the highest number of a block then, and since when, by the clock.
     outdated: HashMap<(usize, u64), (u64, i64)>,
+    /// Up to here summaries were removed for want of room: they are not made again.
+    pub(super) dropped: HashMap<usize, i64>,
 }
 
 impl Store {
@@ -132,6 +134,7 @@ impl Store {
         let lost = self.blocks.lost();
         let number = self.blocks.last_number();
         let making = self.making.lock();
+        let dropped = making.dropped.get(&level).copied().unwrap_or(i64::MIN);
         let mut day = TimeRange::new(TIMES.start + 1, DAY);
         while day.end <= settled {
             let later = samples.iter().filter(|b| b.meta.range.end >= day.start);
@@ -141,6 +144,7 @@ impl Store {
                 continue;
             }
             let covered = have.iter().any(|w| w.overlaps(day))
+                || day.end <= dropped
                 || day.end < oldest_kept
                 || making.empty.contains(&(level, day.start, number))
                 || lost.iter().any(|l| l.range.overlaps(day));
@@ -150,6 +154,7 @@ impl Store {
                     window.end <= settled
                         && free(window)
                         && window.start >= oldest_kept
+                        && window.start > dropped
                         && (keep == 0 || window.end - window.start < keep / 2)
                         && estimate(&samples, *window) <= MOST_SAMPLES
                         && !lost.iter().any(|l| l.range.overlaps(*window))
