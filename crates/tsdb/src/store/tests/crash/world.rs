@@ -173,7 +173,7 @@ impl World {
         let (i, t) = (random.below(u64::from(SERIES)) as u32, fixture.clock.now_ms());
         let exemplar = Exemplar { labels: Labels::from_pairs([("trace_id", t.to_string())]), t, v: 1.0 };
         let sample = ExemplarSample { series: resolve(store, &[labels("m", i)])[0], exemplar };
-        if MetricWriter::exemplars(store, &Tenant::default(), &[sample])? == 1 {
+        if MetricWriter::exemplars(store, &Tenant::default(), &[sample])?.taken == 1 {
             self.exemplars.insert((i, t));
         }
         Ok(())
