@@ -20,14 +20,23 @@ const STEPS: i64 = 36;
 
 pub(crate) fn run(flags: &Flags) -> Result<()> {
     let hosts = flags.series.unwrap_or(50_000).div_ceil(fleet::HOST_SERIES);
-    let data = Dataset::write_until(&mut Fleet::new(hosts), STEPS, flags.request, (STEPS + 2) * STEP_MS)?;
-    println!("\npassing on by remote write: {} samples of {} series", data.samples, data.series);
+    println!(
+        "\npassing on by remote write: {STEPS} samples each of about {} series",
+        hosts * fleet::HOST_SERIES
+    );
     println!("{:<18}{:>14}{:>14}{:>14}{:>16}", "program", "with CPU s", "without", "sender", "samples/CPU s");
     let mut rows = Vec::new();
     for kind in Kind::selected(flags).into_iter().filter(|k| !k.is_victoria()) {
-        let without = measure(kind, flags, &data, false)?;
-        let with = measure(kind, flags, &data, true)?;
-        let rate = data.samples as f64 / (with - without).max(0.01);
+        let both =
+            measure(kind, flags, hosts, false).and_then(|w| Ok((w, measure(kind, flags, hosts, true)?)));
+        let ((without, _), (with, samples)) = match both {
+            Ok(both) => both,
+            Err(reason) => {
+                println!("skipped: {}: {reason:#}", kind.name());
+                continue;
+            }
+        };
+        let rate = samples as f64 / (with - without).max(0.01);
         println!("{:<18}{with:>14.2}{without:>14.2}{:>14.2}{rate:>16.0}", kind.name(), with - without);
         rows.push(Row { kind, value: rate });
     }
@@ -35,8 +44,8 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
     Ok(())
 }
 
-/// CPU seconds for taking the data, and for passing it on.
-fn measure(kind: Kind, flags: &Flags, data: &Dataset, relay: bool) -> Result<f64> {
+/// CPU seconds for taking the data and, with `relay`, for passing it on; and how many samples that were.
+fn measure(kind: Kind, flags: &Flags, hosts: usize, relay: bool) -> Result<(f64, u64)> {
     let received = Arc::new(AtomicU64::new(0));
     let address = listen(&received)?;
     let config = match relay {
@@ -45,8 +54,9 @@ fn measure(kind: Kind, flags: &Flags, data: &Dataset, relay: bool) -> Result<f64
     };
     let peer = Peer::start_scraping(kind, flags, &config)?;
     std::thread::sleep(Duration::from_secs(2));
+    let data = Dataset::write_until(&mut Fleet::new(hosts), STEPS, flags.request, (STEPS + 2) * STEP_MS)?;
     let before = peer.process.cpu_seconds()?;
-    send(data, 0, 1, &peer.address)?;
+    send(&data, 0, 1, &peer.address)?;
     let deadline = Instant::now() + Duration::from_secs(180);
     while relay && received.load(Ordering::Relaxed) < data.samples {
         if Instant::now() > deadline {
@@ -58,7 +68,7 @@ fn measure(kind: Kind, flags: &Flags, data: &Dataset, relay: bool) -> Result<f64
     peer.process.wait_quiet()?;
     let cpu = peer.process.cpu_seconds()? - before;
     end(vec![peer])?;
-    Ok(cpu)
+    Ok((cpu, data.samples))
 }
 
 /// A receiver that counts samples; it ends with the process.
