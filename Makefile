@@ -60,8 +60,9 @@ test: ui lint ## everything that proves a change; what a missing component skips
 
 test-full: export BONGHWA_CRASH_SEEDS ?= 5000
 test-full: export BONGHWA_SOAK_SECONDS ?= 900
+test-full: export BONGHWA_FLOOD_SERIES ?= 1000000
 test-full: export NEXTEST_PROFILE ?= full
-test-full: test ## the same with thousands of crashes, thousands of flipped bits, and a longer soak
+test-full: test ## the same with thousands of crashes and flipped bits, a longer soak, a flood of a million series
 
 soak: build ## an hour of everything at once, kill -9 and full disks included, and a verdict (SOAK_SECONDS=3600)
 	BONGHWA_BIN=$(CARGO_TARGET_DIR)/release/bonghwa BONGHWA_SOAK_SECONDS=$${SOAK_SECONDS:-3600} \
