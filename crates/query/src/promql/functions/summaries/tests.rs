@@ -124,15 +124,18 @@ proptest! {
             total = if *reset && *gap == 1 { 0.0 } else { total + v.abs() };
             (t, if climbing { total } else { *v })
         }).collect();
-        let plain = Run {
-            t: samples.iter().map(|s| s.0).collect(), v: samples.iter().map(|s| s.1).collect(), ..Run::default()
-        };
         let ctx = Ctx::unbounded();
         let steps = Steps { start, step, len };
         let plan = Plan { steps, ends: steps, range, ctx: &ctx };
         let cuts = Cuts { start, step, len, window: range };
         let scale: f64 = samples.iter().map(|s| s.1.abs()).filter(|v| !v.is_nan()).sum::<f64>() + 1.0;
         for kernel in kernels() {
+            // A run remembers what it found out for one function.
+            let plain = Run {
+                t: samples.iter().map(|s| s.0).collect(),
+                v: samples.iter().map(|s| s.1).collect(),
+                ..Run::default()
+            };
             let fewer = downsampled(&samples, cuts, kernel.fields().unwrap(), &choose);
             let (want, got) = (over(&kernel, &plain, &plan), over(&kernel, &fewer, &plan));
             let rounded = matches!(kernel, Kernel::Rate { .. } | Kernel::Sum | Kernel::Avg);
