@@ -10,6 +10,8 @@ use intake::cardinality::{Cardinality, Config, Keep, Surroundings};
 use model::metrics::MetricReader;
 use model::{Budget, CancelFlag, Clock, Ctx, Result, Tenant};
 
+use crate::memory;
+
 const KIND: Kind = Kind { tag: b'c', name: "folded labels", version: 1, oldest: 1 };
 /// More metrics than are ever folded at one time.
 const MOST: usize = 10_000;
@@ -37,21 +39,18 @@ pub(crate) fn open(
     ours: &Path,
     store: &Arc<tsdb::Store>,
     clock: Arc<dyn Clock>,
-    memory: (Budget, u64),
+    allowance: (Budget, u64),
     config: Config,
 ) -> Result<Arc<Cardinality>> {
     let (ledger, recovery) = Ledger::open(fs, &ours.join("cardinality"), KIND, MOST)?;
     for warning in &recovery.warnings {
         tracing::warn!(warning, "folded labels");
     }
-    let (budget, limit) = memory;
-    // The limit of the budget is corrected by what is resident: the rest of it is what is free.
+    let (budget, limit) = allowance;
+    // What is free in the budget says less: a quarter of the limit may be reserved whatever is resident.
     let memory_percent = {
         let budget = budget.clone();
-        move || {
-            let free = budget.limit().saturating_sub(budget.used()).min(limit);
-            100.0 - 100.0 * free as f64 / limit.max(1) as f64
-        }
+        move || 100.0 * memory::resident().max(budget.used()) as f64 / limit.max(1) as f64
     };
     let around = Surroundings {
         census: store.clone(),
