@@ -218,7 +218,10 @@ fn metrics_are_those_of_prometheus() {
         scrape_configs:\n- { job_name: f, file_sd_configs: [{ files: [targets.yml] }] }\n\
         - { job_name: h, http_sd_configs: [{ url: 'http://127.0.0.1:9/' }] }\n\
         - { job_name: d, dns_sd_configs: [{ names: [a.invalid], refresh_interval: 1s }] }\n";
-    let rules = "groups: [{ name: g, rules: [{ record: a, expr: up }, { alert: B, expr: 'vector(1)', annotations: { a: '{{ $value }}' } }] }]";
+    // It fires after Prometheus has discovered the Alertmanager, which takes five seconds: an alert that comes before is
+    // dropped, and sent again only after a minute.
+    let rules = "groups: [{ name: g, rules: [{ record: a, expr: up }, \
+        { alert: B, expr: 'vector(1)', for: 8s, annotations: { a: '{{ $value }}' } }] }]";
     let (theirs, ours) = (folder.path().join("theirs"), folder.path().join("ours"));
     for folder in [&theirs, &ours] {
         std::fs::create_dir(folder).unwrap();
