@@ -249,7 +249,6 @@ fn metrics_are_those_of_prometheus() {
                 "prometheus_rule_evaluations_total",
                 "prometheus_sd_dns_lookups_total",
                 "prometheus_target_interval_length_seconds_count",
-                "prometheus_notifications_latency_seconds_count",
                 "prometheus_remote_storage_samples_in_total",
                 "prometheus_template_text_expansions_total",
             ];
