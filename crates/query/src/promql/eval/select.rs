@@ -112,15 +112,18 @@ impl Run {
 #[derive(Debug, Default)]
 pub(crate) struct Positions {
     t: Vec<i64>,
+    /// At which steps, and how far back.
+    of: Option<(Steps, i64)>,
     /// One more than the place of the newest sample within the lookback; 0: there is none.
     newest: Vec<usize>,
 }
 
 impl Positions {
     fn find(&mut self, t: &[i64], sources: Steps, lookback: i64) -> &[usize] {
-        if self.newest.len() == sources.len && self.t == t {
+        if self.of == Some((sources, lookback)) && self.t == t {
             return &self.newest;
         }
+        self.of = Some((sources, lookback));
         self.t.clear();
         self.t.extend_from_slice(t);
         self.newest.clear();

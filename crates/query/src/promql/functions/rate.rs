@@ -2,8 +2,8 @@
 
 use super::start::Starts;
 use super::window::{Plan, Site, Window, windows};
-use crate::promql::eval::Cells;
 use crate::promql::eval::select::Run;
+use crate::promql::eval::{Cells, Steps};
 
 /// The increase between the first and the last sample of each window, extended to the window's edges where the
 /// samples come close to them, counter resets added back. Where the first sample of a window started within the
@@ -28,6 +28,8 @@ pub(super) fn extrapolated(
 #[derive(Debug, Default)]
 pub(crate) struct Extents {
     t: Vec<i64>,
+    /// Of which windows: steps, ends, length, and whether per second.
+    windows: Option<(Steps, Steps, i64, bool)>,
     found: Vec<Extent>,
 }
 
@@ -88,7 +90,9 @@ impl Extents {
 fn plain(run: &Run, plan: &Plan<'_>, counter: bool, per_second: bool) -> Option<Cells> {
     let divisor = per_second.then_some(plan.range as f64 / 1000.0);
     let mut extents = run.extents.borrow_mut();
-    if extents.t != run.t {
+    let windows = Some((plan.steps, plan.ends, plan.range, per_second));
+    if extents.windows != windows || extents.t != run.t {
+        extents.windows = windows;
         extents.t.clone_from(&run.t);
         extents.found = Extents::of(&run.t, plan, divisor);
     }

@@ -2,7 +2,6 @@ use model::Ctx;
 use proptest::prelude::*;
 
 use super::*;
-use crate::promql::eval::Steps;
 
 /// Window by window, as the definition has it.
 fn one_by_one(run: &Run, plan: &Plan<'_>, counter: bool, per_second: bool) -> Vec<Option<u64>> {
@@ -44,9 +43,9 @@ proptest! {
         let steps = Steps { start, step, len };
         let ends = if fixed { Steps::at(start + 100) } else { steps };
         let plan = Plan { steps, ends, range, ctx: &ctx };
+        // Buffers go from series to series; what is kept in them must not matter.
+        let mut run = Run::default();
         for (counter, per_second) in [(true, true), (true, false), (false, false)] {
-            // Buffers go from series to series; what is kept in them must not matter.
-            let mut run = Run::default();
             for samples in &series {
                 let gaps = if same_times { &series[0] } else { samples };
                 let (mut t, mut total) = (0, 0.0);
