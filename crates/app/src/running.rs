@@ -115,6 +115,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
     let intake = Arc::new(intake.with_cardinality(cardinality.clone()).with_history(metrics.clone()));
     intake.counters().register(&mut registry);
+    let refused_at_door = intake.counters().refused_by_budgets();
     let writer: Arc<dyn MetricWriter> = intake.clone();
     let event_writer: Arc<dyn EventWriter> = intake.clone();
     let event_reader: Arc<dyn EventReader> = events.clone();
@@ -188,7 +189,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         .map_err(|e| model::Error::internal("the rules cannot be started").with_detail(e))?;
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
-    let watch = shedding::Watch::new(&metrics, scrapes, rules, clock.clone());
+    let watch = shedding::Watch::new(&metrics, scrapes, rules, refused_at_door, clock.clone());
     let mut background = Background::start(
         metrics.clone(),
         events.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{Budget, Clock, Load, RejectReason};
+use prometheus_client::metrics::counter::Counter;
 
 /// Remembers what was counted so far.
 pub(crate) struct Watch {
@@ -10,6 +11,9 @@ pub(crate) struct Watch {
     clock: Arc<dyn Clock>,
     /// Budgets whose refusals are what was shed.
     budgets: Vec<(Load, Budget, u64)>,
+    /// Series refused at the door, over a budget of series or while memory is short.
+    at_door: Counter,
+    door: u64,
     series: u64,
     samples: u64,
 }
@@ -19,6 +23,7 @@ impl Watch {
         store: &Arc<tsdb::Store>,
         scrapes: Budget,
         rules: Budget,
+        at_door: Counter,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let compactions = store.compaction_budget().clone();
@@ -27,6 +32,8 @@ impl Watch {
             store: store.clone(),
             clock,
             budgets: budgets.map(|(load, budget)| (load, budget, 0)).into(),
+            door: at_door.get(),
+            at_door,
             series: 0,
             samples: 0,
         };
@@ -56,6 +63,11 @@ impl Watch {
             sheds.note(Load::Samples, samples - self.samples, why(), now);
         }
         (self.series, self.samples) = (series, samples);
+        let door = self.at_door.get();
+        let why =
+            "a budget of series, or the memory limit where it is nearly used up: see the page Cardinality";
+        sheds.note(Load::Series, door.saturating_sub(self.door), why, now);
+        self.door = door;
         for (load, budget, known) in &mut self.budgets {
             let refused = budget.refused();
             sheds.note(*load, refused.saturating_sub(*known), budget.reason(), now);

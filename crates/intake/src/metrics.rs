@@ -35,6 +35,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The counter of label sets that a budget of series refused.
+    pub fn refused_by_budgets(&self) -> Counter {
+        Counter::clone(&self.series_refused.get_or_create(&Reason { reason: "cardinality" }))
+    }
+
     /// Makes the counters visible under `bonghwa_intake_*`.
     pub fn register(&self, registry: &mut Registry) {
         let registry = registry.sub_registry_with_prefix("bonghwa_intake");
