@@ -18,6 +18,9 @@ pub struct Downsampling {
     pub enabled: bool,
     /// Whether they may be read in place of samples that are there.
     pub queries: bool,
+    /// A day gets summaries only where their spans have this many samples on average: others would take more room than
+    /// the samples.
+    pub least_samples: u64,
     /// How long those of five minutes are kept, ms; 0: no limit; `None`: as long as samples.
     pub keep_5m_ms: Option<i64>,
     /// How long those of an hour are kept, likewise.
@@ -26,7 +29,7 @@ pub struct Downsampling {
 
 impl Default for Downsampling {
     fn default() -> Self {
-        Self { enabled: true, queries: true, keep_5m_ms: None, keep_1h_ms: None }
+        Self { enabled: true, queries: true, least_samples: 10, keep_5m_ms: None, keep_1h_ms: None }
     }
 }
 

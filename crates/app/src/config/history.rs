@@ -79,6 +79,7 @@ impl HistoryConfig {
             queries: self.downsampling.queries,
             keep_5m_ms: self.downsampling.retention_5m.map(ms),
             keep_1h_ms: self.downsampling.retention_1h.map(ms),
+            ..tsdb::Downsampling::default()
         }
     }
 }

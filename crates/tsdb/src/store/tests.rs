@@ -33,7 +33,9 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        let options = Options { retention_bytes: Some(0), ..Options::default() };
+        let mut options = Options { retention_bytes: Some(0), ..Options::default() };
+        // Tests have few samples.
+        options.downsampling.least_samples = 0;
         Self { fs: SimFs::new(), clock: Arc::new(ManualClock::at_ms(NOW)), options }
     }
 

@@ -131,6 +131,8 @@ impl Store {
             self.tiers.levels[level].blocks.all().iter().map(|b| window_of(b)).collect();
         let keep = self.retention().tier_ms(self.tiers.levels[level].resolution);
         let oldest_kept = if keep > 0 { now.saturating_sub(keep) } else { i64::MIN };
+        let resolution = self.tiers.levels[level].resolution;
+        let least = self.retention().downsampling.least_samples;
         let lost = self.blocks.lost();
         let number = self.blocks.last_number();
         let making = self.making.lock();
@@ -148,7 +150,7 @@ impl Store {
                 || day.end < oldest_kept
                 || making.empty.contains(&(level, day.start, number))
                 || lost.iter().any(|l| l.range.overlaps(day));
-            if !covered {
+            if !covered && density(&samples, day, resolution) >= least as f64 {
                 let fits = |window: &TimeRange| {
                     let free = |w: &TimeRange| !have.iter().any(|h| h.overlaps(*w));
                     window.end <= settled
@@ -403,6 +405,14 @@ fn estimate(samples: &[Arc<Block>], window: TimeRange) -> u64 {
         (b.meta.samples as f64 * both.max(0) as f64 / length.max(1) as f64) as u64
     };
     samples.iter().filter(|b| b.meta.range.overlaps(window)).map(share).sum()
+}
+
+/// How many samples a span of one series has on average.
+fn density(samples: &[Arc<Block>], window: TimeRange, resolution: i64) -> f64 {
+    let inside = samples.iter().filter(|b| b.meta.range.overlaps(window));
+    let series = inside.map(|b| b.meta.series).max().unwrap_or(0).max(1);
+    let spans = (window.end - window.start + 1) / resolution;
+    estimate(samples, window) as f64 / f64::from(series) / spans as f64
 }
 
 /// How long the longest pages around a range are, ms.
