@@ -151,6 +151,7 @@ impl World {
                 self.batches[expected.batch].touched = true;
             }
         }
+        self.exemplars.retain(|(i, t)| *i != series || !range.contains(*t));
         let matchers = [Matcher::equal("i", series.to_string())];
         store.delete_series(&Ctx::unbounded(), &matchers, range)?;
         for key in &hit {
