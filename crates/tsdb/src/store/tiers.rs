@@ -157,11 +157,10 @@ impl Store {
                         && free(window)
                         && window.start >= oldest_kept
                         && window.start > dropped
-                        && (keep == 0 || window.end - window.start < keep / 2)
                         && estimate(&samples, *window) <= MOST_SAMPLES
                         && !lost.iter().any(|l| l.range.overlaps(*window))
                 };
-                let longer = LENGTHS.iter().map(|length| aligned(day.start, *length)).find(fits);
+                let longer = lengths(keep).map(|length| aligned(day.start, length)).find(fits);
                 return Some(longer.unwrap_or(day));
             }
             day = TimeRange::new(day.start + DAY, day.end + DAY);
@@ -262,8 +261,8 @@ impl Store {
         let mut all = self.tiers.levels[level].blocks.all().to_vec();
         all.sort_by_key(|b| window_of(b).start);
         let keep = self.retention().tier_ms(self.tiers.levels[level].resolution);
-        for length in LENGTHS.iter().rev().skip(1).filter(|length| keep == 0 || **length <= keep / 2) {
-            let longer = |b: &Arc<Block>| aligned(window_of(b).start, *length);
+        for length in lengths(keep).rev().filter(|length| *length > DAY) {
+            let longer = |b: &Arc<Block>| aligned(window_of(b).start, length);
             for group in all.chunk_by(|a, b| longer(a) == longer(b)) {
                 let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
                 let window = longer(first);
@@ -405,6 +404,12 @@ fn estimate(samples: &[Arc<Block>], window: TimeRange) -> u64 {
         (b.meta.samples as f64 * both.max(0) as f64 / length.max(1) as f64) as u64
     };
     samples.iter().filter(|b| b.meta.range.overlaps(window)).map(share).sum()
+}
+
+/// Lengths that windows may have, longest first: more than a day up to a tenth of the time for which summaries are kept
+/// (0: no limit), as with samples. A block goes as a whole, so its oldest summaries outlive that time by its length.
+fn lengths(keep: i64) -> impl DoubleEndedIterator<Item = i64> {
+    LENGTHS.into_iter().filter(move |length| *length == DAY || keep == 0 || *length <= keep / 10)
 }
 
 /// How many samples a span of one series has on average.

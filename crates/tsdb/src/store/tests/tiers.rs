@@ -310,7 +310,8 @@ fn deletions_are_seen_in_summaries() {
 
 #[test]
 fn blocks_of_summaries_grow_and_late_ones_stay_apart() {
-    let fixture = Fixture::new();
+    let mut fixture = Fixture::new();
+    fixture.options.retention_ms = 60 * DAY;
     let store = fixture.open();
     import(&store, &history(2, 60_000, 5));
     maintained(&store);
