@@ -12,8 +12,8 @@ use model::labels::{METRIC_NAME, is_plain_label_name};
 use model::{MatchOp, Matcher};
 
 use super::ast::{
-    Aggregate, At, Binary, Call, Cardinality, Duration, DurationExpr, Expr, Extension, MatrixSelector,
-    NumberLiteral, StringLiteral, Subquery, VectorMatching, VectorSelector,
+    Aggregate, At, Binary, BinaryOp, Call, Cardinality, Duration, DurationExpr, Expr, Extension,
+    MatrixSelector, NumberLiteral, StringLiteral, Subquery, VectorMatching, VectorSelector,
 };
 use super::duration::{format_duration, seconds_to_ms};
 use super::lex::Token;
@@ -182,11 +182,19 @@ impl Binary {
         let return_bool = if self.return_bool { " bool" } else { "" };
         format!("{}{return_bool}{}", self.op.as_str(), self.matching)
     }
+
+    /// The left side. `^` binds tighter than a sign: before it, infinity goes without one.
+    fn left(&self) -> String {
+        match &*self.lhs {
+            Expr::Number(n) if self.op == BinaryOp::Pow => n.to_string().trim_start_matches('+').to_owned(),
+            lhs => lhs.to_string(),
+        }
+    }
 }
 
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.lhs, self.operator(), self.rhs)
+        write!(f, "{} {} {}", self.left(), self.operator(), self.rhs)
     }
 }
 

@@ -40,7 +40,12 @@ fn put_broken(expr: &Expr, level: usize, out: &mut String) {
         Expr::Call(node) => put_list(node.function.name, node.args.iter(), level, out),
         Expr::Paren(node) => put_list("", [&*node.expr].into_iter(), level, out),
         Expr::Binary(node) => {
-            put(&node.lhs, level + 1, out);
+            if matches!(*node.lhs, Expr::Number(_)) {
+                indent(level + 1, out);
+                out.push_str(&node.left());
+            } else {
+                put(&node.lhs, level + 1, out);
+            }
             out.push('\n');
             indent(level, out);
             out.push_str(&node.operator());

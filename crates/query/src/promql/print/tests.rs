@@ -38,9 +38,14 @@ fn canonical_form_is_that_of_prometheus() {
         ("\"a\\xffb\" ", "\"a\\xffb\""),
         ("'가\\'\"'", "\"가'\\\"\""),
         ("a </ 5 >/ Inf", "a </ 5 >/ +Inf"),
+        ("inf ^ : * inf", "Inf ^ : * +Inf"),
+        ("+inf ^ x", "+Inf ^ x"),
     ] {
         match parse_with(query, &ParseOptions::ALL) {
-            Ok(expr) => assert_eq!(expr.to_string(), wanted, "{query}"),
+            Ok(expr) => {
+                assert_eq!(expr.to_string(), wanted, "{query}");
+                assert_eq!(parse(wanted).to_string(), wanted, "{query}");
+            }
             Err(_) => assert_eq!(wanted, "", "{query}"),
         }
     }
@@ -69,6 +74,8 @@ fn long_expressions_are_broken() {
     assert_eq!(format(&expr), wanted);
     assert_eq!(parse(&wanted).to_string(), expr.to_string());
     assert_eq!(format(&parse("sum(x)")), "sum(x)");
+    let power = format(&parse(&format!("inf ^ {label}{label}{label}")));
+    assert_eq!(power, format!("  Inf\n^\n  {label}{label}{label}"));
 }
 
 /// The same tree without places, to compare trees of different texts.
