@@ -560,6 +560,8 @@ export const en = {
     unsupported: 'Jobs with discovery that is not there',
     unsupportedCosts: 'These jobs find no targets this way. Static targets and files of the same jobs are scraped.',
     discoveredCount: '{{active}} of {{count}} targets are scraped',
+    discoveredMore_one: 'and {{count}} more',
+    discoveredMore_other: 'and {{count}} more',
     discoveredLabels: 'Discovered labels',
     targetLabels: 'Labels of the target',
     droppedByRelabelling: 'Dropped by relabelling',

@@ -551,6 +551,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     unsupported: '지원하지 않는 디스커버리를 쓰는 작업',
     unsupportedCosts: '이 방식으로는 수집 대상을 찾지 못합니다. 같은 작업의 정적 대상과 파일 대상은 수집합니다.',
     discoveredCount: '대상 {{count}}개 중 {{active}}개 수집',
+    discoveredMore_other: '외 {{count}}개',
     discoveredLabels: '발견한 레이블',
     targetLabels: '대상의 레이블',
     droppedByRelabelling: '레이블 재작성 규칙에 따라 제외',
@@ -698,6 +699,20 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
       costs: '컨테이너의 장치별 블록 I/O 값이 없습니다.',
       remedy:
         'systemd.unified_cgroup_hierarchy=1로 부팅하거나, 집계하는 스케줄러를 고르거나(echo bfq > /sys/block/<device>/queue/scheduler), 장치에 I/O 한도를 한 번 설정해 주세요.',
+    },
+    scrape_problem: {
+      costs: '수집 대상이 없거나 일부만 있습니다.',
+      remedy: '설정에서 이 작업의 섹션을 확인해 주세요.',
+    },
+    section_without_effect: {
+      remedy: '이 일을 하는 프로그램을 봉화 옆에 그대로 두세요.',
+    },
+    store_repaired: {
+      costs: '읽을 수 없는 부분은 사라졌고, 그 앞의 것은 모두 남아 있습니다.',
+      remedy: '디스크를 점검해 주세요.',
+    },
+    foreign_blocks: {
+      costs: '그 이력이 여기에 보이지 않습니다.',
     },
     host_absent: {
       missing: '커널이 제공하지 않는 정보입니다: {{name}}',

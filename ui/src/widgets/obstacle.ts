@@ -1,5 +1,6 @@
 import type { i18n } from 'i18next';
 import type { Obstacle } from '../api/types';
+import { say } from '../i18n/sentences';
 
 type Part = 'missing' | 'costs' | 'remedy';
 
@@ -14,7 +15,7 @@ export function obstacleText(o: Obstacle, i18next: i18n): Record<Part, string> {
   const { key, name } = keyOf(o.code);
   const word = (part: Part): string => {
     const found: unknown = i18next.getResource(i18next.language, 'translation', `obstacle.${key}.${part}`);
-    return typeof found === 'string' ? found.replace('{{name}}', name) : o[part];
+    return typeof found === 'string' ? found.replace('{{name}}', name) : say(o[part], i18next.language);
   };
   return { missing: word('missing'), costs: word('costs'), remedy: word('remedy') };
 }

@@ -8,6 +8,7 @@ import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
 import { ago } from '../../format/time';
 import { percent } from '../../format/units';
+import { say } from '../../i18n/sentences';
 import { useRowKeys } from '../alerts/useRowKeys';
 import classes from './Cardinality.module.css';
 import { Counts } from './Counts';
@@ -97,7 +98,7 @@ function Summary({ data }: { data: Cardinality }) {
 }
 
 function FoldPanel({ data, filter }: { data: Cardinality; filter: string }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const folds = chosenFolds(data, filter);
   return (
     <section className={`panel ${classes.box}`}>
@@ -121,7 +122,7 @@ function FoldPanel({ data, filter }: { data: Cardinality; filter: string }) {
                 </Link>
                 {r.warnings.map((w) => (
                   <div key={w} className="muted">
-                    {w}
+                    {say(w, i18n.language)}
                   </div>
                 ))}
               </li>

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
+import { Breakable } from '../../widgets/Breakable';
 import classes from './Cardinality.module.css';
 
 export interface CountRow {
@@ -44,7 +45,7 @@ export function Counts(props: { title: string; hint?: string; columns: string[];
                     title={r.query}
                     className={`mono ${classes.name}`}
                   >
-                    {r.name}
+                    <Breakable text={r.name} />
                   </Link>
                   <span
                     className={classes.share}

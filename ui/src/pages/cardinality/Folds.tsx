@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import { useRelease } from '../../api/hooks';
 import type { Fold } from '../../api/types';
 import { ago, utcTime } from '../../format/time';
+import { Breakable } from '../../widgets/Breakable';
 import classes from './Cardinality.module.css';
 import { countQuery, refusedTotal, sourceText } from './model';
 
@@ -51,7 +52,7 @@ function Row({ fold: f, now }: { fold: Fold; now: number }) {
           title={countQuery(f.metric)}
           className={`mono ${classes.name}`}
         >
-          {f.metric}
+          <Breakable text={f.metric} />
         </Link>
       </td>
       <td className="mono">{f.labels.join(', ') || <span className="muted">{t('cardinality.noLabel')}</span>}</td>

@@ -10,6 +10,7 @@ import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
 import { EmptyReason } from '../../chart/EmptyReason';
 import { format } from '../../format/units';
+import { say } from '../../i18n/sentences';
 import { onGrid } from '../../time/range';
 import { useRange } from '../../time/useRange';
 import { copyText } from '../../widgets/copy';
@@ -29,7 +30,7 @@ export interface Ran {
 }
 
 export function ExplorePage() {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   useTitle(t('nav.explore'));
   const client = useQueryClient();
   const range = useRange();
@@ -147,7 +148,7 @@ export function ExplorePage() {
       )}
       {data?.answer.warnings.map((w) => (
         <div key={w} className={`panel ${classes.warning}`}>
-          {w}
+          {say(w, i18n.language)}
         </div>
       ))}
       {data?.answer.infos.map((w) => (

@@ -7,6 +7,7 @@ import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
 import { span } from '../../format/time';
 import { format } from '../../format/units';
+import { say } from '../../i18n/sentences';
 import classes from '../alerts/Alerts.module.css';
 import { whyEmpty, type GroupItem, type RuleItem } from '../alerts/model';
 import { Ago, Empty, Labels } from '../alerts/parts';
@@ -143,7 +144,7 @@ function Row({ rule }: { rule: RuleItem }) {
         )}
         {rule.warnings?.map((w) => (
           <p key={w} className={classes.warning}>
-            {w}
+            {say(w, i18n.language)}
           </p>
         ))}
       </td>

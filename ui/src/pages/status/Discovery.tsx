@@ -1,7 +1,11 @@
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { usePools, useTargets } from '../../api/hooks';
-import { Unsupported } from './Unsupported';
+import { useTargets, usePools, type DroppedItem, type TargetItem } from '../../api/hooks';
 import classes from './StatusPage.module.css';
+import { Unsupported } from './Unsupported';
+
+/** Rows of a job; more would only keep the browser busy. */
+const MOST_ROWS = 500;
 
 function text(labels: Record<string, string>): string {
   return Object.entries(labels)
@@ -24,44 +28,67 @@ export function Discovery() {
   if (pools.scrapePools.length === 0)
     return <div className={`panel ${classes.box} muted`}>{t('status.noTargets')}</div>;
   return (
-    <>
+    <div className={classes.stack}>
       <Unsupported />
-      {pools.scrapePools.map((pool) => {
-        const active = targets.activeTargets.filter((x) => x.scrapePool === pool);
-        const dropped = targets.droppedTargets.filter((x) => x.scrapePool === pool);
-        return (
-          <details key={pool} className={`panel ${classes.scroll}`} open={pools.scrapePools.length === 1}>
-            <summary className={classes.box}>
-              <strong>{pool}</strong>{' '}
-              <span className="muted">
-                {t('status.discoveredCount', { active: active.length, count: active.length + dropped.length })}
-              </span>
-            </summary>
-            <table className={classes.table}>
-              <thead>
-                <tr>
-                  <th>{t('status.discoveredLabels')}</th>
-                  <th>{t('status.targetLabels')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {active.map((x, i) => (
-                  <tr key={`a${i}`}>
-                    <td className={`mono ${classes.labels}`}>{text(x.discoveredLabels)}</td>
-                    <td className={`mono ${classes.labels}`}>{text(x.labels)}</td>
-                  </tr>
-                ))}
-                {dropped.map((x, i) => (
-                  <tr key={`d${i}`}>
-                    <td className={`mono ${classes.labels}`}>{text(x.discoveredLabels)}</td>
-                    <td className="muted">{t('status.droppedByRelabelling')}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </details>
-        );
-      })}
-    </>
+      {pools.scrapePools.map((pool) => (
+        <Job
+          key={pool}
+          name={pool}
+          active={targets.activeTargets.filter((x) => x.scrapePool === pool)}
+          dropped={targets.droppedTargets.filter((x) => x.scrapePool === pool)}
+          opened={pools.scrapePools.length === 1}
+        />
+      ))}
+    </div>
+  );
+}
+
+function Job(props: { name: string; active: TargetItem[]; dropped: DroppedItem[]; opened: boolean }) {
+  const { t } = useTranslation();
+  const { name, active, dropped } = props;
+  const [open, setOpen] = useState(props.opened);
+  const all = active.length + dropped.length;
+  const rows = [
+    ...active.map((x) => ({ found: text(x.discoveredLabels), made: text(x.labels) })),
+    ...dropped.map((x) => ({ found: text(x.discoveredLabels), made: null })),
+  ].slice(0, MOST_ROWS);
+  return (
+    <details
+      className={`panel ${classes.scroll}`}
+      open={open}
+      onToggle={(e) => {
+        setOpen(e.currentTarget.open);
+      }}
+    >
+      <summary className={classes.box}>
+        <strong>{name}</strong>{' '}
+        <span className="muted">{t('status.discoveredCount', { active: active.length, count: all })}</span>
+      </summary>
+      {open && all > 0 && (
+        <table className={classes.table}>
+          <thead>
+            <tr>
+              <th>{t('status.discoveredLabels')}</th>
+              <th>{t('status.targetLabels')}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, n) => (
+              <tr key={n}>
+                <td className={`mono ${classes.labels}`}>{row.found}</td>
+                {row.made === null ? (
+                  <td className="muted">{t('status.droppedByRelabelling')}</td>
+                ) : (
+                  <td className={`mono ${classes.labels}`}>{row.made}</td>
+                )}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {open && all > rows.length && (
+        <p className={`muted ${classes.box}`}>{t('status.discoveredMore', { count: all - rows.length })}</p>
+      )}
+    </details>
   );
 }

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next';
 import type { Queue } from '../../api/types';
 import { ago, duration, utcTime } from '../../format/time';
 import { bytes, format } from '../../format/units';
+import { say } from '../../i18n/sentences';
 import classes from './StatusPage.module.css';
 
 function Activity({ activity }: { activity: Queue['activity'] }) {
@@ -47,7 +48,7 @@ export function Queues({ queues, now }: { queues: Queue[]; now: number }) {
               <td className="mono">
                 {q.url}
                 <span className="muted"> {q.name}</span>
-                {q.last_error !== null && <div className={classes.lastError}>{q.last_error}</div>}
+                {q.last_error !== null && <div className={classes.lastError}>{say(q.last_error, i18n.language)}</div>}
                 {q.lost_bytes > 0 && (
                   <div className={classes.lastError}>
                     {t('status.logLost', { bytes: bytes(q.lost_bytes), cap: bytes(q.cap_bytes) })}

@@ -2,6 +2,7 @@ import { useTranslation } from 'react-i18next';
 import type { Status } from '../../api/types';
 import { ago, localTime, utcTime } from '../../format/time';
 import { bytes } from '../../format/units';
+import { say } from '../../i18n/sentences';
 import classes from './StatusPage.module.css';
 
 /** What was not done, or given up, so that memory stays within its limit. */
@@ -33,7 +34,7 @@ export function Shed({ status: s }: { status: Status }) {
                   {localTime(x.first_ms)}
                   <div className="muted">{ago(x.last_ms, s.now_ms, i18n.language)}</div>
                 </td>
-                <td>{x.why}</td>
+                <td>{say(x.why, i18n.language)}</td>
               </tr>
             ))}
           </tbody>

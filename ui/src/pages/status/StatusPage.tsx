@@ -8,6 +8,7 @@ import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
 import { ago, duration, localTime, utcTime } from '../../format/time';
 import { bytes, format } from '../../format/units';
+import { Breakable } from '../../widgets/Breakable';
 import { ObstacleList } from '../../widgets/ObstacleList';
 import { Discovery } from './Discovery';
 import { Facts } from './Facts';
@@ -112,7 +113,12 @@ function Overview({ status: s }: { status: Status }) {
       <section className={`panel ${classes.box}`}>
         <h2 className={classes.title}>{t('status.ingestion')}</h2>
         <Facts
-          rows={s.ingestion.map((c) => [<span className="mono">{c.name}</span>, c.value.toLocaleString(i18n.language)])}
+          rows={s.ingestion.map((c) => [
+            <span className="mono">
+              <Breakable text={c.name} />
+            </span>,
+            c.value.toLocaleString(i18n.language),
+          ])}
         />
         {s.storage.rejected.some((r) => r.value > 0) && (
           <>
@@ -120,7 +126,12 @@ function Overview({ status: s }: { status: Status }) {
             <Facts
               rows={s.storage.rejected
                 .filter((r) => r.value > 0)
-                .map((r) => [<span className="mono">{r.name}</span>, r.value.toLocaleString(i18n.language)])}
+                .map((r) => [
+                  <span className="mono">
+                    <Breakable text={r.name} />
+                  </span>,
+                  r.value.toLocaleString(i18n.language),
+                ])}
             />
           </>
         )}
@@ -187,7 +198,9 @@ function Storage({ status }: { status: Status }) {
         <h2 className={classes.title}>{t('status.byMetric')}</h2>
         <Facts
           rows={s.series_by_metric.map((m) => [
-            <span className="mono">{m.name}</span>,
+            <span className="mono">
+              <Breakable text={m.name} />
+            </span>,
             m.value.toLocaleString(i18n.language),
           ])}
         />

@@ -36,10 +36,10 @@ export function Targets() {
   if (!data) return null;
   if (data.activeTargets.length === 0)
     return (
-      <>
+      <div className={classes.stack}>
         <Unsupported />
         <div className={`panel ${classes.box} muted`}>{t('status.noTargets')}</div>
-      </>
+      </div>
     );
   const rank = { down: 0, unknown: 1, up: 2 };
   const list = [...data.activeTargets].sort(
@@ -49,7 +49,7 @@ export function Targets() {
       a.scrapeUrl.localeCompare(b.scrapeUrl),
   );
   return (
-    <>
+    <div className={classes.stack}>
       <Unsupported />
       <div className={`panel ${classes.scroll}`}>
         <table className={classes.table}>
@@ -93,6 +93,6 @@ export function Targets() {
           <p className={`muted ${classes.dropped}`}>{t('status.dropped', { count: data.droppedTargets.length })}</p>
         )}
       </div>
-    </>
+    </div>
   );
 }
