@@ -102,18 +102,23 @@ pub fn a_full_disk() {
 
 pub fn a_read_only_disk() {
     let disk = Mounted::new(24 << 20).unwrap();
-    let (data, config) = (disk.path(), disk.path().with_extension("yml"));
-    // With a configuration that names nothing only this test writes.
+    let (data, config, nothing) =
+        (disk.path(), disk.path().with_extension("yml"), disk.path().with_extension("nothing"));
+    // With a configuration that names nothing, and neither an engine nor control groups that tell about containers, only
+    // this test writes.
     std::fs::write(&config, "global: {}\n").unwrap();
-    let config = format!("--config.file={}", config.display());
-    let args = [RECEIVE, "--storage.tsdb.retention.time=1d", "--web.enable-admin-api", config.as_str()];
-    let bonghwa = Bonghwa::start(&data, &args).unwrap();
+    let (config, sysfs) =
+        (format!("--config.file={}", config.display()), format!("--path.sysfs={}", nothing.display()));
+    let args = [RECEIVE, "--storage.tsdb.retention.time=1d", "--web.enable-admin-api", &config, &sysfs];
+    let nobody = format!("unix://{}", nothing.display());
+    let bonghwa = Bonghwa::start_in(&data, &args, &[("DOCKER_HOST", &nobody)]).unwrap();
     let mut sender = Sender::new();
     for _ in 0..100 {
         assert_eq!(sender.send(&bonghwa).0, 204);
     }
-    // The kernel mounts read-only what nobody writes to: a snapshot closes the log.
+    // The kernel mounts read-only what nobody has open for writing: a snapshot closes the log if there are samples in it.
     eventually("mounted read-only", LONG, || {
+        assert_eq!(sender.send(&bonghwa).0, 204);
         let post = bonghwa.client().post(format!("{}/api/v1/admin/tsdb/snapshot", bonghwa.url));
         assert_eq!(post.send().unwrap().status(), 200);
         disk.set_read_only(true).ok()
