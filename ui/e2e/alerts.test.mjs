@@ -2,7 +2,7 @@
 // them.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BASE, launch, openPage, overflow, shot } from './browser.mjs';
+import { BASE, jump, launch, openPage, overflow, shot } from './browser.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
 const { groups } = (await (await fetch(`${BASE}/api/v1/rules`)).json()).data;
@@ -37,7 +37,7 @@ test('without rule files both pages say what is missing', { skip: without }, asy
   await withPage({}, async (page) => {
     for (const path of ['/alerts', '/rules']) {
       await page.goto(path);
-      await page.getByText('the configuration names no rule_files').waitFor({ timeout: 15_000 });
+      await page.getByText('the configuration names no rule_files').waitFor();
     }
     await shot(page, 'alerts-empty-light-en');
   });
@@ -46,7 +46,7 @@ test('without rule files both pages say what is missing', { skip: without }, asy
 test('alerts: firing first and open, filters and views in the URL', { skip: withRules }, async () => {
   await withPage({}, async (page) => {
     await page.goto('/alerts');
-    await page.getByRole('button', { name: /^firing 1$/ }).waitFor({ timeout: 15_000 });
+    await page.getByRole('button', { name: /^firing 1$/ }).waitFor();
     const heads = page.locator('[data-row]');
     assert.match(await heads.first().textContent(), /AlwaysFiring/);
     assert.equal(await heads.first().getAttribute('aria-expanded'), 'true');
@@ -70,7 +70,7 @@ test('alerts: firing first and open, filters and views in the URL', { skip: with
 test('alerts: keys walk the rules, an expression opens in Explore', { skip: withRules }, async () => {
   await withPage({ dark: true, locale: 'ko-KR' }, async (page) => {
     await page.goto('/alerts');
-    await page.locator('[data-row]').first().waitFor({ timeout: 15_000 });
+    await page.locator('[data-row]').first().waitFor();
     await page.keyboard.press('j');
     await page.keyboard.press('j');
     await page.keyboard.press('Enter');
@@ -80,18 +80,16 @@ test('alerts: keys walk the rules, an expression opens in Explore', { skip: with
     await page.getByRole('link', { name: '탐색에서 열기' }).first().click();
     await page.waitForFunction(() => location.pathname === '/explore' && location.search.includes('vector'));
     await page.goto('/status');
-    await page.getByRole('tab').first().waitFor({ timeout: 15_000 });
-    await page.keyboard.press('g');
-    await page.keyboard.press('a');
-    await page.waitForFunction(() => location.pathname === '/alerts');
+    await page.getByRole('tab').first().waitFor();
+    await jump(page, 'a', '/alerts');
   });
 });
 
 test('rules: groups, health, errors, and only what fails', { skip: withRules }, async () => {
   await withPage({}, async (page) => {
     await page.goto('/rules');
-    await page.getByRole('heading', { name: 'examples' }).waitFor({ timeout: 15_000 });
-    await page.getByText('found duplicate series').waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: 'examples' }).waitFor();
+    await page.getByText('found duplicate series').waitFor();
     await shot(page, 'rules-light-en', { fullPage: true });
     await page.getByRole('button', { name: /^failed 1$/ }).click();
     await page.waitForFunction(() => location.search.includes('health=err'));
@@ -99,7 +97,7 @@ test('rules: groups, health, errors, and only what fails', { skip: withRules }, 
   });
   await withPage({ dark: true, locale: 'ko-KR', width: 390, height: 844 }, async (page) => {
     await page.goto('/rules');
-    await page.getByRole('heading', { name: 'examples' }).waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: 'examples' }).waitFor();
     await shot(page, 'rules-phone-dark-ko');
     await page.goto('/alerts');
     await page.locator('[data-row]').first().waitFor();

@@ -30,6 +30,8 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
     colorScheme: dark ? 'dark' : 'light',
     locale,
   });
+  // A bound on a broken run, not a promise of speed: machines that test are busy.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const errors = [];
   page.on('console', (m) => {
@@ -43,6 +45,21 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
 
 export async function shot(page, name, options = {}) {
   await page.screenshot({ path: join(ARTEFACTS, `${name}.png`), ...options });
+}
+
+/**
+ * `g` and a key, until the page is another one: keys that come before the page listens, or too far apart on a busy
+ * machine, do nothing.
+ */
+export async function jump(page, key, path) {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(key);
+    const there = page.waitForFunction((p) => location.pathname === p, path, { timeout: 1500 });
+    if (await there.catch(() => null)) return;
+    if (Date.now() > deadline) throw new Error(`g ${key} does not lead to ${path}`);
+  }
 }
 
 /** How far the page is wider than the window, px: more than nothing means that something sticks out. */

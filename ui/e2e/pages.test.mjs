@@ -1,7 +1,7 @@
 // The pages in a real browser against a running binary: BONGHWA_URL says where, BONGHWA_ARTEFACTS keeps the pictures.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BASE, drawnCharts, launch, openPage, overflow, shot } from './browser.mjs';
+import { BASE, drawnCharts, jump, launch, openPage, overflow, shot } from './browser.mjs';
 import { missingEngine, remove, run } from './engine.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
@@ -46,14 +46,13 @@ test('the containers are on the home page, with numbers that move', { skip: noEn
   await withPage({}, async (page) => {
     await page.goto(own);
     const row = page.getByRole('row').filter({ hasText: `${mark}-worker` });
-    await row.waitFor({ timeout: 15_000 });
+    await row.waitFor();
     await page.waitForFunction(
       (name) =>
         [...document.querySelectorAll('[role=row]')].some(
           (r) => r.textContent.includes(name) && /iB · [<\d]/.test(r.textContent),
         ),
       `${mark}-worker`,
-      { timeout: 15_000 },
     );
     const first = await row.textContent();
     await page.waitForFunction(
@@ -62,7 +61,6 @@ test('the containers are on the home page, with numbers that move', { skip: noEn
           (r) => r.textContent.includes(name) && r.textContent !== before,
         ),
       [`${mark}-worker`, first],
-      { timeout: 15_000 },
     );
     assert.ok((await overflow(page)) <= 0, 'nothing sticks out');
     await shot(page, 'home-light-en');
@@ -75,12 +73,12 @@ test('a container that starts now appears by itself', { skip: noEngine ?? false 
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
-      .waitFor({ timeout: 15_000 });
+      .waitFor();
     run(`${mark}-late`, [], 'sleep 600');
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-late` })
-      .waitFor({ timeout: 5000 });
+      .waitFor();
   });
 });
 
@@ -101,7 +99,7 @@ test('a thousand containers scroll, and only what is in sight is drawn', { skip:
     });
     await page.goto('/?group=none&sort=name&dir=asc');
     const table = page.getByRole('table');
-    await page.getByRole('row').filter({ hasText: 'copy-' }).first().waitFor({ timeout: 15_000 });
+    await page.getByRole('row').filter({ hasText: 'copy-' }).first().waitFor();
     assert.ok(Number(await table.getAttribute('aria-rowcount')) > 1000, 'all are counted');
     assert.ok((await page.getByRole('row').count()) < 120, 'few are drawn');
     const before = await page.getByRole('row').nth(1).textContent();
@@ -118,7 +116,7 @@ test('the filter finds, sorting sorts, and the URL holds both', { skip: noEngine
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
-      .waitFor({ timeout: 15_000 });
+      .waitFor();
     await page.getByPlaceholder('Filter: name, image, label …').fill(`${mark} worker`);
     await page.waitForFunction(() => location.search.includes('filter='));
     await page
@@ -147,13 +145,13 @@ test('the filter finds, sorting sorts, and the URL holds both', { skip: noEngine
 test('a container page has facts, charts and the live log', { skip: noEngine ?? false }, async () => {
   await withPage({ height: 1400 }, async (page) => {
     await page.goto(`/containers/${mark}-worker?from=now-5m&to=now`);
-    await page.getByRole('heading', { name: `${mark}-worker` }).waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: `${mark}-worker` }).waitFor();
     await page.getByText('64 MiB').first().waitFor();
     await page
       .getByText(/line \d+ of the log/)
       .first()
-      .waitFor({ timeout: 10_000 });
-    await page.waitForFunction(() => document.querySelectorAll('.uplot canvas').length >= 4, null, { timeout: 40_000 });
+      .waitFor();
+    await page.waitForFunction(() => document.querySelectorAll('.uplot canvas').length >= 4);
     assert.ok((await drawnCharts(page)) >= 3, 'charts with lines');
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByRole('button', { name: /Resume/ }).waitFor();
@@ -165,9 +163,9 @@ test('a container page has facts, charts and the live log', { skip: noEngine ?? 
 test('the page of a container that ended says how, with its last seconds', { skip: noEngine ?? false }, async () => {
   await withPage({ dark: true, locale: 'ko-KR', height: 1200 }, async (page) => {
     await page.goto(`/containers/${mark}-ended`);
-    await page.getByRole('heading', { name: `${mark}-ended` }).waitFor({ timeout: 15_000 });
-    await page.getByText('종료 코드 3').first().waitFor({ timeout: 20_000 });
-    await page.getByText('CPU, 마지막 2분, 1초 간격').waitFor({ timeout: 10_000 });
+    await page.getByRole('heading', { name: `${mark}-ended` }).waitFor();
+    await page.getByText('종료 코드 3').first().waitFor();
+    await page.getByText('CPU, 마지막 2분, 1초 간격').waitFor();
     await shot(page, 'container-ended-dark-ko', { fullPage: true });
   });
 });
@@ -175,18 +173,18 @@ test('the page of a container that ended says how, with its last seconds', { ski
 test('a container page fits a phone', { skip: noEngine ?? false }, async () => {
   await withPage({ width: 390, height: 844 }, async (page) => {
     await page.goto(`/containers/${mark}-worker`);
-    await page.getByRole('heading', { name: `${mark}-worker` }).waitFor({ timeout: 15_000 });
+    await page.getByRole('heading', { name: `${mark}-worker` }).waitFor();
     await page
       .getByText(/line \d+ of the log/)
       .first()
-      .waitFor({ timeout: 10_000 });
+      .waitFor();
     assert.ok((await overflow(page)) <= 0, 'nothing sticks out');
     await shot(page, 'container-phone', { fullPage: true });
     await page.goto(own);
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
-      .waitFor({ timeout: 15_000 });
+      .waitFor();
     assert.ok((await overflow(page)) <= 0, 'nothing sticks out');
     await shot(page, 'home-phone');
   });
@@ -195,9 +193,9 @@ test('a container page fits a phone', { skip: noEngine ?? false }, async () => {
 test('the node page has charts, file systems and pressure on top', async () => {
   await withPage({ height: 2200 }, async (page) => {
     await page.goto('/nodes?from=now-5m&to=now');
-    await page.getByText('CPU pressure').waitFor({ timeout: 15_000 });
+    await page.getByText('CPU pressure').waitFor();
     await page.getByRole('heading', { name: 'CPU by mode' }).waitFor();
-    await page.waitForFunction(() => document.querySelectorAll('.uplot canvas').length >= 4, null, { timeout: 60_000 });
+    await page.waitForFunction(() => document.querySelectorAll('.uplot canvas').length >= 4);
     assert.ok((await drawnCharts(page)) >= 3, 'charts with lines');
     const headings = await page.locator('h2').allTextContents();
     assert.equal(headings[0], 'Pressure');
@@ -212,15 +210,15 @@ test('Explore runs a query, draws it, tables it, and keeps it in the URL', async
     const editor = page.getByRole('textbox', { name: 'PromQL query' });
     await editor.click();
     await page.keyboard.type('node_load');
-    await page.getByRole('option').filter({ hasText: 'node_load1' }).first().waitFor({ timeout: 10_000 });
+    await page.getByRole('option').filter({ hasText: 'node_load1' }).first().waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+A');
     await page.keyboard.type('sum by (mode) (rate(node_cpu_seconds_total[1m]))');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Control+Enter');
     await page.waitForFunction(() => new URLSearchParams(location.search).get('q')?.includes('node_cpu_seconds_total'));
-    await page.getByText(/\d+ series/).waitFor({ timeout: 40_000 });
-    await page.locator('.uplot canvas').waitFor({ timeout: 40_000 });
+    await page.getByText(/\d+ series/).waitFor();
+    await page.locator('.uplot canvas').waitFor();
     await shot(page, 'explore-graph-light-en');
     await page.getByText('Table', { exact: true }).click();
     await page.getByRole('columnheader', { name: /mode/ }).waitFor();
@@ -233,7 +231,7 @@ test('Explore underlines what it cannot parse', async () => {
   const { page, close } = await openPage(browser, { dark: true });
   try {
     await page.goto('/explore?q=sum(rate(node_cpu_seconds_total%5B5m%5D)))');
-    await page.getByRole('alert').filter({ hasText: 'parse error' }).waitFor({ timeout: 10_000 });
+    await page.getByRole('alert').filter({ hasText: 'parse error' }).waitFor();
     await page.locator('.cm-lintRange-error').waitFor();
     await shot(page, 'explore-error-dark-en');
   } finally {
@@ -244,7 +242,7 @@ test('Explore underlines what it cannot parse', async () => {
 test('a blank answer says why and names what reads alike', async () => {
   await withPage({}, async (page) => {
     await page.goto('/explore?q=node_loadd1');
-    await page.getByText('There is no metric named node_loadd1.').waitFor({ timeout: 10_000 });
+    await page.getByText('There is no metric named node_loadd1.').waitFor();
     await link(page, 'node_load1').waitFor();
     await shot(page, 'explore-empty-light-en');
   });
@@ -253,7 +251,7 @@ test('a blank answer says why and names what reads alike', async () => {
 test('the status page says version, storage, configuration and targets', async () => {
   await withPage({ dark: true }, async (page) => {
     await page.goto('/status');
-    await page.getByText('Version').waitFor({ timeout: 15_000 });
+    await page.getByText('Version').waitFor();
     await shot(page, 'status-dark-en');
     await page.getByRole('tab', { name: 'Storage' }).click();
     await page.getByText('Data directory').waitFor();
@@ -267,7 +265,7 @@ test('the status page says version, storage, configuration and targets', async (
 test('both languages and both schemes, remembered', async () => {
   await withPage({}, async (page) => {
     await page.goto('/');
-    await link(page, 'Nodes').waitFor({ timeout: 15_000 });
+    await link(page, 'Nodes').waitFor();
     await page.getByTestId('language').click();
     await page.getByRole('menuitem', { name: '한국어' }).click();
     await link(page, '노드').waitFor();
@@ -280,7 +278,7 @@ test('both languages and both schemes, remembered', async () => {
     await page.waitForTimeout(1500);
     await shot(page, 'home-dark-ko');
     await page.goto('/nodes?from=now-5m&to=now');
-    await page.getByText('CPU 압박').waitFor({ timeout: 15_000 });
+    await page.getByText('CPU 압박').waitFor();
     await page.waitForTimeout(1500);
     await shot(page, 'node-dark-ko', { fullPage: true });
     await page.goto('/status');
@@ -295,18 +293,13 @@ test('both languages and both schemes, remembered', async () => {
 test('the keyboard reaches every page and every dialog', async () => {
   await withPage({}, async (page) => {
     await page.goto('/status');
-    await page.getByText('Version').waitFor({ timeout: 15_000 });
+    await page.getByText('Version').waitFor();
     for (const [key, path] of [
       ['n', '/nodes'],
       ['s', '/status'],
       ['c', '/'],
     ]) {
-      await page.keyboard.press('g');
-      await page.keyboard.press(key);
-      await page.waitForFunction(
-        (p) => (p === '/' ? location.pathname === '/' : location.pathname.startsWith(p)),
-        path,
-      );
+      await jump(page, key, path);
     }
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
@@ -329,7 +322,7 @@ test('j, Enter and Esc walk the list', { skip: noEngine ?? false }, async () => 
     await page
       .getByRole('row')
       .filter({ hasText: `${mark}-worker` })
-      .waitFor({ timeout: 15_000 });
+      .waitFor();
     await page.keyboard.press('j');
     await page.getByRole('complementary', { name: `${mark}-worker` }).waitFor();
     await shot(page, 'home-panel-light-en');
@@ -345,7 +338,7 @@ test('dragging over a chart zooms, a double click goes back', async () => {
   await withPage({}, async (page) => {
     await page.goto('/explore?q=node_load1&from=now-5m&to=now');
     const over = page.locator('.uplot .u-over');
-    await over.waitFor({ timeout: 40_000 });
+    await over.waitFor();
     const box = await over.boundingBox();
     await page.mouse.move(box.x + box.width * 0.5, box.y + 60);
     await page.mouse.down();

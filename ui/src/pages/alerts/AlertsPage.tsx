@@ -1,10 +1,11 @@
-import { SegmentedControl, TextInput } from '@mantine/core';
+import { SegmentedControl } from '@mantine/core';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useRules, useStatus } from '../../api/hooks';
 import { oneOf } from '../../app/search';
 import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
+import { FilterBox } from '../../widgets/FilterBox';
 import { AlertTable } from './AlertTable';
 import classes from './Alerts.module.css';
 import {
@@ -76,14 +77,12 @@ export function AlertsPage() {
             </button>
           ))}
         </div>
-        <TextInput
-          size="xs"
-          ref={filterBox}
+        <FilterBox
+          box={filterBox}
           className={classes.filter}
-          value={filter}
-          onChange={(e) => patch({ filter: e.currentTarget.value || undefined })}
-          placeholder={t('alerts.filter')}
-          aria-label={t('alerts.filter')}
+          filter={search.filter}
+          onFilter={(filter) => patch({ filter })}
+          label={t('alerts.filter')}
         />
         <SegmentedControl
           value={view}

@@ -1,4 +1,3 @@
-import { TextInput } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useRef } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -9,6 +8,7 @@ import { useUrlState } from '../../app/useUrlState';
 import { ago } from '../../format/time';
 import { percent } from '../../format/units';
 import { say } from '../../i18n/sentences';
+import { FilterBox } from '../../widgets/FilterBox';
 import { useRowKeys } from '../alerts/useRowKeys';
 import classes from './Cardinality.module.css';
 import { Counts } from './Counts';
@@ -35,14 +35,12 @@ export function CardinalityPage() {
       <h1 className="sr-only">{t('nav.cardinality')}</h1>
       <div className={classes.tools}>
         <Summary data={data} />
-        <TextInput
-          size="xs"
-          ref={filterBox}
+        <FilterBox
+          box={filterBox}
           className={classes.filter}
-          value={filter}
-          onChange={(e) => patch({ filter: e.currentTarget.value || undefined })}
-          placeholder={t('cardinality.filter')}
-          aria-label={t('cardinality.filter')}
+          filter={search.filter}
+          onFilter={(filter) => patch({ filter })}
+          label={t('cardinality.filter')}
         />
       </div>
       <FoldPanel data={data} filter={filter} />

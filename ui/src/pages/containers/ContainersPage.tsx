@@ -1,4 +1,4 @@
-import { NativeSelect, SegmentedControl, Skeleton, TextInput } from '@mantine/core';
+import { NativeSelect, SegmentedControl, Skeleton } from '@mantine/core';
 import { useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -6,6 +6,7 @@ import { useLive } from '../../api/hooks';
 import { oneOf } from '../../app/search';
 import { useTitle } from '../../app/useTitle';
 import { useUrlState } from '../../app/useUrlState';
+import { FilterBox } from '../../widgets/FilterBox';
 import classes from './ContainersPage.module.css';
 import { HeatMap } from './HeatMap';
 import { NoContainers } from './NoContainers';
@@ -68,14 +69,12 @@ export function ContainersPage() {
     <>
       <div className={classes.bar}>
         <h1 className={classes.title}>{t('nav.containers')}</h1>
-        <TextInput
-          ref={filterBox}
-          size="xs"
+        <FilterBox
+          box={filterBox}
           w={260}
-          value={filter}
-          placeholder={t('containers.filter')}
-          aria-label={t('containers.filter')}
-          onChange={(e) => patch({ filter: e.currentTarget.value || undefined })}
+          filter={search.filter}
+          onFilter={(filter) => patch({ filter })}
+          label={t('containers.filter')}
           onKeyDown={(e) => {
             if (e.key === 'Escape' || e.key === 'Enter') e.currentTarget.blur();
           }}

@@ -1,4 +1,3 @@
-import { TextInput } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useMemo, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -8,6 +7,7 @@ import { useUrlState } from '../../app/useUrlState';
 import { span } from '../../format/time';
 import { format } from '../../format/units';
 import { say } from '../../i18n/sentences';
+import { FilterBox } from '../../widgets/FilterBox';
 import classes from '../alerts/Alerts.module.css';
 import { whyEmpty, type GroupItem, type RuleItem } from '../alerts/model';
 import { Ago, Empty, Labels } from '../alerts/parts';
@@ -50,14 +50,12 @@ export function RulesPage() {
           <Health health="err" />
           <strong>{number.failing}</strong>
         </button>
-        <TextInput
-          size="xs"
-          ref={filterBox}
+        <FilterBox
+          box={filterBox}
           className={classes.filter}
-          value={filter}
-          onChange={(e) => patch({ filter: e.currentTarget.value || undefined })}
-          placeholder={t('rules.filter')}
-          aria-label={t('rules.filter')}
+          filter={search.filter}
+          onFilter={(filter) => patch({ filter })}
+          label={t('rules.filter')}
         />
       </div>
       {reason && status.data && (
