@@ -389,6 +389,15 @@ export const en = {
     rename: 'renamed',
     signal: 'signal {{signal}}',
   },
+  previous: {
+    title: 'Compared with the previous run',
+    what: 'What',
+    before: 'Before',
+    now: 'Now',
+    same: 'Image, limits, restart policy, ports, mounts and log driver are the same.',
+    runs: 'Still running',
+    lived: 'ran for {{time}}',
+  },
   ending: {
     title: 'How it ended',
     oom: 'Killed by the OOM killer',

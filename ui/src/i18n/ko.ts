@@ -386,6 +386,15 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     rename: '이름 변경',
     signal: '시그널 {{signal}}',
   },
+  previous: {
+    title: '이전 실행과 비교',
+    what: '항목',
+    before: '이전',
+    now: '지금',
+    same: '이미지, 한도, 재시작 정책, 포트, 마운트, 로그 드라이버가 같습니다.',
+    runs: '아직 실행 중',
+    lived: '{{time}} 동안 실행',
+  },
   ending: {
     title: '어떻게 끝났는가',
     oom: 'OOM 킬러가 종료시킴',

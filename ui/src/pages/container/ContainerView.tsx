@@ -15,6 +15,7 @@ import { Ending } from './Ending';
 import { FactList } from './FactList';
 import { LogPanel } from './LogPanel';
 import { marksOf } from './marks';
+import { Previous } from './Previous';
 import { isUpState, lifeOf } from './state';
 import { useExport } from './useExport';
 import { useRing } from './useRing';
@@ -60,6 +61,7 @@ export function ContainerView({ row, nowMs }: { row: ContainerRow; nowMs: number
         <FactList facts={facts} oomKills={row.oom_kills} nowMs={nowMs} />
       </header>
       {ended > 0 && <Ending row={row} />}
+      <Previous facts={facts} />
       <div className={classes.charts}>
         <Charts row={row} ring={ring} range={range} marks={marks} />
         <div className={classes.events}>
