@@ -16,36 +16,52 @@ const KIND: Kind = Kind { tag: b'c', name: "folded labels", version: 1, oldest: 
 /// More metrics than are ever folded at one time.
 const MOST: usize = 10_000;
 
-/// The ledger in `<data>/bonghwa/cardinality`.
-struct Decisions(Ledger<String>);
+const FOLDER: &str = "cardinality";
 
-impl Keep for Decisions {
+/// Which labels fold: the ledger in `<data>/bonghwa/cardinality`.
+pub(crate) struct Decisions(Ledger<String>);
+
+impl Decisions {
+    /// Opens it below the program's folder.
+    pub(crate) fn open(fs: Arc<dyn Fs>, ours: &Path) -> Result<Arc<Self>> {
+        let (ledger, recovery) = Ledger::open(fs, &ours.join(FOLDER), KIND, MOST)?;
+        for warning in &recovery.warnings {
+            tracing::warn!(warning, "folded labels");
+        }
+        Ok(Arc::new(Self(ledger)))
+    }
+
+    /// Copies it below another folder of the program.
+    pub(crate) fn copy_to(&self, fs: Arc<dyn Fs>, ours: &Path) -> Result<()> {
+        self.0.copy_to(fs, &ours.join(FOLDER), KIND)
+    }
+}
+
+/// As [`Cardinality`] keeps them.
+struct Kept(Arc<Decisions>);
+
+impl Keep for Kept {
     fn entries(&self) -> Vec<(String, String)> {
-        self.0.entries()
+        self.0.0.entries()
     }
 
     fn put(&self, key: &str, text: &str) -> Result<()> {
-        self.0.put(key, text.to_owned())
+        self.0.0.put(key, text.to_owned())
     }
 
     fn remove(&self, key: &str) -> Result<()> {
-        self.0.remove(key).map(|_| ())
+        self.0.0.remove(key).map(|_| ())
     }
 }
 
 /// Budgets before `store`. Types of metrics that it knows are known from the start.
 pub(crate) fn open(
-    fs: Arc<dyn Fs>,
-    ours: &Path,
+    decisions: Arc<Decisions>,
     store: &Arc<tsdb::Store>,
     clock: Arc<dyn Clock>,
     allowance: (Budget, u64),
     config: Config,
 ) -> Result<Arc<Cardinality>> {
-    let (ledger, recovery) = Ledger::open(fs, &ours.join("cardinality"), KIND, MOST)?;
-    for warning in &recovery.warnings {
-        tracing::warn!(warning, "folded labels");
-    }
     let (budget, limit) = allowance;
     // What is free in the budget says less: a quarter of the limit may be reserved whatever is resident.
     let memory_percent = {
@@ -54,7 +70,7 @@ pub(crate) fn open(
     };
     let around = Surroundings {
         census: store.clone(),
-        keep: Some(Arc::new(Decisions(ledger))),
+        keep: Some(Arc::new(Kept(decisions))),
         clock,
         memory_percent: Box::new(memory_percent),
     };

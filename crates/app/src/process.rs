@@ -46,6 +46,7 @@ pub(crate) struct Process {
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) queries: Arc<QueryLogFile>,
     pub(crate) samples: Arc<tsdb::Store>,
+    pub(crate) events: Arc<events::Store>,
     pub(crate) cardinality: Arc<intake::Cardinality>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,

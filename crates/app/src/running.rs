@@ -25,7 +25,7 @@ use crate::process::{Process, State};
 use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
-use crate::snapshots::Snapshots;
+use crate::snapshots::{Kept, Snapshots};
 use crate::stores::Terms;
 use crate::{budgets, data_dir, foreign, listen, memory, shedding, stores};
 
@@ -103,9 +103,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
     own.register(&mut registry);
     metrics.metrics().register(&mut registry);
     events.metrics().register(&mut registry);
+    let decisions = budgets::Decisions::open(fs.clone(), &ours)?;
     let cardinality = budgets::open(
-        fs.clone(),
-        &ours,
+        decisions.clone(),
         &metrics,
         clock.clone(),
         (budget.clone(), resolved.memory_limit),
@@ -169,6 +169,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         alerting: alerting.clone(),
         queries,
         samples: metrics.clone(),
+        events: events.clone(),
         cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -213,8 +214,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let most = (resolved.memory_limit / 32).min(64 << 20);
     let results = query::promql::Results::new(most, budget.child("results", most));
     let pushes = Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?);
-    let snapshots =
-        Snapshots::open(fs.clone(), &ours, clock.clone(), metrics.clone(), events.clone(), pushes.clone())?;
+    let kept = Kept { metrics: metrics.clone(), events: events.clone(), pushes: pushes.clone(), decisions };
+    let snapshots = Snapshots::open(fs.clone(), &ours, clock.clone(), kept)?;
     let parts = Parts {
         metrics: reader,
         replay: progress,

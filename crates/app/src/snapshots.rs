@@ -12,6 +12,7 @@ use model::{Clock, Error, Result};
 use parking_lot::Mutex;
 use server::Snapshot;
 
+use crate::budgets::Decisions;
 use crate::pushes::Pushes;
 
 const FOLDER: &str = "snapshots";
@@ -25,27 +26,26 @@ pub(crate) struct Snapshots {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
     clock: Arc<dyn Clock>,
-    metrics: Arc<tsdb::Store>,
-    events: Arc<events::Store>,
-    pushes: Arc<Pushes>,
+    kept: Kept,
     one_at_a_time: Mutex<()>,
+}
+
+/// What the data directory keeps.
+pub(crate) struct Kept {
+    pub(crate) metrics: Arc<tsdb::Store>,
+    pub(crate) events: Arc<events::Store>,
+    pub(crate) pushes: Arc<Pushes>,
+    pub(crate) decisions: Arc<Decisions>,
 }
 
 impl Snapshots {
     /// Snapshots below `ours`; those of a process before are removed.
-    pub(crate) fn open(
-        fs: Arc<dyn Fs>,
-        ours: &Path,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<tsdb::Store>,
-        events: Arc<events::Store>,
-        pushes: Arc<Pushes>,
-    ) -> Result<Self> {
+    pub(crate) fn open(fs: Arc<dyn Fs>, ours: &Path, clock: Arc<dyn Clock>, kept: Kept) -> Result<Self> {
         let dir = ours.join(FOLDER);
         publish::prepare(&*fs, &dir)?;
         // An absolute path means the same to whoever asks.
         let dir = std::path::absolute(&dir).unwrap_or(dir);
-        let all = Self { fs, dir, clock, metrics, events, pushes, one_at_a_time: Mutex::new(()) };
+        let all = Self { fs, dir, clock, kept, one_at_a_time: Mutex::new(()) };
         for name in all.names()? {
             publish::remove_directory(&*all.fs, &all.dir, &name)?;
         }
@@ -99,9 +99,10 @@ impl server::Snapshots for Snapshots {
                 let part = dir.join(part);
                 self.fs.create_dir(&part).map_err(|e| io_error("create a folder", &part, &e))?;
             }
-            self.metrics.snapshot_to(&dir.join("metrics"))?;
-            self.events.snapshot_to(&dir.join("events"))?;
-            self.pushes.copy_to(self.fs.clone(), dir)
+            self.kept.metrics.snapshot_to(&dir.join("metrics"))?;
+            self.kept.events.snapshot_to(&dir.join("events"))?;
+            self.kept.pushes.copy_to(self.fs.clone(), dir)?;
+            self.kept.decisions.copy_to(self.fs.clone(), dir)
         })?;
         tracing::info!(name, "snapshot of everything made");
         Ok(self.snapshot(name))

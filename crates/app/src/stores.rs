@@ -29,10 +29,15 @@ fn max_exemplars(written: &StorageConfig) -> usize {
 }
 
 /// Takes over what a reload may change.
-pub(crate) fn configure(store: &tsdb::Store, written: &StorageConfig, kept: tsdb::Retention) {
-    store.set_retention(kept);
-    store.set_out_of_order(out_of_order_ms(written));
-    store.set_max_exemplars(max_exemplars(written));
+pub(crate) fn configure(samples: &tsdb::Store, events: &events::Store, written: &StorageConfig, kept: Kept) {
+    samples.set_retention(kept.samples);
+    samples.set_out_of_order(out_of_order_ms(written));
+    samples.set_max_exemplars(max_exemplars(written));
+    events.set_retention(events::Retention {
+        container_ms: kept.events_ms,
+        bytes: kept.events_bytes,
+        ..events.retention()
+    });
 }
 
 /// What the stores are held to.
@@ -45,19 +50,25 @@ pub(crate) struct Terms {
     pub(crate) memory_limit: u64,
 }
 
-/// What the store of samples keeps.
-pub(crate) fn kept(
-    fs: &dyn Fs,
-    ours: &Path,
-    retention: &Retention,
-    history: &HistoryConfig,
-) -> Result<tsdb::Retention> {
-    Ok(tsdb::Retention {
+/// What the stores keep.
+pub(crate) struct Kept {
+    samples: tsdb::Retention,
+    /// Container events, ms; 0: no limit.
+    events_ms: i64,
+    /// `u64::MAX`: no limit.
+    events_bytes: u64,
+}
+
+/// What the stores keep by this configuration.
+pub(crate) fn kept(fs: &dyn Fs, ours: &Path, retention: &Retention, history: &HistoryConfig) -> Result<Kept> {
+    let (bytes, events_bytes) = retention.shares(fs, ours)?;
+    let samples = tsdb::Retention {
         time_ms: retention.time_ms,
-        bytes: retention.shares(fs, ours)?.0,
+        bytes,
         series: history.series(),
         downsampling: history.downsampling(),
-    })
+    };
+    Ok(Kept { samples, events_ms: retention.time_ms, events_bytes })
 }
 
 /// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
@@ -105,4 +116,35 @@ pub(crate) fn open(
         tracing::warn!(warning, "found while opening the stores");
     }
     Ok((Arc::new(metrics), Arc::new(events)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::ManualClock;
+
+    #[test]
+    fn a_reload_changes_what_both_stores_keep() {
+        let (fs, ours) = (Arc::new(disk::sim::SimFs::new()), Path::new("/data"));
+        let terms = Terms {
+            retention: Retention { time_ms: 1_000, bytes: Some(1_000_000), percentage: 0.0 },
+            sync: SyncPolicy::Batch,
+            memory_limit: 64 << 20,
+        };
+        let (written, history) = (StorageConfig::default(), HistoryConfig::default());
+        let (budget, clock) = (Budget::unlimited(), Arc::new(ManualClock::at_ms(0)));
+        let (samples, events) =
+            open(fs.clone(), ours, &terms, (&written, &history), &budget, clock, &ReplayProgress::default())
+                .unwrap();
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 900_000));
+        assert_eq!((events.retention().container_ms, events.retention().bytes), (1_000, 100_000));
+        let logs_ms = events.retention().time_ms;
+
+        let hours = 7_200_000;
+        let after = Retention { time_ms: hours, bytes: Some(50_000), percentage: 0.0 };
+        configure(&samples, &events, &written, kept(&*fs, ours, &after, &history).unwrap());
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 45_000));
+        let changed = events::Retention { time_ms: logs_ms, container_ms: hours, bytes: 5_000 };
+        assert_eq!(events.retention(), changed);
+    }
 }

@@ -48,11 +48,22 @@ impl Default for Options {
     }
 }
 
-impl Options {
-    pub(crate) fn retention_of(&self, kind: EventKind) -> i64 {
+/// What is kept of a store. A change takes effect at the next maintenance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How long logs and spans are kept, ms; 0: no limit by time.
+    pub time_ms: i64,
+    /// How long container events are kept, likewise.
+    pub container_ms: i64,
+    /// What all events may take on disk, in bytes; `u64::MAX`: no limit.
+    pub bytes: u64,
+}
+
+impl Retention {
+    pub(crate) fn of(&self, kind: EventKind) -> i64 {
         match kind {
-            EventKind::Container => self.container_retention_ms,
-            EventKind::Log | EventKind::Span => self.retention_ms,
+            EventKind::Container => self.container_ms,
+            EventKind::Log | EventKind::Span => self.time_ms,
         }
     }
 }

@@ -38,6 +38,6 @@ pub fn fuzz_codec(bytes: &[u8]) {
     assert_eq!(again, third);
 }
 
-pub use config::Options;
+pub use config::{Options, Retention};
 pub use metrics::Metrics;
 pub use store::Store;

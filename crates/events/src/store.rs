@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use disk::Fs;
 use model::{Appended, Clock, Error, Event, EventKind, EventWriter, Position, Result, Steady, Tenant};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
-use crate::config::Options;
+use crate::config::{Options, Retention};
 use crate::metrics::Metrics;
 use shelf::Shelf;
 
@@ -26,8 +26,7 @@ pub struct Store {
     metrics: Metrics,
     shelves: [Shelf; 3],
     warnings: Vec<String>,
-    /// What all parts together may take.
-    size_limit: u64,
+    retention: RwLock<Retention>,
     maintenance: Mutex<()>,
     /// What ages are held against.
     steady: Mutex<Steady>,
@@ -45,13 +44,17 @@ impl Store {
         let mut warnings = Vec::new();
         let mut open = |name: &str| Shelf::open(&fs, &dir.join(name), &options, &metrics, &mut warnings);
         let shelves = [open(KINDS[0].1)?, open(KINDS[1].1)?, open(KINDS[2].1)?];
-        let size_limit = disk::space::size_limit(&*fs, &dir, options.retention_bytes)?;
+        let retention = RwLock::new(Retention {
+            time_ms: options.retention_ms,
+            container_ms: options.container_retention_ms,
+            bytes: disk::space::size_limit(&*fs, &dir, options.retention_bytes)?,
+        });
         let newest =
             shelves.iter().flat_map(Shelf::parts).filter_map(|p| p.range()).map(|(_, t)| t / 1_000_000).max();
         let longest = options.retention_ms.max(options.container_retention_ms);
         let steady = Mutex::new(Steady::since(newest, clock.now_ms(), longest));
         let maintenance = Mutex::new(());
-        let store = Self { options, clock, metrics, shelves, warnings, size_limit, maintenance, steady };
+        let store = Self { options, clock, metrics, shelves, warnings, retention, maintenance, steady };
         store.count_parts();
         Ok(store)
     }
@@ -64,6 +67,16 @@ impl Store {
     /// What opening found wrong.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// What is kept now.
+    pub fn retention(&self) -> Retention {
+        *self.retention.read()
+    }
+
+    /// Changes what is kept, from the next maintenance on.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.retention.write() = retention;
     }
 
     /// Makes everything durable. The store may be dropped without it: the log has every acknowledged event.

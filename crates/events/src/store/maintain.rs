@@ -33,6 +33,7 @@ impl Store {
     fn maintain_all(&self) -> Result<()> {
         let now = self.clock.now_ms();
         let steady = self.steady.lock().look(now);
+        let retention = self.retention();
         for (kind, _) in KINDS {
             let shelf = self.shelf(kind);
             if self.options.sync != SyncPolicy::Off {
@@ -53,13 +54,13 @@ impl Store {
             if let Some(group) = due_for_merge(&shelf.parts()) {
                 self.merge(shelf, group)?;
             }
-            let retention = self.options.retention_of(kind);
-            if retention > 0 {
-                let oldest = steady.saturating_sub(retention).saturating_mul(1_000_000);
+            let keep = retention.of(kind);
+            if keep > 0 {
+                let oldest = steady.saturating_sub(keep).saturating_mul(1_000_000);
                 drop_parts(shelf, |part| part.range().is_none_or(|(_, newest)| newest < oldest))?;
             }
         }
-        self.enforce_size()
+        self.enforce_size(retention.bytes)
     }
 
     pub(super) fn flush(&self, shelf: &Shelf) -> Result<()> {
@@ -117,14 +118,14 @@ impl Store {
     }
 
     /// Removes the parts with the oldest events, of whatever kind, until the rest fits.
-    fn enforce_size(&self) -> Result<()> {
+    fn enforce_size(&self, limit: u64) -> Result<()> {
         let mut all: Vec<(i64, usize, Arc<Part>)> = Vec::new();
         for (number, shelf) in self.shelves.iter().enumerate() {
             all.extend(shelf.parts().into_iter().map(|p| (p.range().map_or(i64::MIN, |r| r.1), number, p)));
         }
         all.sort_by(|a, b| (a.0, a.1, &a.2.name).cmp(&(b.0, b.1, &b.2.name)));
         let sizes: Vec<u64> = all.iter().map(|(_, _, p)| p.bytes).collect();
-        for (_, number, part) in &all[..disk::space::oldest_to_remove(&sizes, self.size_limit)] {
+        for (_, number, part) in &all[..disk::space::oldest_to_remove(&sizes, limit)] {
             drop_parts(&self.shelves[*number], |p| p.name == part.name)?;
         }
         Ok(())

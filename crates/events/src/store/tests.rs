@@ -246,6 +246,32 @@ fn parts_are_merged_and_old_ones_go() {
 }
 
 #[test]
+fn a_change_of_what_is_kept_takes_effect_while_it_runs() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    // Not so long that the clock seems to step.
+    let round = 2_400;
+    for n in 0..4 {
+        append(&store, &[event(n * round, n)]).unwrap();
+        fixture.clock.advance_ms(round * 1_000);
+        fixture.flush(&store);
+    }
+    assert_eq!(numbers(&store, &scan(Order::Ascending)), [0, 1, 2, 3]);
+    let kept = store.retention();
+    store.set_retention(Retention { container_ms: 0, ..kept });
+    store.maintain().unwrap();
+    assert_eq!(numbers(&store, &scan(Order::Ascending)), [0, 1, 2, 3]);
+    let age = fixture.clock.now_ms() - (NOW + 2 * round * 1_000);
+    store.set_retention(Retention { container_ms: age, ..kept });
+    store.maintain().unwrap();
+    assert_eq!(numbers(&store, &scan(Order::Ascending)), [2, 3]);
+    let newest = store.shelves[0].parts().iter().map(|p| p.bytes).max().unwrap();
+    store.set_retention(Retention { bytes: newest, ..kept });
+    store.maintain().unwrap();
+    assert_eq!(numbers(&store, &scan(Order::Ascending)), [3]);
+}
+
+#[test]
 fn the_oldest_parts_go_when_there_is_too_much() {
     let mut fixture = Fixture::new();
     fixture.options.retention_bytes = Some(2_000);
