@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use wire::exposition::write::Escaping;
 use wire::pushgateway::{check, grouping, merge, read_protobuf, read_text, write_text};
 
 fuzz_target!(|body: &[u8]| {
@@ -11,6 +12,8 @@ fuzz_target!(|body: &[u8]| {
     let both = [read_text(body).ok(), read_protobuf(body).ok()];
     for families in both.into_iter().flatten() {
         let _ = merge(families.values()).map(|merged| check(&merged));
-        let _ = write_text(families.values());
+        for escaping in [Escaping::Underscores, Escaping::AllowUtf8, Escaping::Dots, Escaping::Values] {
+            let _ = write_text(families.values(), escaping);
+        }
     }
 });
