@@ -22,7 +22,7 @@ before(async () => {
 });
 
 after(async () => {
-  for (const n of ['worker', 'ended', 'late']) remove(`${mark}-${n}`);
+  for (const n of ['worker', 'ended', 'late', 'again']) remove(`${mark}-${n}`);
   await browser?.close();
 });
 
@@ -79,6 +79,29 @@ test('a container that starts now appears by itself', { skip: noEngine ?? false 
       .getByRole('row')
       .filter({ hasText: `${mark}-late` })
       .waitFor();
+  });
+});
+
+test('a container that is made anew says what is other than before', { skip: noEngine ?? false }, async () => {
+  await withPage({}, async (page) => {
+    const name = `${mark}-again`;
+    const seen = (id) =>
+      page.waitForFunction(async (wanted) => (await fetch(`/api/bonghwa/v1/containers/${wanted}`)).ok, id, {
+        polling: 500,
+      });
+    await page.goto(own);
+    await seen(run(name, ['--memory=32m'], 'sleep 600'));
+    remove(name);
+    const id = run(name, ['--memory=64m', '--restart=on-failure:2'], 'sleep 600');
+    await seen(id);
+    await page.goto(`/containers/${id}`);
+    const panel = page.getByRole('region', { name: 'Compared with the previous run' });
+    await panel.waitFor();
+    assert.match(await panel.getByRole('row').filter({ hasText: 'Memory limit' }).textContent(), /32 MiB.*64 MiB/);
+    assert.match(await panel.getByRole('row').filter({ hasText: 'Restart policy' }).textContent(), /on-failure/);
+    assert.equal(await panel.getByRole('row').count(), 3, 'nothing else is other');
+    await shot(page, 'container-again-light-en');
+    remove(name);
   });
 });
 
