@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::StreamExt;
 use http::HeaderMap;
 use model::{Error, Result};
@@ -79,7 +79,7 @@ impl Default for Limits {
 }
 
 /// A client's word for the length is taken up to here.
-const MOST_AHEAD: u64 = 1 << 20;
+const MOST_AHEAD: usize = 1 << 20;
 
 /// Reads a body of at most `limit` bytes; a client that lets it stand still, or does not come to its end, is given up.
 pub(crate) async fn read_body(
@@ -104,11 +104,13 @@ pub(crate) async fn read_body_into(
     if declared.is_some_and(|n| n > limit as u64) {
         return Err(too_large(limit));
     }
-    let declared = declared.unwrap_or(0);
-    room(declared)?;
+    let mut reserved = declared.unwrap_or(0);
+    room(reserved)?;
+    // At most `limit`.
+    let declared = declared.map(|n| n as usize);
     let end = Instant::now() + limits.read_timeout;
     let mut stream = body.into_data_stream();
-    let mut read = BytesMut::with_capacity(usize::try_from(declared.min(MOST_AHEAD)).unwrap_or(0));
+    let mut read = Vec::with_capacity(declared.unwrap_or(0).min(MOST_AHEAD));
     loop {
         let still = Instant::now() + limits.body_idle;
         match tokio::time::timeout_at(still.min(end), stream.next()).await {
@@ -116,7 +118,7 @@ pub(crate) async fn read_body_into(
                 return Err(Error::timeout("the request body stood still for too long"));
             }
             Err(_) => return Err(Error::timeout("the request took too long to arrive")),
-            Ok(None) => return Ok(read.freeze()),
+            Ok(None) => return Ok(read.into()),
             Ok(Some(Err(error))) => {
                 return Err(Error::invalid("the request body ended early").with_detail(error));
             }
@@ -124,9 +126,14 @@ pub(crate) async fn read_body_into(
                 if read.len() + chunk.len() > limit {
                     return Err(too_large(limit));
                 }
-                // A buffer that grows is copied: twice its size for a moment.
-                if read.len() + chunk.len() > read.capacity() {
-                    room(2 * chunk.len() as u64)?;
+                let needed = read.len() + chunk.len();
+                if needed > read.capacity() {
+                    let grown = declared.unwrap_or(2 * read.capacity()).min(limit).max(needed);
+                    // It is copied: both are there for a moment.
+                    let both = (read.capacity() + grown) as u64;
+                    room(both.saturating_sub(reserved))?;
+                    reserved = reserved.max(both);
+                    read.reserve_exact(grown - read.len());
                 }
                 read.extend_from_slice(&chunk);
             }
@@ -136,4 +143,49 @@ pub(crate) async fn read_body_into(
 
 fn too_large(limit: usize) -> Error {
     Error::too_large(format_args!("the request body is larger than {limit} bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is reserved for a body of `pieces` kilobytes, and what is read.
+    async fn reserved(pieces: usize, declared: bool) -> (u64, Bytes) {
+        let mut headers = HeaderMap::new();
+        if declared {
+            headers.insert(http::header::CONTENT_LENGTH, (pieces * 1024).into());
+        }
+        let all = (0..pieces).map(|n| Ok::<_, std::io::Error>(Bytes::from(vec![n as u8; 1024])));
+        let body = Body::from_stream(futures::stream::iter(all.collect::<Vec<_>>()));
+        let mut sum = 0;
+        let mut room = |bytes| {
+            sum += bytes;
+            Ok(())
+        };
+        let read = read_body_into(&headers, body, 32 << 20, &Limits::default(), &mut room).await;
+        (sum, read.unwrap())
+    }
+
+    #[tokio::test]
+    async fn memory_is_reserved_for_all_of_a_body_whether_its_length_is_told_or_not() {
+        for pieces in [0, 1, 3, 1023, 1024, 1025, 9_000] {
+            for declared in [true, false] {
+                let (sum, read) = reserved(pieces, declared).await;
+                let size = (pieces * 1024) as u64;
+                assert_eq!(read.len() as u64, size);
+                assert!(read.chunks(1024).enumerate().all(|(n, piece)| piece == [n as u8; 1024]));
+                let most = if declared { size + MOST_AHEAD as u64 } else { 3 * size };
+                assert!((size..=most).contains(&sum), "{sum} reserved for {size}, told: {declared}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_without_room_ends() {
+        let body = Body::from(vec![0; 100]);
+        let mut none = |bytes| if bytes > 0 { Err(Error::limited("none")) } else { Ok(()) };
+        let limits = Limits::default();
+        let read = read_body_into(&HeaderMap::new(), body, 1000, &limits, &mut none).await;
+        assert_eq!(read.unwrap_err().kind, model::ErrorKind::Limited);
+    }
 }

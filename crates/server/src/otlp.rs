@@ -11,7 +11,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use intake::Collected;
 use model::metrics::Family;
-use model::{Error, ErrorKind, Reservation, Tenant};
+use model::{Error, ErrorKind, Tenant};
 use wire::otlp::{
     self, ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse, Item,
     Report,
@@ -74,7 +74,7 @@ async fn metrics(State(state): State<Shared>, request: Request) -> Response {
     let headers = parts.headers.clone();
     let work = move |state: &state::State, body| {
         let plain = unpack(state, &headers, body)?;
-        let memory = state.parts.budget.reserve(plain.bytes.len() as u64 * GROWTH)?;
+        let _memory = state.parts.budget.reserve(plain.bytes.len() as u64 * GROWTH)?;
         let request = match format {
             Format::Protobuf => otlp::decode_protobuf(&plain.bytes)?,
             Format::Json => {
@@ -84,7 +84,7 @@ async fn metrics(State(state): State<Shared>, request: Request) -> Response {
             }
         };
         drop(plain);
-        store(state, request, memory)
+        store(state, request)
     };
     match receive(&state, &parts.headers, body, work).await {
         Ok(done) => answer(&state, format, &done),
@@ -106,16 +106,13 @@ struct Done {
 
 /// Stores a request as a whole: it is visible at once or not at all. Only where memory is so short that its series cannot
 /// be held together, it is stored in parts.
-fn store(
-    state: &state::State,
-    request: ExportMetricsServiceRequest,
-    mut memory: Reservation,
-) -> model::Result<Done> {
+fn store(state: &state::State, request: ExportMetricsServiceRequest) -> model::Result<Done> {
     let settings = state.parts.process.settings();
     let now = state.now_ms();
     let mut done = Done::default();
     let mut lost = Report::default();
     let mut batch = Batch { state, series: Vec::new(), families: Vec::new() };
+    let mut waiting = state.parts.budget.reserve(0)?;
     done.report = otlp::convert(request, &settings.otlp, &mut |item| {
         let known = batch.series.len();
         match item {
@@ -127,7 +124,12 @@ fn store(
             },
         }
         let size: u64 = batch.series.iter().skip(known).map(size_of_series).sum();
-        if size > 0 && memory.grow(size).is_err() { batch.flush(&mut done) } else { Ok(()) }
+        if size > 0 && waiting.grow(size).is_err() {
+            batch.flush(&mut done)?;
+            // What was stored waits no longer.
+            waiting = state.parts.budget.reserve(0)?;
+        }
+        Ok(())
     })?;
     batch.flush(&mut done)?;
     done.report.reject(lost.rejected, || lost.first_error.unwrap_or_default());

@@ -12,6 +12,8 @@ use crate::state::State;
 /// Names and patterns remembered.
 const MOST_NAMES: usize = 100_000;
 const MOST_PATTERNS: usize = 500;
+/// Bytes of a name or pattern that is remembered: what is longer names no metric that anybody has.
+const LONGEST: usize = 1_024;
 /// No metric has this name: a pattern that matches it names no metric in particular.
 const NO_NAME: &str = "\u{1}";
 
@@ -27,7 +29,7 @@ struct Names {
 
 impl Names {
     fn note(&mut self, matcher: &Matcher) {
-        if matcher.name != METRIC_NAME || matcher.matches(NO_NAME) {
+        if matcher.name != METRIC_NAME || matcher.value.len() > LONGEST || matcher.matches(NO_NAME) {
             return;
         }
         match matcher.op {
@@ -114,5 +116,15 @@ mod tests {
         let stored = ["a", "b_1", "c", "d", "e"].map(|name| (name.to_owned(), 1)).to_vec();
         let unused = usage.unused(stored, &[parse("sum(d)")]);
         assert_eq!(unused, [("e".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn names_of_any_length_are_not_kept() {
+        let usage = Usage::default();
+        let long = "a".repeat(LONGEST + 1);
+        usage.note_selector(&[Matcher::equal(METRIC_NAME, &long)]);
+        usage.note_selector(&[Matcher::new(METRIC_NAME, MatchOp::Regex, &long).unwrap()]);
+        let names = usage.0.lock();
+        assert!(names.exact.is_empty() && names.patterns.is_empty());
     }
 }

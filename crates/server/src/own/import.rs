@@ -114,14 +114,14 @@ pub(crate) async fn import(State(state): State<Shared>, request: Request) -> Ans
         }
     };
     let running = state.imports.begin(format.as_str(), state.now_ms())?;
+    let place = Place { state: state.clone(), id: running.id };
     let (sender, pieces) = Pieces::channel();
     let (worker, shared) = (running.clone(), state.clone());
     let work = tokio::task::spawn_blocking(move || {
+        let _place = place;
         let mut input: Box<dyn Read> =
             if gzip { Box::new(MultiGzDecoder::new(pieces)) } else { Box::new(pieces) };
-        let result = take_all(&shared, &worker, format, &mut *input);
-        shared.imports.end(worker.id);
-        result
+        take_all(&shared, &worker, format, &mut *input)
     });
     let fed = feed(body, sender, &running, &state).await;
     let ended = work.await.map_err(|e| Error::internal("the import ended unexpectedly").with_detail(e))?;
@@ -143,6 +143,18 @@ pub(crate) async fn import(State(state): State<Shared>, request: Request) -> Ans
         "history taken in"
     );
     Ok(Json(running.state()))
+}
+
+/// A place among the imports under way, given back however the work ends.
+struct Place {
+    state: Shared,
+    id: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.state.imports.end(self.id);
+    }
 }
 
 fn take_all(

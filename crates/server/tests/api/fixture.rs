@@ -56,6 +56,8 @@ pub struct Wanted {
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
     pub admin: Option<Arc<dyn model::MetricAdmin>>,
     pub history: Option<Arc<dyn model::MetricHistory>>,
+    /// Bytes that requests may reserve; 256 MiB where nothing is said.
+    pub memory: Option<u64>,
 }
 
 impl Fixture {
@@ -91,7 +93,7 @@ impl Fixture {
             pushes: wanted.pushes,
             process: process.clone(),
             registry: prometheus_client::registry::Registry::default(),
-            budget: Budget::new("test", 256 << 20),
+            budget: Budget::new("test", wanted.memory.unwrap_or(256 << 20)),
             clock: clock.clone(),
         };
         let listener = TcpListener::bind(if wanted.open { "0.0.0.0:0" } else { "127.0.0.1:0" }).unwrap();

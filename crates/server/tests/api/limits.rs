@@ -145,3 +145,23 @@ async fn a_request_that_takes_too_long_to_arrive_is_given_up() {
         assert!(text.contains(said), "{text}");
     }
 }
+
+/// A store in which something is wrong.
+struct Broken;
+
+impl model::MetricHistory for Broken {
+    fn begin<'a>(&'a self, _: &'a Ctx) -> Result<Box<dyn model::HistoryWriter + 'a>> {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_ends_unexpectedly_gives_its_place_back() {
+    let fixture = Fixture::with(Wanted { history: Some(Arc::new(Broken)), ..Wanted::default() });
+    for _ in 0..4 {
+        let request = fixture.client.post(format!("{}/api/bonghwa/v1/import", fixture.url));
+        let answer = request.header("content-type", "text/plain").body("# EOF\n").send().await.unwrap();
+        assert_eq!(answer.status(), 500, "{}", answer.text().await.unwrap());
+    }
+    assert_eq!(fixture.json("/api/bonghwa/v1/import").await.1["imports"], json!([]));
+}

@@ -127,25 +127,42 @@ impl model::MetricWriter for Batches {
     }
 }
 
+/// So many gauges with one point each.
+fn gauges(number: usize) -> String {
+    let point = |n: usize| {
+        format!(
+            r#"{{"asInt":"1","timeUnixNano":"{NOW_MS}000000","attributes":[{{"key":"n","value":{{"intValue":"{n}"}}}}]}}"#
+        )
+    };
+    let points: Vec<String> = (0..number).map(point).collect();
+    format!(
+        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"g","gauge":{{"dataPoints":[{}]}}}}]}}]}}]}}"#,
+        points.join(",")
+    )
+}
+
 #[tokio::test]
 async fn an_otlp_request_is_stored_as_a_whole() {
     let batches = std::sync::Arc::new(Batches::default());
     let writer: Option<std::sync::Arc<dyn model::MetricWriter>> = Some(batches.clone());
     let access = Access { otlp: true, ..Access::default() };
     let fixture = Fixture::with(Wanted { access, writer, ..Wanted::default() });
-    let point = |n: usize| {
-        format!(
-            r#"{{"asInt":"1","timeUnixNano":"{NOW_MS}000000","attributes":[{{"key":"n","value":{{"intValue":"{n}"}}}}]}}"#
-        )
-    };
-    let points: Vec<String> = (0..20_000).map(point).collect();
-    let body = format!(
-        r#"{{"resourceMetrics":[{{"scopeMetrics":[{{"metrics":[{{"name":"g","gauge":{{"dataPoints":[{}]}}}}]}}]}}]}}"#,
-        points.join(",")
-    );
-    let (status, text) = send(&fixture, "POST", "/v1/metrics", "application/json", body).await;
+    let (status, text) = send(&fixture, "POST", "/v1/metrics", "application/json", gauges(20_000)).await;
     assert_eq!((status, text.as_str()), (200, "{}"));
     assert_eq!(*batches.1.lock(), [20_000]);
+}
+
+#[tokio::test]
+async fn an_otlp_request_that_memory_has_no_room_for_is_stored_in_a_few_parts() {
+    let batches = std::sync::Arc::new(Batches::default());
+    let writer: Option<std::sync::Arc<dyn model::MetricWriter>> = Some(batches.clone());
+    let access = Access { otlp: true, ..Access::default() };
+    let fixture = Fixture::with(Wanted { access, writer, memory: Some(18 << 20), ..Wanted::default() });
+    let (status, text) = send(&fixture, "POST", "/v1/metrics", "application/json", gauges(20_000)).await;
+    assert_eq!((status, text.as_str()), (200, "{}"));
+    let parts = batches.1.lock();
+    assert_eq!(parts.iter().sum::<usize>(), 20_000);
+    assert!((2..20).contains(&parts.len()), "{} parts", parts.len());
 }
 
 #[derive(Default)]
