@@ -20,6 +20,8 @@ const FLOATS: usize = 50_000;
 /// Native histograms of one series in a frame.
 const HISTOGRAMS: usize = 200;
 
+const AFTER_MARK: &str = "there is more behind the mark that ends a body";
+
 /// Builds frames.
 #[derive(Debug, Default)]
 pub struct Encoder {
@@ -109,7 +111,9 @@ impl Frames {
         }
         if length == 0 {
             self.ended = true;
-            return Ok(None);
+            // It would be kept, and never read.
+            let at = self.read + 4;
+            return if rest.is_empty() { Ok(None) } else { Err(Error::Protobuf { at, message: AFTER_MARK }) };
         }
         let Some(frame) = rest.get(..length) else { return Ok(None) };
         decompress(frame, MAX_FRAME, &mut self.plain)?;

@@ -109,6 +109,15 @@ fn a_frame_of_any_size_is_refused_before_it_is_waited_for() {
     assert!(matches!(frames.next_frame(), Err(Error::TooLarge { .. })));
 }
 
+#[test]
+fn what_comes_behind_the_mark_is_refused_and_not_kept() {
+    let body = [encode(&[]), vec![7; 1 << 20]].concat();
+    for size in [1 << 30, 4_096, 4] {
+        let said = decode(&body, size).unwrap_err();
+        assert!(said.to_string().contains("behind the mark"), "{said}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(mut body in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..4000, flip in 1u8..) {
