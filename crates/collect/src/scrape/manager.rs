@@ -100,6 +100,8 @@ impl Manager {
                 }
                 Some(other) if scraping(&other.job) == scraping(&job) => other.rediscover(job, &self.context),
                 Some(other) => {
+                    // Before the next one has figures under the same name.
+                    other.pool.forget();
                     let next = Running::start(job, &self.context);
                     other.stop(next.labels());
                     next
@@ -110,6 +112,7 @@ impl Manager {
         }
         for gone in old {
             gone.stop(HashSet::new());
+            gone.pool.forget();
         }
         Ok(())
     }

@@ -175,6 +175,10 @@ impl Pool {
         for running in self.loops.lock().values() {
             running.stop();
         }
+    }
+
+    /// Takes the figures of the job off the metrics.
+    pub(crate) fn forget(&self) {
         let (metrics, scrape_job) = (&self.context.metrics, self.shared.job.job_name.clone());
         metrics.targets.remove(&Job { scrape_job: scrape_job.clone() });
         metrics.discovery.forget(&Owner { name: "scrape", config: scrape_job.clone() });

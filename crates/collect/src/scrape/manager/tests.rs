@@ -252,6 +252,14 @@ async fn a_reload_keeps_the_loops_of_unchanged_targets() {
     // A job that scrapes in another way starts anew, and its series go on without a marker.
     running.manager.apply(both("honor_labels: true"), &GlobalConfig::standard()).unwrap();
     assert!(!running.manager.jobs.lock()[0].pool.targets().iter().any(|t| Arc::ptr_eq(t, &target)));
+    let name = "j".to_owned();
+    let metrics = running.manager.metrics();
+    assert_eq!(
+        metrics.targets.get_or_create(&crate::scrape::metrics::Job { scrape_job: name.clone() }).get(),
+        2
+    );
+    let owner = Owner { name: "scrape", config: name };
+    assert_eq!(metrics.discovery.discovered.get_or_create(&owner).get(), 2);
     let before = running.values("a").len();
     until("more samples", || running.values("a").len() > before + 3).await;
     assert!(!running.values("a").iter().any(|v| model::is_stale_nan(*v)));
