@@ -402,6 +402,19 @@ fn a_target_over_its_budget_leaves_others_alone() {
 }
 
 #[test]
+fn alerts_about_a_target_over_its_budget_are_stored() {
+    let mut door = Door::new(Config { series_per_target: 10, ..Config::default() });
+    let body: Vec<(Labels, f64)> = (0..50).map(|u| (member("m_total", "x", u), 1.0)).collect();
+    door.budgets.refresh();
+    door.scrape(START, &body);
+    for metric in ["ALERTS", "ALERTS_FOR_STATE"] {
+        assert_eq!(door.scrape(START, &[(member(metric, "x", 1), 1.0)]), 1);
+    }
+    assert_eq!(door.budgets.report(10).folds.len(), 1);
+    assert_eq!(door.scrape(START, &[(member("g", "x", 1), 1.0)]), 0, "the budget is exceeded");
+}
+
+#[test]
 fn over_the_total_the_metric_to_blame_folds_and_others_have_a_tenth_more() {
     let mut door = Door::new(Config { series: 100, ..Config::default() });
     let bomb: Vec<(Labels, f64)> = (0..300).map(|u| (member("m_total", "x", u), 1.0)).collect();
@@ -465,6 +478,37 @@ fn a_fold_survives_a_restart_as_a_reset_to_zero_and_ends_when_told() {
     assert_eq!(again.store.len(), 11, "each has a series of its own");
     assert_eq!(value(&again.store, "count(m_total)", START + 8 * INTERVAL), 10.0, "the folded one has ended");
     assert_eq!(value(&again.store, "sum(m_total)", START + 8 * INTERVAL), 10.0 * (1e6 + 80.0));
+}
+
+/// A store whose disk is full.
+struct Full(Arc<MemoryMetrics>);
+
+impl MetricWriter for Full {
+    fn resolve(&self, tenant: &Tenant, labels: &[Labels], out: &mut Vec<Option<SeriesRef>>) -> Result<()> {
+        self.0.resolve(tenant, labels, out)
+    }
+
+    fn append(&self, _: &Tenant, _: MetricBatch<'_>) -> Result<model::Appended> {
+        Err(model::Error::unavailable("full"))
+    }
+}
+
+#[test]
+fn the_end_of_a_fold_is_marked_when_the_store_has_room_again() {
+    let mut door = Door::new(Config { series_per_metric: 1, ..Config::default() });
+    let body = |v: f64| -> Vec<(Labels, f64)> { (0..10).map(|u| (member("m_total", "x", u), v)).collect() };
+    door.scrape(START, &body(5.0));
+    assert!(door.budgets.release("m_total", None));
+    door.budgets.configure(Config::default());
+    let full =
+        Intake::new(Arc::new(Full(door.store.clone())), Arc::new(MemoryEvents::new()), Limits::default())
+            .with_cardinality(door.budgets.clone());
+    let refs: Vec<SeriesRef> = door.refs.values().copied().collect();
+    let (t, v) = (vec![START + INTERVAL; 10], vec![6.0; 10]);
+    let batch = MetricBatch { refs: &refs, t: &t, v: &v, ..MetricBatch::default() };
+    assert!(full.append(&Tenant::default(), batch).is_err());
+    assert_eq!(door.scrape(START + INTERVAL, &body(6.0)), 10);
+    assert_eq!(value(&door.store, "count(m_total)", START + INTERVAL), 10.0, "the folded one has ended");
 }
 
 #[test]

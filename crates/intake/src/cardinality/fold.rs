@@ -32,6 +32,8 @@ pub(crate) struct Point {
     pub(crate) v: f64,
     /// The group's newest time before this one.
     before: Option<i64>,
+    /// Whether it marks the end of a group that was closed.
+    last: bool,
 }
 
 /// What became of the members' samples of a batch.
@@ -81,7 +83,7 @@ impl Cardinality {
                 let before = group.newest;
                 let Some(v) = group.emit(t) else { continue };
                 let (series, labels) = (group.series, group.labels.clone());
-                folded.points.push(Point { group: *number, series, labels, t, v, before });
+                folded.points.push(Point { group: *number, series, labels, t, v, before, last: false });
             }
         }
         // Native histograms of series that were numbers before.
@@ -131,8 +133,13 @@ impl Cardinality {
     pub(crate) fn not_stored(&self, points: &[Point]) {
         let mut state = self.state.lock();
         for point in points.iter().rev() {
-            if let Some(group) = state.groups.get_mut(point.group as usize) {
+            let State { groups, closing, .. } = &mut *state;
+            if let Some(group) = groups.get_mut(point.group as usize) {
                 group.newest = point.before;
+                if point.last {
+                    group.labels = point.labels.clone();
+                    closing.push(point.group);
+                }
             }
         }
     }
@@ -147,7 +154,8 @@ impl State {
             let labels = std::mem::replace(&mut group.labels, Labels::empty());
             if let Some(before) = group.newest.filter(|_| !group.ended) {
                 let (t, v) = (before.saturating_add(1), model::stale_nan());
-                points.push(Point { group: number, series: group.series, labels, t, v, before: None });
+                let (series, before) = (group.series, Some(before));
+                points.push(Point { group: number, series, labels, t, v, before, last: true });
             }
         }
         points

@@ -25,6 +25,9 @@ const BLAMED_MS: i64 = 5_000;
 const NOBODY_MS: i64 = 1_000;
 /// What is left above a budget for metrics that are not to blame: a tenth of it.
 const OTHERS_SHARE: u64 = 10;
+/// Which alerts there are, and since when: they carry a target's labels and are not what it brings. Without them, an
+/// alert about the target with too many series would begin anew after a restart.
+const OF_RULES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 /// When memory is short, a metric with fewer series made within the hour is not to blame.
 const MEMORY_GROWTH: u64 = 1_000;
 
@@ -127,7 +130,7 @@ impl Judging<'_> {
         if exceeded(state.counts.of_metric(name), budget) {
             return Some((Why::Metric, budget));
         }
-        if config.has_targets() {
+        if config.has_targets() && !OF_RULES.contains(&name) {
             let target = Target::of(labels);
             let budget = config.of_target(&target.job);
             if exceeded(state.counts.targets.get(&target).copied().unwrap_or(0), budget) {
