@@ -80,15 +80,16 @@ fn online(url: &str, token: &Token, to: &Path, context: &mut Context<'_>) -> Out
         status => return Err(said(&server, status, &answer.body)),
     }
     let json: Json = serde_json::from_slice(&answer.body)
-        .map_err(|e| Failed::new(format_args!("{url}: no snapshot: {e}")))?;
+        .map_err(|e| Failed::new(format_args!("{}: no snapshot: {e}", server.url())))?;
     let (Some(snapshot), Some(path)) = (json["name"].as_str(), json["path"].as_str()) else {
-        return Err(Failed::new(format_args!("{url}: no snapshot: {json}")));
+        return Err(Failed::new(format_args!("{}: no snapshot: {json}", server.url())));
     };
     let made = match Path::new(path).is_dir() {
-        true => copy(Path::new(path), url, to, context),
+        true => copy(Path::new(path), server.url(), to, context),
         false => Err(Failed::new(format_args!(
-            "the snapshot {path} of {url} is not to be seen here: run this command where the server runs, as its user (in \
-             its container, with the folder of backups mounted there)"
+            "the snapshot {path} of {} is not to be seen here: run this command where the server runs, as its user (in \
+             its container, with the folder of backups mounted there)",
+            server.url()
         ))),
     };
     forget(&server, snapshot, context)?;

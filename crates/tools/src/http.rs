@@ -27,6 +27,7 @@ pub(crate) struct Server {
     client: Client,
     runtime: tokio::runtime::Runtime,
     base: Url,
+    shown: String,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -69,7 +70,11 @@ impl Server {
         let client =
             Client::new(&config, options).map_err(|e| Failed::new(format_args!("no HTTP client: {e}")))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { client, runtime, base, headers: Vec::new() })
+        let mut shown = base.clone();
+        // Fails only for URLs without a host, which have no user either.
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+        Ok(Self { client, runtime, base, shown: shown.into(), headers: Vec::new() })
     }
 
     /// Sends this access token with every request.
@@ -88,9 +93,9 @@ impl Server {
         Ok(self)
     }
 
-    /// The URL as commands show it.
+    /// The URL as commands show it: without user and password.
     pub(crate) fn url(&self) -> &str {
-        self.base.as_str().trim_end_matches('/')
+        self.shown.trim_end_matches('/')
     }
 
     /// Gets `path` (which begins with a slash).
@@ -149,8 +154,9 @@ impl Server {
     }
 
     fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {
-        let url = format!("{}{path}", self.url());
-        let url = Url::parse(&url).map_err(|e| Failed::new(format_args!("{url} is not a URL: {e}")))?;
+        let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
+        let url = Url::parse(&url)
+            .map_err(|e| Failed::new(format_args!("{}{path} is not a URL: {e}", self.url())))?;
         let request = self.client.request(method, url);
         let headers = self.headers.iter().cloned();
         Ok(headers.fold(request, |request, (name, value)| request.header(name, value)))
@@ -181,4 +187,16 @@ fn load(file: &Path) -> Result<HttpConfig, String> {
         serde_saphyr::from_str(&text).map_err(|e| format!("{}: {e}", file.display()))?;
     config.set_directory(file.parent().unwrap_or(Path::new(".")));
     Ok(config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_sent_and_not_shown() {
+        let server = Server::new("http://ann:geheim@h:9090/p/").unwrap();
+        assert_eq!(server.url(), "http://h:9090/p");
+        assert_eq!(server.base.password(), Some("geheim"));
+    }
 }

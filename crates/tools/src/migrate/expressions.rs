@@ -1,6 +1,6 @@
 //! What rules and dashboards ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use alert::rules::file::{ParseSettings, read};
@@ -46,18 +46,26 @@ pub(super) fn of_rules(files: &[PathBuf], context: &mut Context<'_>) -> Result<V
 /// The expressions of all dashboards in a folder, each once.
 pub(super) fn of_dashboards(folder: &Path) -> Result<Vec<Expression>, Failed> {
     let mut found = BTreeMap::new();
-    gather(folder, &mut found)?;
+    gather(folder, &mut found, &mut BTreeSet::new())?;
     Ok(found.into_iter().map(|(text, place)| Expression { text, place }).collect())
 }
 
-fn gather(folder: &Path, found: &mut BTreeMap<String, String>) -> Result<(), Failed> {
-    let entries =
-        std::fs::read_dir(folder).map_err(|e| Failed::new(format_args!("{}: {e}", folder.display())))?;
+/// `seen`: folders by what they are, since a link may lead back to one above.
+fn gather(
+    folder: &Path,
+    found: &mut BTreeMap<String, String>,
+    seen: &mut BTreeSet<PathBuf>,
+) -> Result<(), Failed> {
+    let failed = |e: std::io::Error| Failed::new(format_args!("{}: {e}", folder.display()));
+    if !seen.insert(std::fs::canonicalize(folder).map_err(failed)?) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
     for entry in entries {
         let path = entry?.path();
         let metadata = std::fs::metadata(&path)?;
         if metadata.is_dir() {
-            gather(&path, found)?;
+            gather(&path, found, seen)?;
         } else if path.extension().is_some_and(|e| e == "json") && metadata.len() <= MAX_BYTES {
             let text = std::fs::read(&path)?;
             let json: Json = serde_json::from_slice(&text)
@@ -150,6 +158,18 @@ mod tests {
         ] {
             assert_eq!(filled(from), to);
         }
+    }
+
+    #[test]
+    fn links_between_folders_do_not_lead_in_circles() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("deep");
+        std::fs::create_dir(&deep).unwrap();
+        std::fs::write(deep.join("a.json"), r#"{"expr": "up"}"#).unwrap();
+        std::os::unix::fs::symlink(folder.path(), deep.join("up")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), deep.join("up_again")).unwrap();
+        let all = of_dashboards(folder.path()).unwrap();
+        assert_eq!(all.iter().map(|e| e.text.as_str()).collect::<Vec<_>>(), ["up"]);
     }
 
     #[test]
