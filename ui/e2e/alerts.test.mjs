@@ -1,37 +1,14 @@
 // The pages of alerts and rules. A server without rule files says so; one with the rules of tests/tests/browser.rs shows
 // them.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BASE, jump, launch, openPage, overflow, shot } from './browser.mjs';
+import { test } from 'node:test';
+import { BASE, jump, pages, shot } from './browser.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
 const { groups } = (await (await fetch(`${BASE}/api/v1/rules`)).json()).data;
 const without = groups.length === 0 ? false : 'this server has rules';
 const withRules = groups.length > 0 ? false : 'this server has no rules';
-let browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
-
-async function withPage(options, body) {
-  const opened = await openPage(browser, options);
-  try {
-    await body(opened.page);
-    assert.deepEqual(opened.errors, [], 'nothing in the console');
-    assert.ok((await overflow(opened.page)) <= 0, 'nothing sticks out');
-  } catch (e) {
-    await shot(opened.page, `failed-${Date.now()}`);
-    console.log(`failed at ${opened.page.url()}`, opened.errors);
-    throw e;
-  } finally {
-    await opened.close();
-  }
-}
+const { withPage } = pages({ fits: true });
 
 test('without rule files both pages say what is missing', { skip: without }, async () => {
   await withPage({}, async (page) => {

@@ -1,13 +1,15 @@
 // A browser for the tests: Debian's Chromium, one page that remembers what went wrong on it.
+import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { after, before } from 'node:test';
 import { chromium } from 'playwright-core';
 
 export const BASE = process.env.BONGHWA_URL;
 const ARTEFACTS = process.env.BONGHWA_ARTEFACTS ?? new URL('../test-results', import.meta.url).pathname;
 mkdirSync(ARTEFACTS, { recursive: true });
 
-export async function launch() {
+async function launch() {
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
@@ -23,7 +25,7 @@ export async function launch() {
 }
 
 /** A fresh page (nothing remembered), and the errors that its console and its scripts reported. */
-export async function openPage(browser, { width = 1440, height = 900, dark = false, locale = 'en-US' } = {}) {
+async function openPage(browser, { width = 1440, height = 900, dark = false, locale = 'en-US' } = {}) {
   const context = await browser.newContext({
     baseURL: BASE,
     viewport: { width, height },
@@ -41,6 +43,36 @@ export async function openPage(browser, { width = 1440, height = 900, dark = fal
   });
   page.on('pageerror', (e) => errors.push(e.message));
   return { page, errors, close: () => context.close() };
+}
+
+/**
+ * One browser for the tests of a file: `open` gives a page of it, `withPage` one for a test. Afterwards nothing may stand
+ * in the console and, where `fits` is set, nothing may stick out.
+ */
+export function pages({ fits = false } = {}) {
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+  });
+  const open = (options) => openPage(browser, options);
+  const withPage = async (options, body) => {
+    const opened = await open(options);
+    try {
+      await body(opened.page);
+      assert.deepEqual(opened.errors, [], 'nothing in the console');
+      if (fits) assert.ok((await overflow(opened.page)) <= 0, 'nothing sticks out');
+    } catch (e) {
+      await shot(opened.page, `failed-${Date.now()}`);
+      console.log(`failed at ${opened.page.url()}`, opened.errors);
+      throw e;
+    } finally {
+      await opened.close();
+    }
+  };
+  return { open, withPage };
 }
 
 export async function shot(page, name, options = {}) {

@@ -1,37 +1,14 @@
 // The page of budgets, against a server whose target has exploded (tests/tests/cardinality.rs).
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { BASE, jump, launch, openPage, overflow, shot } from './browser.mjs';
+import { test } from 'node:test';
+import { BASE, jump, pages, shot } from './browser.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
 const answer = await fetch(`${BASE}/api/bonghwa/v1/cardinality`);
 const { folds } = await answer.json();
 const without = folds.length > 0 ? false : 'nothing folds on this server';
 const calm = folds.length === 0 ? false : 'labels fold on this server';
-let browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
-
-async function withPage(options, body) {
-  const opened = await openPage(browser, options);
-  try {
-    await body(opened.page);
-    assert.deepEqual(opened.errors, [], 'nothing in the console');
-    assert.ok((await overflow(opened.page)) <= 0, 'nothing sticks out');
-  } catch (e) {
-    await shot(opened.page, `failed-${Date.now()}`);
-    console.log(`failed at ${opened.page.url()}`, opened.errors);
-    throw e;
-  } finally {
-    await opened.close();
-  }
-}
+const { withPage } = pages({ fits: true });
 
 test('within the budgets the page says so', { skip: calm }, async () => {
   await withPage({}, async (page) => {

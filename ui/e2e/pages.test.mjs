@@ -1,7 +1,7 @@
 // The pages in a real browser against a running binary: BONGHWA_URL says where, BONGHWA_ARTEFACTS keeps the pictures.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { BASE, drawnCharts, jump, launch, openPage, overflow, shot } from './browser.mjs';
+import { BASE, drawnCharts, jump, overflow, pages, shot } from './browser.mjs';
 import { missingEngine, remove, run } from './engine.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
@@ -10,10 +10,9 @@ if (noEngine) console.log(noEngine);
 const mark = `ui-e2e-${process.pid}`;
 /** The home page with the containers of these tests only: the list draws what is in sight, and others may run here. */
 const own = `/?filter=${mark}`;
-let browser;
+const { open, withPage } = pages();
 
 before(async () => {
-  browser = await launch();
   if (noEngine) return;
   const talk =
     'i=0; while :; do i=$((i+1)); echo line $i of the log; for k in 1 2 3 4 5 6 7 8; do :; done; usleep 50000; done';
@@ -23,22 +22,7 @@ before(async () => {
 
 after(async () => {
   for (const n of ['worker', 'ended', 'late', 'again']) remove(`${mark}-${n}`);
-  await browser?.close();
 });
-
-async function withPage(options, body) {
-  const opened = await openPage(browser, options);
-  try {
-    await body(opened.page);
-    assert.deepEqual(opened.errors, [], 'nothing in the console');
-  } catch (e) {
-    await shot(opened.page, `failed-${Date.now()}`);
-    console.log(`failed at ${opened.page.url()}`, opened.errors);
-    throw e;
-  } finally {
-    await opened.close();
-  }
-}
 
 const link = (page, name) => page.getByRole('link', { name, exact: true });
 
@@ -251,7 +235,7 @@ test('Explore runs a query, draws it, tables it, and keeps it in the URL', async
 });
 
 test('Explore underlines what it cannot parse', async () => {
-  const { page, close } = await openPage(browser, { dark: true });
+  const { page, close } = await open({ dark: true });
   try {
     await page.goto('/explore?q=sum(rate(node_cpu_seconds_total%5B5m%5D)))');
     await page.getByRole('alert').filter({ hasText: 'parse error' }).waitFor();
