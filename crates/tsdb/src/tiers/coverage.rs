@@ -87,6 +87,9 @@ pub(crate) fn plan(question: &Question<'_>, candidates: Vec<Candidate>) -> Optio
             for gap in left.iter().filter(|gap| gap.overlaps(candidate.window)) {
                 let whole = whole_spans(*gap, range, candidate.window, candidate.resolution, hint.need);
                 let cuts = cut.spans(&hint.cuts, candidate.resolution, whole);
+                if !cuts.is_empty() && whole.end < question.gone_before {
+                    continue; // no samples are left for what is cut: below, all of it is one range
+                }
                 if is_worth_it(whole, &cuts, candidate.resolution, (question.page)(whole)) {
                     exact.extend(without(whole, &cuts, candidate.resolution));
                 }

@@ -422,7 +422,7 @@ pub(crate) fn present(
     lookback: i64,
     take: impl FnOnce(&mut dyn Iterator<Item = usize>) -> Outcome<()>,
 ) -> Outcome<()> {
-    if !run.h.is_empty() {
+    if !run.h.is_empty() || run.coarse.is_some() {
         let Some(cells) = newest(run, sources, lookback, Take::Value)? else { return Ok(()) };
         return take(&mut (0..cells.len()).filter(|i| cells.is_present(*i)));
     }
@@ -435,7 +435,7 @@ pub(crate) fn present(
     }
 }
 
-/// [`newest`] of a series without histograms.
+/// [`newest`] of a series without histograms of which all samples are there.
 fn newest_floats(run: &Run, sources: Steps, lookback: i64) -> Option<Cells> {
     let mut positions = run.positions.borrow_mut();
     let (mut cells, mut any) = (Cells::absent(sources.len), false);
@@ -452,7 +452,7 @@ fn newest_floats(run: &Run, sources: Steps, lookback: i64) -> Option<Cells> {
 
 /// The newest sample at or before each time, unless it is a stale marker or as old as the lookback.
 fn newest(run: &Run, sources: Steps, lookback: i64, take: Take) -> Outcome<Option<Cells>> {
-    if take == Take::Value && run.h.is_empty() {
+    if take == Take::Value && run.h.is_empty() && run.coarse.is_none() {
         return Ok(newest_floats(run, sources, lookback));
     }
     let mut cells = Cells::absent(sources.len);
