@@ -18,6 +18,9 @@ impl Store {
         let tenant = dir.join(Tenant::DEFAULT);
         for (kind, name) in KINDS {
             let shelf = self.shelf(kind);
+            if shelf.visible.read().frozen.is_some() {
+                self.flush(shelf)?; // the last flush failed, and events came since
+            }
             self.flush(shelf)?;
             copy(shelf, &tenant.join(name))?;
         }

@@ -408,3 +408,24 @@ fn a_copy_is_a_store_with_what_was_stored_by_then() {
         assert!(copy.warnings().is_empty(), "{:?}", copy.warnings());
     }
 }
+
+#[test]
+fn a_copy_has_what_came_after_a_flush_that_failed() {
+    for at in 0..40 {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        append(&store, &[event(1, 1)]).unwrap();
+        fixture.clock.advance_ms(fixture.options.flush_ms);
+        fixture.fs.fail_once(at);
+        if store.maintain().is_ok() || !fixture.fs.failed() {
+            continue;
+        }
+        append(&store, &[event(2, 2)]).unwrap();
+        disk::publish::prepare(&fixture.fs, Path::new("/copy")).unwrap();
+        store.snapshot_to(Path::new("/copy")).unwrap();
+        let clock = Arc::clone(&fixture.clock) as Arc<dyn Clock>;
+        let fs = Arc::new(fixture.fs.clone());
+        let copy = Store::open(fs, Path::new("/copy"), fixture.options.clone(), clock).unwrap();
+        assert_eq!(numbers(&copy, &scan(Order::Ascending)), [1, 2], "failure at {at}");
+    }
+}
