@@ -173,9 +173,10 @@ impl Family {
         };
         let natives: HashSet<&[(String, String)]> = self.native.iter().map(|n| n.labels.as_slice()).collect();
         let is_part = move |sample: &&Sample| {
-            let mut labels = sample.labels.clone();
-            labels.retain(|(name, _)| name != "le");
-            !natives.is_empty() && !sample.suffix.is_empty() && natives.contains(labels.as_slice())
+            let without_le = || -> Vec<(String, String)> {
+                sample.labels.iter().filter(|(name, _)| name != "le").cloned().collect()
+            };
+            !natives.is_empty() && !sample.suffix.is_empty() && natives.contains(without_le().as_slice())
         };
         let floats =
             self.samples.iter().filter(move |sample| !is_part(sample)).map(move |sample| Collected {
