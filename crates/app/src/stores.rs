@@ -18,7 +18,7 @@ pub(crate) type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
 /// How far behind a sample may be, ms: as written, otherwise what suits.
 fn out_of_order_ms(written: &StorageConfig) -> i64 {
     match written.tsdb.as_ref().and_then(|tsdb| tsdb.out_of_order_time_window) {
-        Some(window) => i64::try_from(window.as_ms()).unwrap_or(i64::MAX),
+        Some(window) => window.as_i64_ms(),
         None => tsdb::Options::default().out_of_order_ms,
     }
 }

@@ -45,10 +45,6 @@ impl Default for DownsamplingConfig {
     }
 }
 
-fn ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_ms()).unwrap_or(i64::MAX)
-}
-
 impl SeriesRetention {
     fn matchers(&self) -> Result<Vec<Matcher>, String> {
         query::promql::parse_selector(&self.selector)
@@ -67,7 +63,7 @@ impl HistoryConfig {
         let rule = |rule: &SeriesRetention| {
             // Checked when the file was read.
             let matchers = rule.matchers().ok()?;
-            Some(tsdb::SeriesRetention { matchers, time_ms: ms(rule.time) })
+            Some(tsdb::SeriesRetention { matchers, time_ms: rule.time.as_i64_ms() })
         };
         self.retention.iter().filter_map(rule).collect()
     }
@@ -77,8 +73,8 @@ impl HistoryConfig {
         tsdb::Downsampling {
             enabled: self.downsampling.enabled,
             queries: self.downsampling.queries,
-            keep_5m_ms: self.downsampling.retention_5m.map(ms),
-            keep_1h_ms: self.downsampling.retention_1h.map(ms),
+            keep_5m_ms: self.downsampling.retention_5m.map(Duration::as_i64_ms),
+            keep_1h_ms: self.downsampling.retention_1h.map(Duration::as_i64_ms),
             ..tsdb::Downsampling::default()
         }
     }

@@ -18,7 +18,7 @@ pub(crate) fn check(path: &Path, syntax_only: bool) -> Result<CheckedConfig> {
     let mut checked = CheckedConfig::default();
     for job in &loaded.written.scrape_configs {
         let name = job.job_name.clone();
-        let interval_ms = i64::try_from(job.scrape_interval.as_ms()).unwrap_or(i64::MAX);
+        let interval_ms = job.scrape_interval.as_i64_ms();
         checked.jobs.push(CheckedJob { name, interval_ms });
     }
     targets(&loaded)?;

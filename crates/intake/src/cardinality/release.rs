@@ -57,7 +57,7 @@ impl State {
         for group in self.groups.iter().filter(|group| !group.closed) {
             *live.entry(group.labels.metric_name()).or_default() += group.live;
         }
-        let cool_off = i64::try_from(config.cool_off.as_ms()).unwrap_or(i64::MAX);
+        let cool_off = config.cool_off.as_i64_ms();
         let (counts, pressed) = (&self.counts, self.pressed);
         let mut calm = Vec::new();
         for rule in self.rules.values_mut().flatten() {

@@ -37,6 +37,11 @@ impl Duration {
         self.0
     }
 
+    /// Milliseconds, as times are counted.
+    pub fn as_i64_ms(self) -> i64 {
+        i64::try_from(self.0).unwrap_or(i64::MAX)
+    }
+
     /// Whether it is `0`: in most places that means "not set".
     pub const fn is_zero(self) -> bool {
         self.0 == 0
