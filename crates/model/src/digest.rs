@@ -68,24 +68,6 @@ pub struct Cuts {
 }
 
 impl Cuts {
-    /// Ends of windows strictly between `from` and `end`, and beginnings of windows there.
-    fn ends_between(&self, from: i64, end: i64) -> (i64, i64) {
-        // The first and the last number of an end within.
-        let first = (from - self.start).div_euclid(self.step) + 1;
-        let last = (end - 1 - self.start).div_euclid(self.step);
-        (first.max(0), last.min(self.len as i64 - 1))
-    }
-
-    /// Whether a window begins or ends strictly between the two.
-    pub fn any_between(&self, from: i64, end: i64) -> bool {
-        let found = |from: i64, end: i64| {
-            let (first, last) = self.ends_between(from, end);
-            first <= last
-        };
-        found(from, end)
-            || (self.window > 0 && found(from.saturating_add(self.window), end.saturating_add(self.window)))
-    }
-
     /// All of them, in no order.
     pub fn each(&self) -> impl Iterator<Item = i64> + '_ {
         let ends = (0..self.len as i64).map(|i| self.start.saturating_add(self.step.saturating_mul(i)));
@@ -138,25 +120,4 @@ pub struct Coarse {
     pub until: i64,
     /// Length of the spans, ms.
     pub resolution: i64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cut_is_found_exactly_where_one_is() {
-        for (start, step, len, window) in
-            [(100, 7, 5, 0), (100, 7, 5, 30), (-50, 20, 1, 15), (0, 1, 3, 2), (60, 60, 4, 60)]
-        {
-            let cuts = Cuts { start, step, len, window };
-            let all: Vec<i64> = cuts.each().collect();
-            for from in -80..180 {
-                for length in [1, 2, 5, 60] {
-                    let want = all.iter().any(|t| from < *t && *t < from + length);
-                    assert_eq!(cuts.any_between(from, from + length), want, "{cuts:?} {from} {length}");
-                }
-            }
-        }
-    }
 }
