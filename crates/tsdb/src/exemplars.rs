@@ -14,6 +14,15 @@ const COST: u64 = 120;
 /// Memory is reserved in steps of this many bytes.
 const STEP: u64 = 64 << 10;
 
+/// What an exemplar takes beside the labels of its series, which all of that series share.
+fn cost(exemplar: &Exemplar) -> u64 {
+    COST + text(&exemplar.labels)
+}
+
+fn text(labels: &Labels) -> u64 {
+    labels.canonical().len() as u64
+}
+
 /// A bounded ring of exemplars.
 pub(crate) struct Exemplars {
     capacity: usize,
@@ -60,13 +69,17 @@ impl Exemplars {
         if self.capacity == 0 || !self.place(series, exemplar).is_gt() {
             return false;
         }
-        let cost = COST + exemplar.labels.canonical().len() as u64;
-        while self.arrivals.len() >= self.capacity || !self.reserve(cost) {
+        let more = loop {
+            let shared = if self.by_series.contains_key(series) { 0 } else { text(series) };
+            let more = cost(exemplar) + shared;
+            if self.arrivals.len() < self.capacity && self.reserve(more) {
+                break more;
+            }
             if !self.evict() {
                 return false;
             }
-        }
-        self.used += cost;
+        };
+        self.used += more;
         let series = match self.by_series.get_key_value(series) {
             Some((known, _)) => known.clone(), // shares the text
             None => series.clone(),
@@ -99,10 +112,11 @@ impl Exemplars {
         let Some(series) = self.arrivals.pop_front() else { return false };
         if let Some(of_series) = self.by_series.get_mut(&series) {
             if let Some(gone) = of_series.pop_front() {
-                self.used = self.used.saturating_sub(COST + gone.labels.canonical().len() as u64);
+                self.used = self.used.saturating_sub(cost(&gone));
             }
             if of_series.is_empty() {
                 self.by_series.remove(&series);
+                self.used = self.used.saturating_sub(text(&series));
             }
         }
         true
@@ -123,11 +137,12 @@ impl Exemplars {
             let Some(of_series) = self.by_series.get_mut(&series) else { continue };
             let flags: Vec<bool> = of_series.iter().map(|e| range.contains(e.t)).collect();
             for exemplar in of_series.iter().filter(|e| range.contains(e.t)) {
-                self.used = self.used.saturating_sub(COST + exemplar.labels.canonical().len() as u64);
+                self.used = self.used.saturating_sub(cost(exemplar));
             }
             of_series.retain(|e| !range.contains(e.t));
             if of_series.is_empty() {
                 self.by_series.remove(&series);
+                self.used = self.used.saturating_sub(text(&series));
             }
             gone.insert(series, flags.into_iter());
         }
@@ -263,6 +278,16 @@ mod tests {
             assert!(poor.add(&series(1), &exemplar(t, 1.0, "a")));
         }
         assert!(poor.len() > 500 && poor.len() < 1_500, "memory is the limit: {}", poor.len());
+        let budget = Budget::new("test", 2 * STEP);
+        let mut wordy = Exemplars::new(1_000_000, budget.clone());
+        let long = "x".repeat(10_000);
+        for n in 0..50 {
+            let series = Labels::from_pairs([("i", n.to_string().as_str()), ("long", long.as_str())]);
+            assert!(wordy.add(&series, &exemplar(1, 1.0, "a")));
+        }
+        assert!((5..14).contains(&wordy.len()), "labels of series count, too: {}", wordy.len());
+        wordy.remove(&[], TimeRange::ALL);
+        assert_eq!((wordy.used, wordy.len()), (0, 0));
     }
 
     #[test]
