@@ -49,6 +49,7 @@ struct Entry {
 pub(crate) struct Index {
     hasher: RandomState,
     names: Vec<Name>,
+    free_names: Vec<u32>,
     /// Numbers of names, by text.
     numbers: HashTable<u32>,
     pairs: Vec<Pair>,
@@ -80,6 +81,7 @@ impl Index {
         Ok(Self {
             hasher: RandomState::default(),
             names: Vec::new(),
+            free_names: Vec::new(),
             numbers: HashTable::new(),
             pairs: Vec::new(),
             free_pairs: Vec::new(),
@@ -211,12 +213,21 @@ impl Index {
         if let Some(number) = self.find_name(name) {
             return number;
         }
-        self.names.push(Name { text: name.into(), values: HashTable::new() });
-        let (hasher, names, number) = (&self.hasher, &self.names, self.names.len() - 1);
-        self.numbers.insert_unique(hasher.hash_one(name), number as u32, |n| {
-            hasher.hash_one(&*names[*n as usize].text)
-        });
-        number
+        let new = Name { text: name.into(), values: HashTable::new() };
+        let number = match self.free_names.pop() {
+            Some(number) => {
+                self.names[number as usize] = new;
+                number
+            }
+            None => {
+                self.names.push(new);
+                (self.names.len() - 1) as u32
+            }
+        };
+        let (hasher, names) = (&self.hasher, &self.names);
+        self.numbers
+            .insert_unique(hasher.hash_one(name), number, |n| hasher.hash_one(&*names[*n as usize].text));
+        number as usize
     }
 
     fn find_pair(&self, name: &str, value: &str) -> Option<u32> {
@@ -266,8 +277,17 @@ impl Index {
             if pair.postings.len() == 0 {
                 let value = std::mem::take(&mut pair.value);
                 let hash = self.hasher.hash_one(&*value);
-                if let Ok(found) = self.names[pair.name as usize].values.find_entry(hash, |p| *p == number) {
+                let name = &mut self.names[pair.name as usize];
+                if let Ok(found) = name.values.find_entry(hash, |p| *p == number) {
                     found.remove();
+                }
+                if name.values.is_empty() {
+                    let hash = self.hasher.hash_one(&*std::mem::take(&mut name.text));
+                    name.values = HashTable::new();
+                    if let Ok(found) = self.numbers.find_entry(hash, |n| *n == pair.name) {
+                        found.remove();
+                    }
+                    self.free_names.push(pair.name);
                 }
                 freed += PAIR_COST + value.len() as u64;
                 self.free_pairs.push(number);
@@ -427,5 +447,32 @@ impl PostingSource for Index {
             }
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_values_of_series_that_are_gone_take_no_memory() {
+        let limits = Limits { max_series: 1_000, max_labels_bytes: 1_000 };
+        let mut index = Index::new(limits, &Budget::unlimited()).unwrap();
+        let labels = |n: u32| Labels::from_pairs([("__name__", "m"), (&*format!("name_{n}"), "v")]);
+        let kept = index.create(&labels(0)).unwrap();
+        let used = index.used;
+        for n in 1..500 {
+            let id = index.create(&labels(n)).unwrap();
+            assert_eq!(index.select(&[Matcher::equal(format!("name_{n}"), "v")]).unwrap().len(), 1);
+            index.remove(id.slot);
+            assert!(index.select(&[Matcher::equal(format!("name_{n}"), "v")]).unwrap().is_empty());
+        }
+        assert_eq!((index.names.len(), index.pairs.len(), index.used), (3, 3, used));
+        let mut names = Vec::new();
+        index.label_names(None, &mut |name| names.push(name.to_owned()));
+        assert_eq!(
+            (names, index.labels(kept.slot, &mut String::new())),
+            (vec!["__name__".to_owned(), "name_0".to_owned()], Some(labels(0)),)
+        );
     }
 }
