@@ -26,6 +26,8 @@ const START: u8 = 0x3f;
 const NO_START: u8 = 0x4f;
 /// A native histogram.
 const HISTOGRAM: u8 = 0x5f;
+/// A record that has reached this many bytes goes out; what is left goes with the next.
+pub(crate) const RECORD_BYTES: usize = 1 << 20;
 /// In the high half: the distance follows as a number.
 const FAR: u64 = 15;
 
@@ -119,25 +121,37 @@ impl<'a> SamplesWriter<'a> {
     }
 }
 
-/// A record of families.
-pub(crate) fn families<'a>(families: impl Iterator<Item = &'a model::metrics::Family>) -> Vec<u8> {
-    let mut out = vec![FAMILIES];
-    for family in families {
+/// Records of families.
+pub(crate) fn families<'a>(families: impl Iterator<Item = &'a model::metrics::Family>) -> Vec<Vec<u8>> {
+    records(FAMILIES, families, |family, out| {
         for text in [&family.name, &family.kind, &family.help, &family.unit] {
-            put_bytes(&mut out, text.as_bytes());
+            put_bytes(out, text.as_bytes());
         }
-    }
-    out
+    })
 }
 
-/// A record of positions.
-pub(crate) fn positions<'a>(positions: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Vec<u8> {
-    let mut out = vec![POSITIONS];
-    for (source, position) in positions {
-        put_bytes(&mut out, source.as_bytes());
-        put_bytes(&mut out, position);
+/// Records of a kind with all of these: as many as it takes for none to be long.
+fn records<T>(kind: u8, all: impl Iterator<Item = T>, put: impl Fn(T, &mut Vec<u8>)) -> Vec<Vec<u8>> {
+    let mut records = Vec::new();
+    let mut out = vec![kind];
+    for one in all {
+        put(one, &mut out);
+        if out.len() >= RECORD_BYTES {
+            records.push(std::mem::replace(&mut out, vec![kind]));
+        }
     }
-    out
+    if out.len() > 1 {
+        records.push(out);
+    }
+    records
+}
+
+/// Records of positions.
+pub(crate) fn positions<'a>(positions: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Vec<Vec<u8>> {
+    records(POSITIONS, positions, |(source, position), out| {
+        put_bytes(out, source.as_bytes());
+        put_bytes(out, position);
+    })
 }
 
 /// Builds one record of exemplars.

@@ -121,7 +121,8 @@ impl Frozen {
     }
 }
 
-const NOTHING: TimeRange = TimeRange::new(i64::MAX, i64::MIN);
+/// The range of no sample.
+pub(crate) const NOTHING: TimeRange = TimeRange::new(i64::MAX, i64::MIN);
 
 impl FrozenShard {
     fn new(budget: Budget) -> Self {

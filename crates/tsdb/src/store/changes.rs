@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{MetricBatch, TimeRange};
+use model::TimeRange;
 use parking_lot::Mutex;
 
 /// Minutes that are told apart. What is older changes together.
@@ -26,11 +26,10 @@ struct Inner {
 }
 
 impl Changes {
-    /// Notes that samples of a batch were added. Called when they can be seen.
-    pub(crate) fn note(&self, batch: &MetricBatch<'_>) {
-        let times = || batch.t.iter().copied().chain(batch.histograms.iter().map(|h| h.t));
-        if let (Some(first), Some(last)) = (times().min(), times().max()) {
-            self.0.lock().note(first.div_euclid(60_000), last.div_euclid(60_000));
+    /// Notes that samples in a range were added, if there are any. Called when they can be seen.
+    pub(crate) fn note(&self, range: TimeRange) {
+        if !range.is_empty() {
+            self.0.lock().note(range.start.div_euclid(60_000), range.end.div_euclid(60_000));
         }
     }
 
@@ -97,9 +96,9 @@ mod tests {
                     kept = changes.last(range).1;
                     touched = false;
                 }
-                let t = [minute * 60_000, (minute + span) * 60_000];
-                touched |= t.iter().any(|t| range.contains(*t));
-                changes.note(&MetricBatch { t: &t, ..MetricBatch::default() });
+                let added = TimeRange::new(minute * 60_000, (minute + span) * 60_000);
+                touched |= range.contains(added.start) || range.contains(added.end);
+                changes.note(added);
             }
             prop_assert!(!touched || changes.last(range).0 > kept);
         }
@@ -108,8 +107,7 @@ mod tests {
     #[test]
     fn other_minutes_do_not_matter() {
         let changes = Changes::default();
-        let note =
-            |minute: i64| changes.note(&MetricBatch { t: &[minute * 60_000], ..MetricBatch::default() });
+        let note = |minute: i64| changes.note(TimeRange::new(minute * 60_000, minute * 60_000));
         note(5);
         let range = TimeRange::new(0, 6 * 60_000);
         let kept = changes.last(range).1;

@@ -7,12 +7,10 @@ use model::{
 
 use super::Store;
 use crate::head::{Head, SeriesId};
-use crate::wal::ExemplarsWriter;
+use crate::wal::{ExemplarsWriter, RECORD_BYTES};
 
 /// A record that has this many exemplars goes out; the rest goes with the next.
 const RECORD_EXEMPLARS: usize = 4_096;
-/// Records of kept exemplars are closed at this many bytes.
-const RECORD_BYTES: usize = 1 << 20;
 
 impl Store {
     pub(super) fn append_exemplars(

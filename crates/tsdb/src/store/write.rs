@@ -6,17 +6,15 @@ use disk::log::Ticket;
 use model::metrics::Family;
 use model::{
     Appended, Error, ErrorKind, ExemplarSample, HistogramSample, Labels, MetricBatch, MetricWriter,
-    RejectReason, Rejected, Result, SeriesRef, Tenant,
+    RejectReason, Rejected, Result, SeriesRef, Tenant, TimeRange,
 };
 use parking_lot::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::Store;
 use crate::codec::put_histogram;
-use crate::head::{Encoded, Head, Index, Outcome, Rules, SHARDS, SeriesId, Shard};
-use crate::wal::{self, SamplesWriter};
+use crate::head::{Encoded, Head, Index, NOTHING, Outcome, Rules, SHARDS, SeriesId, Shard};
+use crate::wal::{self, RECORD_BYTES, SamplesWriter};
 
-/// A record that has reached this many bytes goes out; the rest of its batch goes with the next.
-const RECORD_BYTES: usize = 1 << 20;
 /// The longest name of a source and the longest position.
 const MAX_POSITION: usize = 64 << 10;
 
@@ -64,8 +62,14 @@ impl Store {
         Ok(Some(id.to_ref()))
     }
 
-    /// Takes what may be taken, in memory and in line for the log.
-    fn apply(&self, batch: &MetricBatch<'_>, record: &mut Vec<u8>) -> Result<(Appended, Ticket)> {
+    /// Takes what may be taken, in memory and in line for the log. `taken` becomes the range of its times, after an
+    /// error too.
+    fn apply(
+        &self,
+        batch: &MetricBatch<'_>,
+        record: &mut Vec<u8>,
+        taken: &mut TimeRange,
+    ) -> Result<(Appended, Ticket)> {
         let rules = self.rules();
         // Held until the record is in line: a flush must find both sides of its cut complete.
         let epoch = self.epoch.read();
@@ -79,6 +83,7 @@ impl Store {
             match applying.append(id, t, start, bits, &rules) {
                 Outcome::Taken => {
                     appended.accepted += 1;
+                    *taken = taken.union(TimeRange::new(t, t));
                     applying.define(id, &mut writer);
                     writer.sample(*series, t, start, bits);
                     if writer.len() >= RECORD_BYTES {
@@ -96,6 +101,7 @@ impl Store {
             match applying.append_histogram(sample, &rules, &mut encoded) {
                 Outcome::Taken => {
                     appended.accepted += 1;
+                    *taken = taken.union(TimeRange::new(sample.t, sample.t));
                     applying.define(SeriesId::from_ref(sample.series), &mut writer);
                     writer.histogram(sample.series, sample.t, sample.start, &encoded);
                     if writer.len() >= RECORD_BYTES {
@@ -228,35 +234,27 @@ impl MetricWriter for Store {
         self.check_tenant(tenant)?;
         self.check_batch(&batch)?;
         self.log.ready()?;
+        let mut taken = NOTHING;
         let applied = RECORD.with_borrow_mut(|record| {
-            let applied = self.apply(&batch, record);
+            let applied = self.apply(&batch, record, &mut taken);
             if record.capacity() > 2 * RECORD_BYTES {
                 *record = Vec::new();
             }
             applied
         });
-        self.changes.note(&batch);
+        self.changes.note(taken);
         let (appended, ticket) = applied?;
         self.log.commit(ticket)?;
         self.count(&appended, &batch);
-        self.feed.note(appended.accepted, batch.t.iter().copied().max().unwrap_or(0));
+        self.feed.note(appended.accepted, taken.end);
         Ok(appended)
     }
 
     fn metadata(&self, tenant: &Tenant, families: &[Family]) -> Result<()> {
         self.check_tenant(tenant)?;
-        let new: Vec<&Family> = {
+        let mut new: Vec<&Family> = {
             let known = self.families.read();
-            let mut room = self.options.max_families.saturating_sub(known.len());
-            let mut fits = |f: &&Family| match known.get(&f.name) {
-                Some(old) => old != *f,
-                None => {
-                    let fits = room > 0;
-                    room = room.saturating_sub(1);
-                    fits
-                }
-            };
-            families.iter().filter(|f| fits(f)).collect()
+            families.iter().filter(|family| known.get(&family.name) != Some(*family)).collect()
         };
         if new.is_empty() {
             return Ok(());
@@ -265,10 +263,11 @@ impl MetricWriter for Store {
         let ticket = {
             let _epoch = self.epoch.read();
             let mut known = self.families.write();
-            for family in &new {
-                known.insert(family.name.clone(), (*family).clone());
+            new.retain(|family| known.take(family));
+            for record in wal::families(new.into_iter()) {
+                self.log.enqueue(&record)?;
             }
-            self.log.enqueue(&wal::families(new.into_iter()))?
+            self.log.enqueued()
         };
         self.log.commit(ticket)
     }
