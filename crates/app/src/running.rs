@@ -299,6 +299,7 @@ impl Running {
         timed("host collector", self.collectors.stop_host()).await;
         let deadline = self.process.flags.remote.flush_deadline;
         timed("remote write", self.relays.stop(deadline)).await;
+        self.metrics.begin_close();
         timed("upkeep", self.background.stop()).await;
         let (metrics, events) = (self.metrics, self.events);
         let closed =

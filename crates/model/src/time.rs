@@ -29,6 +29,11 @@ impl TimeRange {
         self.start <= other.end && other.start <= self.end
     }
 
+    /// The shortest range that holds both.
+    pub fn union(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+    }
+
     /// Whether no time lies inside.
     pub const fn is_empty(self) -> bool {
         self.end < self.start

@@ -4,6 +4,7 @@
 
 mod index;
 mod read;
+mod seen;
 mod tombstones;
 mod write;
 

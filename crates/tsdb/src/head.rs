@@ -17,13 +17,14 @@ mod snapshot;
 
 use std::sync::Arc;
 
+use model::TimeRange;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 pub(crate) use index::{Index, Limits};
 pub(crate) use lookup::Lookup;
 
 pub(crate) use series::{SeriesId, Slot};
-pub(crate) use shard::{Encoded, Frozen, Outcome, Rules, Shard};
+pub(crate) use shard::{Encoded, Frozen, FrozenShard, NOTHING, Outcome, Rules, Shard};
 pub(crate) use snapshot::{Decoder, HeadPiece, Snapshot};
 
 /// Shards of the samples. A power of two.
@@ -64,6 +65,15 @@ impl Head {
     /// All shards, locked for reading in their order.
     pub(crate) fn read_all(&self) -> Vec<RwLockReadGuard<'_, Shard>> {
         self.shards.iter().map(RwLock::read).collect()
+    }
+
+    /// From the oldest to the newest sample in memory, what a flush took out and has not published included.
+    pub(crate) fn range(&self) -> Option<TimeRange> {
+        // In this order: what a flush takes out meanwhile is seen in one of the two.
+        let now = self.read_all().iter().filter_map(|shard| shard.current().range()).reduce(TimeRange::union);
+        let frozen = self.frozen();
+        let out = frozen.iter().flat_map(|frozen| frozen.shards.iter().filter_map(FrozenShard::range));
+        now.into_iter().chain(out).reduce(TimeRange::union)
     }
 
     /// What a flush took out and has not published yet.

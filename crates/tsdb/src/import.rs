@@ -30,7 +30,8 @@ impl Store {
         next: &mut dyn FnMut(&mut SeriesData) -> Result<bool>,
     ) -> Result<Imported> {
         let _one_at_a_time = self.maintenance.lock();
-        if self.head_range().is_some_and(|head| head.overlaps(range)) {
+        self.finish_flush()?;
+        if self.head.range().is_some_and(|head| head.overlaps(range)) {
             self.flush_locked()?;
         }
         let mut source =
@@ -60,12 +61,6 @@ impl Store {
             0 => i64::MIN,
             retention => self.clock.now_ms().saturating_sub(retention),
         }
-    }
-
-    fn head_range(&self) -> Option<TimeRange> {
-        let ranges = self.head.read_all();
-        let ranges = ranges.iter().filter_map(|shard| shard.current().range());
-        ranges.reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)))
     }
 }
 

@@ -6,6 +6,7 @@ mod census;
 mod changes;
 mod compact;
 mod exemplars;
+mod families;
 mod flush;
 mod maintain;
 mod names;
@@ -21,14 +22,13 @@ mod write;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use disk::Fs;
 use disk::log::Log;
-use model::metrics::Family;
 use model::{Clock, Error, ReplayProgress, Result, Steady, Tenant};
 use parking_lot::{Mutex, RwLock};
 
@@ -62,7 +62,7 @@ pub struct Store {
     pub(crate) membership: Mutex<()>,
     pub(crate) index: RwLock<Index>,
     pub(crate) head: Head,
-    pub(crate) families: RwLock<BTreeMap<String, Family>>,
+    pub(crate) families: RwLock<families::Families>,
     pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
     pub(crate) exemplars: Mutex<Exemplars>,
     /// See [`Options::out_of_order_ms`].
@@ -78,6 +78,8 @@ pub struct Store {
     pub(crate) compacting: model::Budget,
     /// Held by whoever maintains.
     pub(crate) maintenance: Mutex<()>,
+    /// See [`Store::begin_close`].
+    closing: AtomicBool,
     /// What ages are held against.
     steady: Mutex<Steady>,
     /// What is kept; its bytes are what blocks, tiers and log may take.
@@ -152,6 +154,7 @@ impl Store {
             series: options.series_retention.clone(),
             downsampling: options.downsampling.clone(),
         };
+        let families = families::Families::new(replayed.families, options.max_families, &options.budget);
         let log = Arc::new(log);
         let feed = prepared.attach(
             Arc::clone(&fs),
@@ -163,9 +166,9 @@ impl Store {
         metrics.log_corruptions.inc_by(recovery.corrupt_places + replayed.corrupt_records);
         metrics.series.set(index.live().len() as i64);
         metrics.show_exemplars(&exemplars);
-        let newest =
-            head.read_all().iter().filter_map(|shard| shard.current().range()).map(|range| range.end).max();
-        let newest = newest.into_iter().chain(blocks.all().iter().map(|b| b.meta.range.end)).max();
+        let stored = blocks.all();
+        let stored = head.range().into_iter().chain(stored.iter().map(|b| b.meta.range));
+        let newest = stored.map(|range| range.end).max();
         let steady = Steady::since(newest, clock_now, options.retention_ms);
         let store = Self {
             fs,
@@ -179,7 +182,7 @@ impl Store {
             membership: Mutex::new(()),
             index: RwLock::new(index),
             head,
-            families: RwLock::new(replayed.families),
+            families: RwLock::new(families),
             positions: RwLock::new(replayed.positions),
             exemplars: Mutex::new(exemplars),
             out_of_order: AtomicI64::new(options.out_of_order_ms),
@@ -189,6 +192,7 @@ impl Store {
             changes: changes::Changes::default(),
             flushing: Mutex::new(Flushing::since(clock_now)),
             maintenance: Mutex::new(()),
+            closing: AtomicBool::new(false),
             steady: Mutex::new(steady),
             retention: RwLock::new(Arc::new(retention)),
             thinned: Mutex::new(Thinned::new()),

@@ -59,12 +59,7 @@ impl Tiers {
 
     /// The highest number of a block of samples that a tier has seen.
     pub(crate) fn seen(&self) -> u64 {
-        self.levels
-            .iter()
-            .flat_map(|level| level.blocks.all().to_vec())
-            .map(|b| b.meta.rank)
-            .max()
-            .unwrap_or(0)
+        self.levels.iter().flat_map(|level| level.blocks.all().to_vec()).map(|b| b.seen()).max().unwrap_or(0)
     }
 }
 

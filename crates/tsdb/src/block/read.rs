@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use disk::fs::read_exact_at;
 use disk::{File, Fs, io_error};
@@ -10,6 +10,7 @@ use model::{Error, Labels, Result, TimeRange};
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 
+use super::seen;
 use super::tombstones::{self, Tombstones};
 use super::{
     DATA, DATA_FILE, FRAME_SERIES, Frame, INDEX, INDEX_FILE, MAX_FRAME, Meta, PAGE_SAMPLES, Page, TRAILER,
@@ -39,6 +40,8 @@ pub(crate) struct Block {
     cache: Arc<Cache>,
     broken: AtomicBool,
     pub(super) tombstones: RwLock<Arc<Tombstones>>,
+    /// See [`Block::seen`].
+    pub(super) seen: AtomicU64,
 }
 
 /// A series of a block.
@@ -78,10 +81,24 @@ impl Block {
         let meta = read_meta(&*index, index_len).map_err(|e| corrupt(e.0))?;
         let bytes = data_len + index_len;
         let tombstones = tombstones::open(fs, &dir.join(name))?;
+        let seen = AtomicU64::new(seen::open(fs, &dir.join(name))?);
         let name = name.to_owned();
         let broken = AtomicBool::new(false);
         let tombstones = RwLock::new(Arc::new(tombstones));
-        Ok(Self { number, name, meta, bytes, data, data_len, version, index, cache, broken, tombstones })
+        Ok(Self {
+            number,
+            name,
+            meta,
+            bytes,
+            data,
+            data_len,
+            version,
+            index,
+            cache,
+            broken,
+            tombstones,
+            seen,
+        })
     }
 
     /// Whether something in it was found corrupt.

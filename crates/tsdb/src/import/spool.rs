@@ -137,7 +137,7 @@ impl<'a> Spool<'a> {
             self.series[*place].put_in_order();
         }
         let times = order.iter().filter_map(|place| self.series[*place].range());
-        let all = times.reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end)));
+        let all = times.reduce(TimeRange::union);
         let Some(all) = all else { return Ok(()) };
         let length = window_length(all, self.longest);
         let mut window = window_of(all.start, length);

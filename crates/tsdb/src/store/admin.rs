@@ -182,9 +182,7 @@ impl MetricAdmin for Store {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
         let _one_at_a_time = self.maintenance.lock();
-        if self.head.frozen().is_some() {
-            self.flush_locked()?; // the last flush failed
-        }
+        self.finish_flush()?;
         if self.is_in_memory(ctx, matchers, range)? {
             self.flush_locked()?;
         }
@@ -205,9 +203,7 @@ impl MetricAdmin for Store {
         });
         self.changes.everything();
         deleted?;
-        if self.oldest().is_none_or(|oldest| range.start <= oldest)
-            && range.end >= self.newest().unwrap_or(i64::MIN)
-        {
+        if self.range().is_none_or(|all| range.start <= all.start && range.end >= all.end) {
             self.forget_deleted(ctx, matchers)?;
         }
         info!(series = touched.len(), start = range.start, end = range.end, "samples deleted");

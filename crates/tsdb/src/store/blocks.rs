@@ -151,6 +151,11 @@ impl Blocks {
         self.leftovers.clear(&*self.fs, &self.dir)
     }
 
+    /// Shows a published block.
+    pub(crate) fn add(&self, block: Arc<Block>) {
+        self.install(self.all().iter().cloned().chain([block]).collect());
+    }
+
     /// Shows `new` and removes `old`, for readers in one step.
     pub(crate) fn replace(&self, old: &[Arc<Block>], new: Vec<Arc<Block>>) -> Result<()> {
         let gone = |b: &Arc<Block>| old.iter().any(|o| o.number == b.number);

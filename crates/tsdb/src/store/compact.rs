@@ -6,6 +6,7 @@ use model::{Labels, Result, TimeRange};
 use tracing::info;
 
 use super::Store;
+use super::tiers::LOOK_EVERY;
 use crate::block::{Block, BlockSeries, BlockWriter, Page, Pages, Walk};
 use crate::codec::Effort;
 use crate::config::{WINDOW, window_of};
@@ -36,10 +37,11 @@ impl Store {
     pub(super) fn rewrite(&self, window: TimeRange, group: &[Arc<Block>]) -> Result<Option<Arc<Block>>> {
         let names: Vec<String> = group.iter().map(|b| b.name.clone()).collect();
         let rank = group.iter().map(|b| b.meta.rank).max().unwrap_or(0);
+        self.stay_current(window, rank)?;
         let merged = self.blocks.publish(window, |dir, _| {
             let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Thorough, &self.compacting)?
                 .observed(&self.metrics.named);
-            merge_blocks(group, &mut writer)?;
+            merge_blocks(group, &mut writer, &|| self.go_on())?;
             writer.finish(rank, &names)
         })?;
         info!(blocks = names.len(), samples = merged.meta.samples, "blocks compacted");
@@ -90,13 +92,23 @@ fn worth_it(group: &[Arc<Block>]) -> bool {
     group.len() > LATECOMERS || (all - largest) * 10 >= all
 }
 
-/// Merges the series of blocks, which are in order of rank: of equal times the first block wins.
-fn merge_blocks(group: &[Arc<Block>], writer: &mut BlockWriter) -> Result<()> {
+/// Merges the series of blocks, which are in order of rank: of equal times the first block wins. An error of `go_on`,
+/// which is asked from time to time, ends it.
+fn merge_blocks(
+    group: &[Arc<Block>],
+    writer: &mut BlockWriter,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<()> {
     let mut sources: Vec<(Walk, Pages)> =
         group.iter().map(|b| (Walk::new(Arc::clone(b)), Pages::default())).collect();
     let mut runs = vec![Run::default(); group.len()];
     let (mut merged, mut scratch) = (Run::default(), Run::default());
+    let mut count = 0usize;
     while let Some(labels) = first_labels(&mut sources)? {
+        count += 1;
+        if count.is_multiple_of(LOOK_EVERY) {
+            go_on()?;
+        }
         let mut found: Vec<(usize, BlockSeries)> = Vec::with_capacity(group.len());
         for (at, (walk, _)) in sources.iter_mut().enumerate() {
             if walk.peek()?.is_some_and(|s| s.labels == labels) {

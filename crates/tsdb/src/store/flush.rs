@@ -20,6 +20,9 @@ const CROWDED_MS: i64 = 60_000;
 /// Between flushes for want of memory at least this time passes, and they free at least so much.
 const SHORT_MS: i64 = 10_000;
 const SHORT_BYTES: u64 = 256 << 10;
+/// The log, which counts towards the size limit, may take one part in so many of it, and always this many bytes.
+const LOG_SHARE: u64 = 8;
+const LEAST_LOG_BYTES: u64 = 8 << 20;
 /// A flush that would write more blocks than this takes wider windows.
 const FLUSH_WINDOWS: usize = 3;
 /// Blocks that a flush writes side by side.
@@ -59,7 +62,12 @@ impl Store {
         let full = sealed >= self.options.flush_bytes || crowded || short;
         Ok(self.head.frozen().is_some()
             || (samples && (full || waited >= self.options.flush_ms))
-            || self.log.bytes()? >= self.options.flush_log_bytes)
+            || self.log.bytes()? >= self.most_log_bytes())
+    }
+
+    /// With more in the log than this, memory goes to a block: where the store has a small limit, history is worth more.
+    fn most_log_bytes(&self) -> u64 {
+        self.options.flush_log_bytes.min((self.retention().bytes / LOG_SHARE).max(LEAST_LOG_BYTES))
     }
 
     /// Whether a stop should write memory to a block: reading the log back would take longer, and this does not take
@@ -78,6 +86,17 @@ impl Store {
     pub fn flush(&self) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
         self.flush_locked()
+    }
+
+    /// Moves all samples to blocks where there are some, also after a flush that failed half-way.
+    pub(super) fn flush_all(&self) -> Result<()> {
+        self.finish_flush()?;
+        if self.head.range().is_some() { self.flush_locked() } else { Ok(()) }
+    }
+
+    /// Goes on with what a failed flush took out of memory: it is in no block yet.
+    pub(crate) fn finish_flush(&self) -> Result<()> {
+        if self.head.frozen().is_some() { self.flush_locked() } else { Ok(()) }
     }
 
     pub(crate) fn flush_locked(&self) -> Result<()> {
@@ -124,15 +143,8 @@ impl Store {
 
     /// Records of all metadata and positions.
     pub(super) fn knowledge(&self) -> Vec<Vec<u8>> {
-        let mut records = Vec::new();
-        let families = self.families.read();
-        if !families.is_empty() {
-            records.push(wal::families(families.values()));
-        }
-        let positions = self.positions.read();
-        if !positions.is_empty() {
-            records.push(wal::positions(positions.iter()));
-        }
+        let mut records = wal::families(self.families.read().all());
+        records.append(&mut wal::positions(self.positions.read().iter()));
         records
     }
 

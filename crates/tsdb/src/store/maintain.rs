@@ -1,7 +1,9 @@
 //! What must be done from time to time.
 
+use std::sync::atomic::Ordering;
+
 use disk::log::SyncPolicy;
-use model::Result;
+use model::{Error, Result};
 
 use super::Store;
 
@@ -12,12 +14,29 @@ impl Store {
     /// Syncs the log, flushes, compacts, applies retention and makes summaries where due. Called every few seconds.
     pub fn maintain(&self) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
-        let result = self.maintain_all();
+        let result = match self.maintain_all() {
+            Err(_) if self.is_closing() => Ok(()),
+            result => result,
+        };
         if result.is_err() {
             self.metrics.failures.inc();
         }
         self.show_figures();
         result
+    }
+
+    /// The store is about to be closed: what upkeep can do another time ends soon, and is not begun again.
+    pub fn begin_close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Ends long work with an error where the store is about to be closed.
+    pub(super) fn go_on(&self) -> Result<()> {
+        if self.is_closing() { Err(Error::unavailable("the store is being closed")) } else { Ok(()) }
     }
 
     fn maintain_all(&self) -> Result<()> {
@@ -34,9 +53,12 @@ impl Store {
         // Before the flush: where the disk is full, this makes room for it.
         self.apply_retention(false)?;
         self.write_what_is_due().inspect_err(|_| {
-            self.metrics.named.compactions_failed.inc();
+            if !self.is_closing() {
+                self.metrics.named.compactions_failed.inc();
+            }
         })?;
         self.apply_retention(true)?;
+        self.go_on()?;
         self.maintain_tiers()
     }
 
@@ -50,6 +72,7 @@ impl Store {
             self.flush_locked()?;
         }
         for _ in 0..COMPACTIONS {
+            self.go_on()?;
             if !self.compact_once()? {
                 break;
             }

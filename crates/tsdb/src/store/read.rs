@@ -438,7 +438,7 @@ impl MetricReader for Store {
         let families = self.families.read();
         Ok(match name {
             Some(name) => families.get(name).cloned().into_iter().collect(),
-            None => families.values().cloned().collect(),
+            None => families.all().cloned().collect(),
         })
     }
 }

@@ -21,7 +21,7 @@ impl Store {
     pub(super) fn publish_snapshot(&self, skip_head: bool) -> Result<String> {
         let _one_at_a_time = self.maintenance.lock();
         if !skip_head {
-            self.flush_for_copy()?;
+            self.flush_all()?;
         }
         let snapshots = self.root.join(SNAPSHOTS);
         publish::prepare(&*self.fs, &snapshots)?;
@@ -35,19 +35,9 @@ impl Store {
     /// get a second name where the file system has links. Whoever calls publishes it.
     pub fn snapshot_to(&self, dir: &Path) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
-        self.flush_for_copy()?;
+        self.flush_all()?;
         self.copy_to(dir, false)?;
         self.fs.sync_dir(dir).map_err(|e| io_error("sync a directory", dir, &e))
-    }
-
-    fn flush_for_copy(&self) -> Result<()> {
-        if self.head.frozen().is_some() {
-            self.flush_locked()?; // the last flush failed
-        }
-        if self.head.read_all().iter().any(|shard| shard.current().range().is_some()) {
-            self.flush_locked()?;
-        }
-        Ok(())
     }
 
     fn copy_to(&self, dir: &Path, skip_head: bool) -> Result<()> {

@@ -19,16 +19,15 @@ impl MetricStats for Store {
             let count = self.metrics.rejected.get_or_create(&Reason { reason: reason.as_str() }).get();
             stats.rejected.push((reason, count));
         }
-        for shard in self.head.read_all() {
-            stats.head_chunks += shard.current().chunks();
-            stats.head_range = union(stats.head_range, shard.current().range());
-        }
-        for block in self.blocks.all().iter() {
+        stats.head_chunks = self.head.read_all().iter().map(|shard| shard.current().chunks()).sum();
+        stats.head_range = self.head.range();
+        let blocks = self.blocks.all();
+        for block in blocks.iter() {
             stats.blocks += 1;
             stats.block_samples += block.meta.samples;
             stats.block_bytes += block.bytes;
-            stats.block_range = union(stats.block_range, Some(block.meta.range));
         }
+        stats.block_range = blocks.iter().map(|block| block.meta.range).reduce(TimeRange::union);
         self.index_stats(&mut stats, limit);
         Ok(stats)
     }
@@ -55,11 +54,8 @@ impl Store {
     /// Shows what only changes from time to time.
     pub(super) fn show_figures(&self) {
         let named = &self.metrics.named;
-        let (mut chunks, mut range) = (0, None);
-        for shard in self.head.read_all() {
-            chunks += shard.current().chunks();
-            range = union(range, shard.current().range());
-        }
+        let chunks: u64 = self.head.read_all().iter().map(|shard| shard.current().chunks()).sum();
+        let range = self.head.range();
         named.head_chunks.set(chunks as i64);
         named.head_min.set(range.map_or(0, |r| r.start));
         named.head_max.set(range.map_or(0, |r| r.end));
@@ -83,18 +79,16 @@ impl Store {
         named.max_exemplars.set(self.exemplars.lock().capacity() as i64);
     }
 
-    /// Time of the oldest sample, ms.
-    pub fn oldest(&self) -> Option<i64> {
-        let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.start).min();
-        let blocks = self.blocks.all().iter().map(|b| b.meta.range.start).min();
-        head.into_iter().chain(blocks).min()
+    /// From the oldest to the newest sample.
+    pub(super) fn range(&self) -> Option<TimeRange> {
+        let head = self.head.range();
+        let blocks = self.blocks.all();
+        head.into_iter().chain(blocks.iter().map(|b| b.meta.range)).reduce(TimeRange::union)
     }
 
-    /// Time of the newest sample, ms.
-    pub(super) fn newest(&self) -> Option<i64> {
-        let head = self.head.read_all().iter().filter_map(|s| s.current().range()).map(|r| r.end).max();
-        let blocks = self.blocks.all().iter().map(|b| b.meta.range.end).max();
-        head.into_iter().chain(blocks).max()
+    /// Time of the oldest sample, ms.
+    pub fn oldest(&self) -> Option<i64> {
+        self.range().map(|range| range.start)
     }
 
     fn index_stats(&self, stats: &mut StoreStats, limit: usize) {
@@ -134,11 +128,4 @@ fn top<'a>(counts: impl Iterator<Item = (&'a str, u64)>, limit: usize) -> Vec<(S
     counts.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     counts.truncate(limit);
     counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
-}
-
-fn union(a: Option<TimeRange>, b: Option<TimeRange>) -> Option<TimeRange> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(TimeRange::new(a.start.min(b.start), a.end.max(b.end))),
-        (a, b) => a.or(b),
-    }
 }

@@ -158,6 +158,25 @@ fn positions_and_metadata_survive() {
 }
 
 #[test]
+fn a_flush_repeats_metadata_of_any_size() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let family = |n: u32| model::metrics::Family {
+        name: format!("m{n}"),
+        kind: "gauge".into(),
+        help: "x".repeat(1 << 20),
+        unit: String::new(),
+    };
+    for n in 0..70 {
+        store.metadata(&Tenant::default(), &[family(n)]).unwrap();
+    }
+    store.flush().unwrap();
+    drop(store);
+    fixture.fs.kill();
+    assert_eq!(fixture.open().families(&Ctx::unbounded(), None).unwrap().len(), 70);
+}
+
+#[test]
 fn matchers_labels_and_limits() {
     let fixture = Fixture::new();
     let store = fixture.open();
@@ -327,6 +346,23 @@ fn the_oldest_blocks_go_when_there_is_too_much() {
     assert!(stats.log_bytes + stats.block_bytes <= 12_000 + 5_000, "{stats:?}");
     let range = stats.block_range.unwrap();
     assert!(range.start > NOW && stats.blocks > 0, "the oldest are gone");
+}
+
+#[test]
+fn the_log_takes_a_small_part_of_the_size_limit_only() {
+    let mut fixture = Fixture::new();
+    fixture.options.retention_bytes = Some(70 << 20);
+    let store = fixture.open();
+    let refs = resolve(&store, &(0..1_000).map(|i| labels("m", i)).collect::<Vec<_>>());
+    for k in 0..2_500i64 {
+        let v: Vec<f64> = (0..1_000).map(|i| (f64::from(i) + k as f64).sqrt()).collect();
+        let batch = MetricBatch { refs: &refs, t: &[NOW + k; 1_000], v: &v, ..MetricBatch::default() };
+        store.append(&Tenant::default(), batch).unwrap();
+    }
+    assert!(store.stats(0).unwrap().log_bytes > 12 << 20);
+    store.maintain().unwrap();
+    let stats = store.stats(0).unwrap();
+    assert!(stats.log_bytes < 1 << 20 && stats.block_samples == 2_500_000, "{stats:?}");
 }
 
 #[test]

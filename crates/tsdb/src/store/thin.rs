@@ -229,6 +229,7 @@ impl Store {
         }
         // First hidden, then gone: whatever happens between, nothing comes back.
         block.bury(&*self.fs, blocks.dir(), tombstones)?;
+        self.changes.everything();
         let rest = match (resolution, parse_name(&block.name)) {
             (Some(resolution), _) => self.rewrite_tier(resolution, std::slice::from_ref(block))?,
             (None, Some((_, window))) => self.rewrite(window, std::slice::from_ref(block))?,

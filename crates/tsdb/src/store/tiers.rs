@@ -1,24 +1,28 @@
-//! Makes tiers of samples that no longer change, and larger blocks of theirs; says what of them may be read.
+//! Makes tiers of samples that no longer change, and larger blocks of theirs (`join`); says what of them may be read
+//! (`reading`).
 //!
 //! A block of a tier remembers the highest number that a block of samples had when it was made. It is current while no
 //! block with a higher rank holds samples of its window: a block that was compacted from seen ones has one of their
-//! ranks, one with late samples has a higher one. A block that is not current is not read in place of samples, and is
-//! made anew once things have been quiet for a while.
+//! ranks, one with late samples has a higher one. Where seen ones become one with others, what is current remembers the
+//! rank of the whole first. A block that is not current is not read in place of samples, and is made anew once nothing
+//! came into its window for a while.
 
-use std::collections::{HashMap, HashSet};
+mod join;
+mod reading;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Result, SelectHints, TimeRange};
+use model::{Result, TimeRange};
 use tracing::info;
 
 use super::Store;
 use super::compact::first_labels;
-use crate::block::{Block, BlockWriter, PAGE_SAMPLES, Pages, Walk};
+use crate::block::{Block, BlockWriter, Pages, Walk};
 use crate::codec::Effort;
 use crate::merge::{Run, merge};
 use crate::retention::TierInfo;
-use crate::tiers::columns::{Column, Folded, TIMES};
-use crate::tiers::coverage::{Candidate, Plan, Question, plan};
+use crate::tiers::columns::{Folded, TIMES};
 use crate::tiers::{Level, border_at_or_after, first_span_end, window_of};
 
 const DAY: i64 = 86_400_000;
@@ -33,14 +37,15 @@ const QUIET: i64 = 600_000;
 /// Steps of one maintenance.
 const STEPS: usize = 8;
 /// Series folded between two looks at what else is due.
-const LOOK_EVERY: usize = 1 << 12;
+pub(super) const LOOK_EVERY: usize = 1 << 12;
 
 /// What the making of tiers must know from call to call.
 #[derive(Debug, Default)]
 pub(crate) struct Making {
-    /// Windows without any sample, with the highest number of a block then: level, start, number.
-    empty: HashSet<(usize, i64, u64)>,
-    /// Blocks that are not current: the highest number of a block then, and since when, by the clock.
+    /// Days without any sample, by level and start: with the highest rank of a block that spans them.
+    empty: HashMap<(usize, i64), u64>,
+    /// Blocks that are not current, by level and number: the highest rank of samples then, and since when, by the
+    /// clock.
     outdated: HashMap<(usize, u64), (u64, i64)>,
     /// Up to here summaries were removed for want of room: they are not made again.
     pub(super) dropped: HashMap<usize, i64>,
@@ -51,7 +56,7 @@ impl Store {
     pub(super) fn maintain_tiers(&self) -> Result<()> {
         for _ in 0..STEPS {
             match self.tiers_once() {
-                Ok(true) if !self.flush_is_due()? => {}
+                Ok(true) if !self.flush_is_due()? => self.go_on()?,
                 Ok(_) => break,
                 // Memory is short: samples have all of it, summaries can wait.
                 Err(error) if error.kind == model::ErrorKind::Limited => break,
@@ -70,7 +75,7 @@ impl Store {
         }
         let now = self.clock.now_ms();
         let late = self.out_of_order_ms().saturating_add(MARGIN);
-        let in_memory = self.oldest_in_memory().unwrap_or(i64::MAX);
+        let in_memory = self.oldest_in_memory();
         let settled = now.saturating_sub(late).min(in_memory.saturating_sub(1)).min(TIMES.end);
         if self.drop_outdated(now)? {
             return Ok(true);
@@ -90,18 +95,14 @@ impl Store {
         Ok(false)
     }
 
-    /// Time of the oldest sample that is not in a block.
-    fn oldest_in_memory(&self) -> Option<i64> {
-        let shards = self.head.read_all();
-        let now = shards.iter().filter_map(|shard| shard.current().range());
-        let frozen = self.head.frozen();
-        let out = frozen.iter().flat_map(|f| f.shards.iter().filter_map(|s| s.range()));
-        now.chain(out).map(|range| range.start).min()
+    /// Time of the oldest sample that is not in a block, if there is one.
+    fn oldest_in_memory(&self) -> i64 {
+        self.head.range().map_or(i64::MAX, |range| range.start)
     }
 
     /// Removes one block that late samples made wrong, where the samples to make it anew are there.
     fn drop_outdated(&self, now: i64) -> Result<bool> {
-        let (samples, last, gone) = (self.blocks.all(), self.blocks.last_number(), self.gone_before());
+        let (samples, gone) = (self.blocks.all(), self.gone_before());
         let mut making = self.making.lock();
         let mut still = HashMap::new();
         for (at, level) in self.tiers.levels.iter().enumerate() {
@@ -111,13 +112,15 @@ impl Store {
                     continue;
                 }
                 let key = (at, block.number);
-                let (number, since) = making.outdated.get(&key).copied().unwrap_or((last, now));
-                if number == last && now.saturating_sub(since) >= QUIET {
+                let newest = newest_rank(&samples, window);
+                let known = making.outdated.get(&key).filter(|known| known.0 == newest);
+                let since = known.map_or(now, |known| known.1);
+                if now.saturating_sub(since) >= QUIET {
                     info!(block = block.name, "summaries are made anew: there are late samples");
                     level.blocks.replace(std::slice::from_ref(block), Vec::new())?;
                     return Ok(true);
                 }
-                still.insert(key, if number == last { (number, since) } else { (last, now) });
+                still.insert(key, (newest, since));
             }
         }
         making.outdated = still;
@@ -134,7 +137,6 @@ impl Store {
         let resolution = self.tiers.levels[level].resolution;
         let least = self.retention().downsampling.least_samples;
         let lost = self.blocks.lost();
-        let number = self.blocks.last_number();
         let making = self.making.lock();
         let dropped = making.dropped.get(&level).copied().unwrap_or(i64::MIN);
         let mut day = TimeRange::new(TIMES.start + 1, DAY);
@@ -148,7 +150,7 @@ impl Store {
             let covered = have.iter().any(|w| w.overlaps(day))
                 || day.end <= dropped
                 || day.end < oldest_kept
-                || making.empty.contains(&(level, day.start, number))
+                || making.empty.get(&(level, day.start)) == Some(&newest_rank(&samples, day))
                 || lost.iter().any(|l| l.range.overlaps(day));
             if !covered && density(&samples, day, resolution) >= least as f64 {
                 let fits = |window: &TimeRange| {
@@ -173,18 +175,24 @@ impl Store {
         let due: Vec<usize> = (0..self.tiers.levels.len())
             .filter(|at| self.missing(*at, settled, now) == Some(window))
             .collect();
-        let seen = self.blocks.last_number();
+        let (samples, seen) = (self.blocks.all(), self.blocks.last_number());
         let mut made = Vec::new();
-        self.make_all(window, seen, &due, &mut Vec::new(), &mut made)?;
+        if let Err(e) = self.make_all(window, seen, &due, &mut Vec::new(), &mut made) {
+            // All are made again.
+            made.into_iter().for_each(|(at, block)| self.tiers.levels[at].blocks.abandon(block.name.clone()));
+            return Err(e);
+        }
         for (at, block) in made {
             let blocks = &self.tiers.levels[at].blocks;
             if block.meta.samples == 0 {
-                blocks.replace(&[block], Vec::new())?;
-                let days = (0..).map(|n| window.start + n * DAY).take_while(|start| *start <= window.end);
-                self.making.lock().empty.extend(days.map(|start| (at, start, seen)));
+                blocks.abandon(block.name.clone());
+                let starts = (0..).map(|n| window.start + n * DAY).take_while(|start| *start <= window.end);
+                let days = starts.map(|start| TimeRange::new(start, start + DAY - 1));
+                let empty = days.map(|day| ((at, day.start), newest_rank(&samples, day)));
+                self.making.lock().empty.extend(empty);
             } else {
                 info!(block = block.name, series = block.meta.series, "summaries made");
-                blocks.replace(&[], vec![block])?;
+                blocks.add(block);
             }
         }
         Ok(())
@@ -238,6 +246,13 @@ impl Store {
                     }
                 }
             }
+            count += 1;
+            if count % LOOK_EVERY == 0 {
+                self.go_on()?;
+                if self.flush_is_due()? {
+                    self.flush_locked()?;
+                }
+            }
             merge(&mut runs, window, &mut merged, &mut scratch);
             if merged.is_empty() {
                 continue;
@@ -247,59 +262,22 @@ impl Store {
                 folded.fold(&merged, *resolution);
                 writer.add_parts(&labels, folded.finish())?;
             }
-            count += 1;
-            if count % LOOK_EVERY == 0 && self.flush_is_due()? {
-                self.flush_locked()?;
-            }
         }
         Ok(())
     }
 
-    /// Neighbours in a longer window that may become one.
-    fn mergeable(&self, level: usize, settled: i64) -> Option<Vec<Arc<Block>>> {
+    /// Blocks of samples in `window` are about to become one of this rank: what is current there stays so.
+    pub(super) fn stay_current(&self, window: TimeRange, rank: u64) -> Result<()> {
         let samples = self.blocks.all();
-        let mut all = self.tiers.levels[level].blocks.all().to_vec();
-        all.sort_by_key(|b| window_of(b).start);
-        let keep = self.retention().tier_ms(self.tiers.levels[level].resolution);
-        for length in lengths(keep).rev().filter(|length| *length > DAY) {
-            let longer = |b: &Arc<Block>| aligned(window_of(b).start, length);
-            for group in all.chunk_by(|a, b| longer(a) == longer(b)) {
-                let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
-                let window = longer(first);
-                let whole = |b: &Arc<Block>| {
-                    let own = window_of(b);
-                    own.end <= window.end && !b.is_broken() && is_current(b, own, &samples)
-                };
-                // Between them there is nothing that they would then claim to know.
-                let gapless = group.windows(2).all(|pair| {
-                    let gap = TimeRange::new(window_of(&pair[0]).end + 1, window_of(&pair[1]).start - 1);
-                    gap.is_empty() || !samples.iter().any(|b| b.meta.range.overlaps(gap))
-                });
-                let closed = window.end <= settled && window_of(last).end <= window.end;
-                if group.len() >= 2 && closed && gapless && group.iter().all(whole) {
-                    return Some(group.to_vec());
+        for level in &self.tiers.levels {
+            let all = level.blocks.all();
+            for block in all.iter().filter(|b| b.seen() < rank && window_of(b).overlaps(window)) {
+                if is_current(block, window_of(block), &samples) {
+                    block.see(&*self.fs, level.blocks.dir(), rank)?;
                 }
             }
         }
-        None
-    }
-
-    /// Writes blocks of a tier, in order of time, again as one, without what is deleted.
-    pub(super) fn rewrite_tier(&self, resolution: i64, group: &[Arc<Block>]) -> Result<Option<Arc<Block>>> {
-        let level = self.tiers.levels.iter().find(|level| level.resolution == resolution);
-        let (Some(level), Some(first), Some(last)) = (level, group.first(), group.last()) else {
-            return Ok(None);
-        };
-        let window = TimeRange::new(window_of(first).start, window_of(last).end);
-        let names: Vec<String> = group.iter().map(|b| b.name.clone()).collect();
-        // Several are merged only where all are current: then they have seen all that there is.
-        let seen = if group.len() > 1 { self.blocks.last_number() } else { first.meta.rank };
-        let merged = level.blocks.publish(window, |dir, _| {
-            let mut writer = BlockWriter::create(&*self.fs, dir, Effort::Thorough, &self.options.budget)?;
-            join(group, resolution, &mut writer)?;
-            writer.finish(seen, &names)
-        })?;
-        level.blocks.exchange(group, merged)
+        Ok(())
     }
 
     /// What there is of summaries, coarsest first.
@@ -311,82 +289,21 @@ impl Store {
                 resolution: level.resolution,
                 blocks: all.len() as u64,
                 bytes: all.iter().map(|b| b.bytes).sum(),
-                range: ranges.reduce(|a, b| TimeRange::new(a.start.min(b.start), a.end.max(b.end))),
+                range: ranges.reduce(TimeRange::union),
             }
         };
         self.tiers.levels.iter().map(info).collect()
-    }
-
-    /// Before this time samples of some series may have been deleted for their age, ms.
-    pub(super) fn gone_before(&self) -> i64 {
-        let blocks = self.blocks.all().iter().map(|b| b.meta.range.start).min();
-        let floor = blocks.into_iter().chain(self.oldest_in_memory()).min().unwrap_or(i64::MAX);
-        floor.max(self.thinned.lock().before)
-    }
-
-    /// Blocks of tiers that tell about series whose samples are gone.
-    pub(super) fn older_blocks(&self, range: TimeRange) -> Vec<Arc<Block>> {
-        let gone = self.gone_before();
-        let reaches = |level: &Level, b: &Arc<Block>| {
-            !b.is_broken() && first_span_end(b, level.resolution) < gone && window_of(b).overlaps(range)
-        };
-        let mut found = Vec::new();
-        for level in &self.tiers.levels {
-            found.extend(level.blocks.all().iter().filter(|b| reaches(level, b)).cloned());
-        }
-        found
-    }
-
-    /// How tiers answer a selection; `None` where samples answer all of it.
-    pub(super) fn tier_plan(
-        &self,
-        range: TimeRange,
-        hints: &SelectHints,
-        without: &[(i64, u64)],
-    ) -> Option<Plan> {
-        let hint = hints.summary.filter(|_| !hints.labels_only && self.retention().downsampling.queries);
-        let blocks: Vec<(i64, Arc<Block>)> = self
-            .tiers
-            .levels
-            .iter()
-            .flat_map(|level| {
-                level.blocks.all().iter().map(|b| (level.resolution, Arc::clone(b))).collect::<Vec<_>>()
-            })
-            .filter(|(_, b)| !b.is_broken())
-            .collect();
-        if blocks.is_empty() {
-            return None;
-        }
-        // In this order: a late sample that moves meanwhile is seen in one of the two.
-        let in_memory = self.oldest_in_memory().unwrap_or(i64::MAX);
-        let gone_before = self.gone_before();
-        if hint.is_none() && range.start >= gone_before {
-            return None;
-        }
-        let samples = self.blocks.all();
-        let coarsest = crate::tiers::LEVELS[0].0;
-        let around = TimeRange::new(range.start.saturating_sub(coarsest), range.end.saturating_add(coarsest));
-        let mut candidates: Vec<Candidate> = blocks
-            .into_iter()
-            .map(|(resolution, block)| {
-                let window = window_of(&block);
-                let current = window.end < in_memory
-                    && !without.contains(&(resolution, block.number))
-                    && is_current(&block, window, &samples);
-                let first = first_span_end(&block, resolution);
-                Candidate { block, resolution, window, first, current }
-            })
-            .filter(|c| c.window.overlaps(around))
-            .collect();
-        candidates.sort_by_key(|c| (std::cmp::Reverse(c.resolution), c.window.start));
-        let page = |range: TimeRange| page_length(&samples, range);
-        plan(&Question { range, hint, gone_before, page: &page }, candidates)
     }
 }
 
 /// Whether nothing came into the window since the block was made.
 fn is_current(block: &Block, window: TimeRange, samples: &[Arc<Block>]) -> bool {
-    samples.iter().all(|b| b.meta.rank <= block.meta.rank || !b.meta.range.overlaps(window))
+    newest_rank(samples, window) <= block.seen()
+}
+
+/// The highest rank of the blocks that may have samples in a window.
+fn newest_rank(samples: &[Arc<Block>], window: TimeRange) -> u64 {
+    samples.iter().filter(|b| b.meta.range.overlaps(window)).map(|b| b.meta.rank).max().unwrap_or(0)
 }
 
 /// The window of this length that a millisecond belongs to: from right after one border to the next.
@@ -418,51 +335,4 @@ fn density(samples: &[Arc<Block>], window: TimeRange, resolution: i64) -> f64 {
     let series = inside.map(|b| b.meta.series).max().unwrap_or(0).max(1);
     let spans = (window.end - window.start + 1) / resolution;
     estimate(samples, window) as f64 / f64::from(series) / spans as f64
-}
-
-/// How long the longest pages around a range are, ms.
-fn page_length(samples: &[Arc<Block>], range: TimeRange) -> i64 {
-    let length = |b: &Arc<Block>| {
-        let length = b.meta.range.end.saturating_sub(b.meta.range.start).saturating_add(1);
-        let pages = (b.meta.samples / u64::from(b.meta.series.max(1))).div_ceil(PAGE_SAMPLES as u64);
-        length / (pages.max(1) as i64)
-    };
-    samples.iter().filter(|b| b.meta.range.overlaps(range)).map(length).max().unwrap_or(0)
-}
-
-/// Joins blocks of one tier, which follow each other in time.
-fn join(group: &[Arc<Block>], resolution: i64, writer: &mut BlockWriter) -> Result<()> {
-    let mut sources: Vec<(Walk, Pages)> =
-        group.iter().map(|b| (Walk::new(Arc::clone(b)), Pages::default())).collect();
-    let (mut folded, mut run) = (Folded::default(), Run::default());
-    while let Some(labels) = first_labels(&mut sources)? {
-        folded.clear();
-        for (walk, pages) in &mut sources {
-            if walk.peek()?.is_some_and(|s| s.labels == labels)
-                && let Some(series) = walk.take()
-            {
-                let of = |column: Column| {
-                    series.pages.iter().filter(move |p| Column::of(p.range.start) == Some(column))
-                };
-                for column in Column::each() {
-                    // What was left out because another column tells it is written out, and left out again at the end.
-                    let stored = match column {
-                        Column::Min if of(column).next().is_none() => Column::First,
-                        Column::Max if of(column).next().is_none() => Column::Last,
-                        other => other,
-                    };
-                    run.clear();
-                    for page in of(stored) {
-                        pages.read(&walk.block, page, &mut run)?;
-                    }
-                    if let Some(deleted) = &series.deleted {
-                        run.delete(deleted);
-                    }
-                    folded.append(column, stored, resolution, &mut run);
-                }
-            }
-        }
-        writer.add_parts(&labels, folded.finish())?;
-    }
-    Ok(())
 }

@@ -166,3 +166,28 @@ fn what_was_acknowledged_is_replayed_whatever_the_memory_limit() {
     store.resolve(&Tenant::default(), &[labels("new", 0)], &mut out).unwrap();
     assert_eq!(out, [None], "nothing new is taken");
 }
+
+#[test]
+fn what_a_failed_flush_left_in_memory_is_known_to_an_import() {
+    for at in 0..60 {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let series = resolve(&store, &[labels("m", 0)]);
+        append(&store, series[0], NOW, 1.0).unwrap();
+        fixture.fs.fail_once(at);
+        if store.flush().is_ok() || store.head.frozen().is_none() {
+            continue;
+        }
+        let mut given = false;
+        let report = store.import(TimeRange::new(NOW, NOW), &mut |out| {
+            out.labels = labels("m", 0);
+            out.push_float(0, NOW, 2.0);
+            Ok(!std::mem::replace(&mut given, true))
+        });
+        assert_eq!(report.unwrap().known, 1);
+        store.flush().unwrap();
+        assert_eq!(all(&store)[0].1, [(NOW, 1f64.to_bits())]);
+        return;
+    }
+    panic!("no flush failed half-way");
+}

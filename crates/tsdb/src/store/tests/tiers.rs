@@ -7,6 +7,8 @@ use query::promql::{Engine, EngineOptions, QueryOutput, Value};
 use super::*;
 use crate::retention::{Downsampling, SeriesRetention};
 
+mod upkeep;
+
 const DAY: i64 = 86_400_000;
 const HOUR: i64 = 3_600_000;
 /// Midnight, some days before [`NOW`].
@@ -253,6 +255,31 @@ fn where_samples_are_gone_summaries_answer_any_step_and_say_so() {
     let listed =
         store.label_values(&Ctx::unbounded(), "__name__", &[], TimeRange::new(times.0, times.1), 0).unwrap();
     assert_eq!(listed.items, ["requests_total", "temperature"]);
+}
+
+#[test]
+fn where_only_spans_of_an_hour_are_left_plain_selectors_have_no_holes() {
+    let (_fixture, store) = built(10);
+    let odd = (FIRST + DAY + 100_000, FIRST + 2 * DAY, 17 * 60_000);
+    let queries =
+        ["temperature{i=\"1\"}", "count(temperature{i=\"1\"})", "timestamp(temperature{i=\"1\"}) > 0"];
+    let before = queries.map(|query| points(&ask(&store, query, false, odd))[0].1.len());
+    store.set_retention(Retention {
+        time_ms: NOW - (FIRST + 3 * DAY),
+        downsampling: Downsampling { keep_5m_ms: Some(1), keep_1h_ms: Some(0), ..Downsampling::default() },
+        ..(*store.retention()).clone()
+    });
+    maintained(&store);
+    assert!(store.oldest().unwrap() >= FIRST + 2 * DAY, "samples are gone");
+    assert_eq!(queries.map(|query| points(&ask(&store, query, true, odd))[0].1.len()), before);
+    // However many windows cut them, spans are read at one go.
+    let hint = model::DigestHint {
+        cuts: model::Cuts { start: odd.0, step: odd.2, len: 80, window: 0 },
+        need: model::Need::Newest,
+    };
+    let hints = SelectHints { summary: Some(hint), ..SelectHints::default() };
+    let plan = store.tier_plan(TimeRange::new(odd.0, odd.1), &hints, &[]).unwrap();
+    assert!(plan.parts.iter().all(|part| part.exact.len() + part.fill.len() <= 1));
 }
 
 #[test]
