@@ -10,10 +10,9 @@ use anyhow::{Result, bail};
 
 use crate::Flags;
 use crate::http::Client;
+use crate::ingest::HEADERS;
 use crate::peer::{Kind, Peer};
 use crate::protobuf;
-
-const HEADERS: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\n";
 
 /// Milliseconds between two samples of a series.
 const STEP_MS: i64 = 15_000;
