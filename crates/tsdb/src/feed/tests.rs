@@ -66,7 +66,7 @@ fn a_new_follower_gets_what_comes_after_it_with_the_labels_of_what_was_there_bef
     assert_eq!((lag.newest_read_ms, lag.newest_accepted_ms, lag.accepted), (NOW + 1_000, NOW + 1_000, 7));
     // What is refused is never read, and nobody is behind for its sake.
     let refused = append(&store, resolve(&store, &[labels("m", 0)])[0], i64::MAX - 1, 1.0).unwrap();
-    assert_eq!(refused, Some(RejectReason::TooFarInFuture));
+    assert_eq!(refused, Some(model::RejectReason::TooFarInFuture));
     assert_eq!(store.lag("a").newest_accepted_ms, NOW + 1_000);
     assert_eq!(store.metrics().feed_orphans.get(), 0);
 }
