@@ -1,4 +1,4 @@
-use model::metrics::MetricStats;
+use model::metrics::{Family, MetricStats};
 use model::{
     Ctx, Labels, ManualClock, MatchOp, Matcher, MetricBatch, MetricReader, MetricWriter, Position,
     RejectReason, SelectHints, Selected, SeriesData, SeriesRef, TimeRange,
@@ -161,7 +161,7 @@ fn positions_and_metadata_survive() {
 fn a_flush_repeats_metadata_of_any_size() {
     let fixture = Fixture::new();
     let store = fixture.open();
-    let family = |n: u32| model::metrics::Family {
+    let family = |n: u32| Family {
         name: format!("m{n}"),
         kind: "gauge".into(),
         help: "x".repeat(1 << 20),
