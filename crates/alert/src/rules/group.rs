@@ -19,7 +19,7 @@ use super::beside::Beside;
 use super::dependency::batches;
 use super::file::GroupDefinition;
 use super::metrics::{Metrics, group_labels};
-use super::rule::Rule;
+use super::rule::{Rule, Written};
 use super::write::write;
 use crate::sink::{AlertSink, OutgoingAlert};
 use crate::template::{self, Expander, query_escape};
@@ -195,7 +195,7 @@ impl Group {
         each.map(|each| each.into_iter().sum())
     }
 
-    /// Evaluates one rule, notes how that went, and sends what is due. `None`: the group must end.
+    /// Evaluates one rule, sends what is due, stores what it gives, and notes how that went. `None`: the group must end.
     fn one_rule(&self, round: &Round<'_>, at: usize) -> Option<Done> {
         if self.cancel.is_cancelled() {
             return None;
@@ -203,15 +203,17 @@ impl Group {
         let (around, rule) = (round.around, self.rules.get(at)?);
         let begun = around.clock.now_ns();
         around.metrics.evaluations.get_or_create(&self.labels).inc();
-        let result = self.rule(round, at, rule);
+        let result = self.samples(round, rule);
+        // Before anything is stored: an alert that the disk is full must not wait for room on it.
+        if result.is_ok() && rule.is_alerting() {
+            let due = rule.due(round.now, around.resend_delay_ms, self.interval_ms);
+            send(around, round.shared, &rule.definition.query, due);
+        }
+        let result = result.and_then(|samples| self.store(round, at, rule, &samples));
         let seconds = seconds_since(around, begun);
         around.metrics.rule_seconds.observe(&[], seconds);
         let samples = result.as_ref().map_or(0, |written| *written);
         self.note(around, rule, result.err(), begun, seconds);
-        if rule.is_alerting() && rule.state.lock().health == RuleHealth::Ok {
-            let due = rule.due(round.now, around.resend_delay_ms, self.interval_ms);
-            send(around, round.shared, &rule.definition.query, due);
-        }
         Some(Done { samples, seconds })
     }
 
@@ -239,8 +241,8 @@ impl Group {
         });
     }
 
-    /// Evaluates one rule and writes what it gives: how many samples.
-    fn rule(&self, round: &Round<'_>, at: usize, rule: &Rule) -> Result<usize, String> {
+    /// Evaluates one rule: what is to be written.
+    fn samples(&self, round: &Round<'_>, rule: &Rule) -> Result<Vec<Written>, String> {
         let Round { around, expander, now, offset, .. } = *round;
         let t = now - offset;
         let ctx = context(around, &self.cancel);
@@ -248,12 +250,17 @@ impl Group {
         let output = output(around, &ctx, &rule.definition.query, Some(&rule.definition.expr), t);
         self.record(around, &rule.definition.query, t, begun.elapsed(), &output);
         let result = vector(output.map_err(|e| e.to_string())?.value)?;
-        let samples = rule.take(result, now, self.definition.limit, expander)?;
+        rule.take(result, now, self.definition.limit, expander)
+    }
+
+    /// Writes what a rule gave: how many samples.
+    fn store(&self, round: &Round<'_>, at: usize, rule: &Rule, samples: &[Written]) -> Result<usize, String> {
+        let (around, t) = (round.around, round.now - round.offset);
         let before = self.state.lock().written.get(at).cloned().unwrap_or_default();
         let now_there: HashSet<&Labels> = samples.iter().map(|s| &s.labels).collect();
         let gone: Vec<Labels> = before.into_iter().filter(|labels| !now_there.contains(labels)).collect();
         let outcome =
-            write(&*around.writer, &around.metrics, t, &samples, &gone).map_err(|e| e.to_string())?;
+            write(&*around.writer, &around.metrics, t, samples, &gone).map_err(|e| e.to_string())?;
         if let Some(written) = self.state.lock().written.get_mut(at) {
             *written = outcome.series;
         }

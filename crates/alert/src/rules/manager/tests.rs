@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use model::rule::{AlertState, RuleHealth};
-use model::{Budget, Clock, Labels, ManualClock, MetricReader, is_stale_nan};
+use model::{
+    Appended, Budget, Clock, Error, Labels, ManualClock, MetricBatch, MetricReader, MetricWriter, SeriesRef,
+    Tenant, is_stale_nan,
+};
 use parking_lot::{Mutex, RwLock};
 use query::promql::Engine;
 use testkit::MemoryMetrics;
@@ -145,6 +148,32 @@ fn an_alert_waits_fires_is_told_and_resolved() {
     assert_eq!(first.starts_at_ms, 2 * MINUTE);
     assert_eq!(first.generator_url, "http://here:9090/graph?g0.expr=up+%3D%3D+0&g0.tab=1");
     assert_eq!(group.status().last_evaluation_ms, 5 * MINUTE + 7);
+}
+
+/// A store whose disk is full.
+struct Full;
+
+impl MetricWriter for Full {
+    fn resolve(&self, _: &Tenant, _: &[Labels], _: &mut Vec<Option<SeriesRef>>) -> model::Result<()> {
+        Err(Error::unavailable("the disk is full"))
+    }
+
+    fn append(&self, _: &Tenant, _: MetricBatch<'_>) -> model::Result<Appended> {
+        Err(Error::unavailable("the disk is full"))
+    }
+}
+
+#[test]
+fn an_alert_is_told_though_nothing_can_be_stored() {
+    let lab = Lab::new();
+    lab.put("free", &[(0, 0.0)]);
+    let around =
+        Surroundings { writer: Arc::new(Full), ..surroundings(&lab.store, &lab.received, &lab.clock) };
+    let group = lab.group(&group_of("  - {alert: DiskFull, expr: free == 0}\n"));
+    group.evaluate(&around, 0);
+    assert_eq!(lab.received.0.lock().len(), 1);
+    let rule = group.status().rules.remove(0);
+    assert_eq!((rule.health, rule.last_error.as_str()), (RuleHealth::Err, "the disk is full"));
 }
 
 #[test]
