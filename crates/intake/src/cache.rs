@@ -11,6 +11,9 @@ use model::SeriesRef;
 use parking_lot::{RwLock, RwLockReadGuard};
 use xxhash_rust::xxh3::xxh3_128_with_secret;
 
+/// A full cache starts anew when so many times its size were turned away.
+const TURNED_AWAY: usize = 4;
+
 /// A bounded map. The hash is seeded at random: nobody outside can aim for a collision.
 pub(crate) struct RefCache {
     /// Of raw label bytes, and of canonical forms: so that no key of one is a key of the other.
@@ -35,8 +38,12 @@ impl Entry {
 #[derive(Default)]
 struct Known {
     entries: Vec<Entry>,
+    /// How many raw bytes each entry stands for; 0: more than can be said here, or none.
+    lengths: Vec<u16>,
     /// Places in `entries`.
     places: HashTable<u32>,
+    /// Series that found no room.
+    turned_away: usize,
 }
 
 impl Known {
@@ -65,10 +72,18 @@ impl Lookup<'_> {
         self.next = at + 1;
         self.known.entries.get(at).map(|e| e.series)
     }
+
+    /// How many raw bytes the next series has if it is the one that came next before; 0: no idea.
+    #[inline]
+    pub(crate) fn guess(&self) -> u16 {
+        self.known.lengths.get(self.next).copied().unwrap_or(0)
+    }
 }
 
 impl RefCache {
-    /// Remembers at most `limit` series; where there are more, it starts anew.
+    /// Remembers at most `limit` series. Where there are more, those that came first stay: senders go round, and a cache
+    /// that made room for each would know none of them when it comes again. It starts anew when four times as
+    /// many were turned away, so that series that are gone do not stay for ever.
     pub(crate) fn new(limit: usize) -> Self {
         // The standard library seeds this randomly.
         let random = RandomState::new();
@@ -97,20 +112,27 @@ impl RefCache {
         Lookup { known: self.known.read(), next: 0 }
     }
 
-    /// Remembers series, the later ones where a key is there already.
-    pub(crate) fn put(&self, found: impl Iterator<Item = (u128, SeriesRef)>) {
+    /// Remembers series by key and number of raw bytes, the later ones where a key is there already.
+    pub(crate) fn put(&self, found: impl Iterator<Item = (u128, usize, SeriesRef)>) {
         let mut known = self.known.write();
-        for (key, series) in found {
+        for (key, raw, series) in found {
             if let Some(at) = known.place(key) {
                 known.entries[at].series = series;
                 continue;
             }
             if known.entries.len() >= self.limit {
+                known.turned_away += 1;
+                if known.turned_away < self.limit.saturating_mul(TURNED_AWAY) {
+                    continue;
+                }
+                known.turned_away = 0;
                 known.entries.clear();
+                known.lengths.clear();
                 known.places.clear();
             }
-            let Known { entries, places } = &mut *known;
+            let Known { entries, lengths, places, .. } = &mut *known;
             let at = entries.len() as u32;
+            lengths.push(u16::try_from(raw).unwrap_or(0));
             entries.push(Entry { halves: [(key >> 64) as u64, key as u64], series });
             places.insert_unique(key as u64, at, |at| entries[*at as usize].halves[1]);
         }
@@ -139,7 +161,7 @@ mod tests {
                 let key = cache.key(&name.to_le_bytes());
                 if put {
                     let series = SeriesRef(NonZeroU64::new(n).unwrap());
-                    cache.put(std::iter::once((key, series)));
+                    cache.put(std::iter::once((key, 8, series)));
                     map.insert(name, series);
                 }
                 let mut lookup = cache.lookup();
@@ -151,13 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cache_starts_anew() {
+    fn a_full_cache_keeps_what_it_has_and_starts_anew_in_the_end() {
         let cache = RefCache::new(2);
         let series = SeriesRef(NonZeroU64::MIN);
-        cache.put((0..5u8).map(|n| (cache.key(&[n]), series)));
-        assert_eq!(cache.len(), 1);
-        assert_eq!(cache.lookup().get(cache.key(&[4])), Some(series));
-        assert_eq!(cache.lookup().get(cache.key(&[0])), None);
+        let put = |n: u8| cache.put(std::iter::once((cache.key(&[n]), 1, series)));
+        let knows = |n: u8| cache.lookup().get(cache.key(&[n])).is_some();
+        (0..2 + 2 * TURNED_AWAY as u8 - 1).for_each(put);
+        assert!(cache.len() == 2 && knows(0) && knows(1) && !knows(2));
+        put(200);
+        assert!(cache.len() == 1 && !knows(0) && knows(200));
         assert_ne!(cache.key(b"a"), cache.key_of_form("a"));
     }
 }

@@ -156,10 +156,21 @@ impl Receiver {
         &self,
         number: u32,
         series: &mut Series<'_>,
-        known: Option<&mut Lookup<'_>>,
+        mut known: Option<&mut Lookup<'_>>,
         scratch: &mut Scratch,
         outcome: &mut Outcome,
     ) -> Result<()> {
+        if series.is_guess() {
+            let key = self.cache.key(series.raw);
+            if let Some(known) = known.as_deref_mut()
+                && let Some(found) = known.get(key)
+            {
+                series.guess = known.guess();
+                scratch.push(number, found, &series.points, &series.starts);
+                return Ok(());
+            }
+            series.confirm().map_err(wrong)?;
+        }
         let samples = series.points.len() + series.histograms.len();
         if samples == 0 && series.exemplars.is_empty() && series.problem.is_none() {
             return Ok(());
@@ -172,7 +183,10 @@ impl Receiver {
             }
             key = self.cache.key_of_form(&scratch.form);
         }
-        if let Some(found) = known.and_then(|known| known.get(key)) {
+        if let Some(known) = known
+            && let Some(found) = known.get(key)
+        {
+            series.guess = known.guess();
             scratch.push(number, found, &series.points, &series.starts);
             return scratch.push_rest(Who::Known(found), number, series, outcome);
         }
@@ -182,7 +196,12 @@ impl Receiver {
                 let from = scratch.new_points.len();
                 scratch.push_new(&series.points, &series.starts);
                 scratch.push_rest(Who::New(scratch.new.len()), number, series, outcome)?;
-                scratch.new.push(New { number, key, points: from..scratch.new_points.len() });
+                scratch.new.push(New {
+                    number,
+                    key,
+                    raw: series.raw.len(),
+                    points: from..scratch.new_points.len(),
+                });
                 scratch.labels.push(labels);
             }
             Err(bad) => outcome.reject(samples, || bad.to_string()),
@@ -199,7 +218,7 @@ impl Receiver {
         let (new, points) = (std::mem::take(&mut scratch.new), std::mem::take(&mut scratch.new_points));
         let starts = std::mem::take(&mut scratch.new_starts);
         let resolved = new.iter().zip(&found);
-        self.cache.put(resolved.filter_map(|(new, series)| Some((new.key, (*series)?))));
+        self.cache.put(resolved.filter_map(|(new, series)| Some((new.key, new.raw, (*series)?))));
         for ((new, series), labels) in new.into_iter().zip(&found).zip(std::mem::take(&mut scratch.labels)) {
             match series {
                 Some(series) => {

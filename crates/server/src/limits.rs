@@ -62,7 +62,7 @@ impl Default for Limits {
             remote_reads: 10,
             read_frame_bytes: 1 << 20,
             push_interval: Duration::from_secs(15),
-            write_series_cache: 1_000_000,
+            write_series_cache: 10_000_000,
             header_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(300),
             body_idle: Duration::from_secs(30),

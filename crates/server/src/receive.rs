@@ -1,6 +1,7 @@
 //! What all receivers of samples do alike: wait for a place, read the body, unpack it, work on a blocking thread. Every
 //! step has a bound.
 
+use std::cell::RefCell;
 use std::io::Read as _;
 
 use axum::body::Body;
@@ -17,6 +18,8 @@ use crate::state::{Shared, State};
 
 /// Bytes unpacked between two looks at the budget.
 const STEP: usize = 256 << 10;
+/// A thread keeps so much memory for bodies to come.
+const KEPT: usize = 1 << 20;
 
 /// Reads the body and hands it to `work` on a blocking thread. Writes at one time are bounded; the place is taken before
 /// the body is read, so that bodies in memory are bounded together.
@@ -77,11 +80,8 @@ pub(crate) fn unpack(state: &State, headers: &HeaderMap, body: Bytes) -> Result<
         "gzip" | "x-gzip" => grow(flate2::read::MultiGzDecoder::new(&*body), limit, &mut memory)?,
         "deflate" => grow(flate2::read::ZlibDecoder::new(&*body), limit, &mut memory)?,
         "snappy" => {
-            let declared = snap::raw::decompress_len(&body).unwrap_or(0).min(limit);
-            // Beside the body: references, times and values of what it holds.
-            memory.grow(2 * declared as u64)?;
             let mut plain = Vec::new();
-            wire::remote_write::decompress(&body, limit, &mut plain).map_err(|e| Error::new(e.kind(), e))?;
+            unpack_snappy(&body, limit, &mut memory, &mut plain)?;
             plain.into()
         }
         other => {
@@ -91,6 +91,34 @@ pub(crate) fn unpack(state: &State, headers: &HeaderMap, body: Bytes) -> Result<
         }
     };
     Ok(Unpacked { bytes, _memory: memory })
+}
+
+/// Hands what a snappy body holds to `work`. It lies in memory of this thread, which is used again: fresh memory for
+/// each request would be cleared before it is filled.
+pub(crate) fn with_snappy<T>(
+    state: &State,
+    body: &Bytes,
+    work: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<T> {
+    thread_local! {
+        static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    let mut memory = state.parts.budget.reserve(0)?;
+    PLAIN.with_borrow_mut(|plain| {
+        let limit = state.limits.write_decompressed_bytes;
+        let result = unpack_snappy(body, limit, &mut memory, plain).and_then(|()| work(plain));
+        if plain.capacity() > KEPT {
+            *plain = Vec::new();
+        }
+        result
+    })
+}
+
+fn unpack_snappy(body: &Bytes, limit: usize, memory: &mut Reservation, plain: &mut Vec<u8>) -> Result<()> {
+    let declared = snap::raw::decompress_len(body).unwrap_or(0).min(limit);
+    // Beside the body: references, times and values of what it holds.
+    memory.grow(2 * declared as u64)?;
+    wire::remote_write::decompress(body, limit, plain).map_err(|e| Error::new(e.kind(), e))
 }
 
 fn grow(mut reader: impl std::io::Read, limit: usize, memory: &mut Reservation) -> Result<Bytes> {

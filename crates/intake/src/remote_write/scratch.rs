@@ -36,6 +36,8 @@ pub(super) struct Scratch {
 pub(super) struct New {
     pub(super) number: u32,
     pub(super) key: u128,
+    /// Raw bytes behind the key.
+    pub(super) raw: usize,
     pub(super) points: Range<usize>,
 }
 
@@ -72,6 +74,7 @@ impl Scratch {
         self.buckets = 0;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, number: u32, series: SeriesRef, points: &[Point], starts: &[i64]) {
         if points.is_empty() {
             return;
@@ -99,7 +102,21 @@ impl Scratch {
     }
 
     /// Takes the histograms and exemplars of a series.
+    #[inline]
     pub(super) fn push_rest(
+        &mut self,
+        who: Who,
+        number: u32,
+        series: &mut Series<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        if series.histograms.is_empty() && series.exemplars.is_empty() {
+            return Ok(());
+        }
+        self.push_rich(who, number, series, outcome)
+    }
+
+    fn push_rich(
         &mut self,
         who: Who,
         number: u32,

@@ -29,6 +29,32 @@ fn a_known_series_is_not_resolved_again() {
 }
 
 #[test]
+fn series_in_another_order_or_with_labels_of_another_length_are_told_apart() {
+    let (receiver, store) = receiver();
+    let write = |series: &[(&str, &str)], t: i64| {
+        let mut encoder = Encoder::new();
+        for (name, job) in series {
+            encoder.series([("__name__", *name), ("job", *job)], [Point { t, v: t as f64 }]);
+        }
+        assert_eq!(receiver.write(&Tenant::default(), encoder.as_bytes()).unwrap().accepted, series.len());
+    };
+    let all = [("aa", "1"), ("bb", "2"), ("cc", "333"), ("dd", "4")];
+    write(&all, 1);
+    write(&all, 2);
+    write(&[all[1], all[0], all[3], all[2]], 3);
+    write(&[all[0], ("bb", "222"), ("bx", "2"), all[2], all[3]], 4);
+    write(&all, 5);
+    assert_eq!(store.resolved(), 6);
+    let times = |name: &str, job: &str| {
+        let labels = Labels::from_pairs([("__name__", name), ("job", job)]).to_string();
+        store.samples().iter().filter(|s| s.0 == labels).map(|s| s.1).collect::<Vec<i64>>()
+    };
+    assert_eq!((times("aa", "1"), times("bb", "2")), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 5]));
+    assert_eq!((times("bb", "222"), times("bx", "2")), (vec![4], vec![4]));
+    assert_eq!((times("cc", "333"), times("dd", "4")), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
+}
+
+#[test]
 fn a_reference_that_the_store_dropped_is_resolved_again_and_no_sample_is_lost() {
     let (receiver, store) = receiver();
     receiver.write(&Tenant::default(), &body(10)).unwrap();

@@ -7,7 +7,7 @@ use intake::Outcome;
 use model::{Error, ErrorKind, Tenant};
 
 use crate::metrics::ReasonLabels;
-use crate::receive::{count_rejected, header, receive, unpack};
+use crate::receive::{count_rejected, header, receive, with_snappy};
 use crate::state::{self, Shared};
 
 const ONE: &str = "prometheus.WriteRequest";
@@ -48,29 +48,19 @@ pub(crate) async fn write(State(state): State<Shared>, request: Request) -> Resp
         Ok(version) => version,
         Err(refusal) => return (StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("{refusal}\n")).into_response(),
     };
-    let headers = parts.headers.clone();
-    let result =
-        receive(&state, &parts.headers, body, move |state, body| store(state, version, &headers, body));
+    let result = receive(&state, &parts.headers, body, move |state, body| store(state, version, &body));
     match result.await {
         Ok(outcome) => answer(&state, outcome),
         Err(error) => refuse(&state, &error),
     }
 }
 
-fn store(
-    state: &state::State,
-    version: Version,
-    headers: &HeaderMap,
-    body: bytes::Bytes,
-) -> model::Result<Outcome> {
+fn store(state: &state::State, version: Version, body: &bytes::Bytes) -> model::Result<Outcome> {
     // A body without the header is compressed all the same: early senders left it out.
-    let mut headers = headers.clone();
-    headers.insert(http::header::CONTENT_ENCODING, http::HeaderValue::from_static("snappy"));
-    let plain = unpack(state, &headers, body)?;
-    match version {
-        Version::One => state.receiver.write(&Tenant::default(), &plain.bytes),
-        Version::Two => state.receiver.write_v2(&Tenant::default(), &plain.bytes),
-    }
+    with_snappy(state, body, |plain| match version {
+        Version::One => state.receiver.write(&Tenant::default(), plain),
+        Version::Two => state.receiver.write_v2(&Tenant::default(), plain),
+    })
 }
 
 fn answer(state: &state::State, outcome: Outcome) -> Response {

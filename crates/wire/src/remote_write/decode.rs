@@ -70,14 +70,15 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Reader::next_item`], but labels that are sent in one run may only be passed over:
-    /// [`Series::read_labels`] reads them. For who knows the series by [`Series::raw`].
+    /// [`Series::read_labels`] reads them. For who knows the series by [`Series::raw`], and can say by
+    /// [`Series::guess`] how long that is likely to be: then it is not even walked.
     pub fn next_unread(&mut self, series: &mut Series<'a>) -> Result<Option<Item<'a>>, Error> {
         if self.request.bytes.first() == Some(&LABEL) {
             let here = self.request;
             self.request.varint()?;
             let message = self.request.delimited()?;
             series.clear();
-            if read_usual(message, series).is_some() {
+            if read_guessed(message, series).is_some() || read_usual(message, series).is_some() {
                 return Ok(Some(Item::Series));
             }
             self.request = here;
@@ -117,15 +118,49 @@ fn read_usual<'a>(message: Message<'a>, series: &mut Series<'a>) -> Option<()> {
         at += head + len;
     }
     series.raw = bytes.get(..at)?;
-    let mut rest = bytes.get(at..)?;
+    usual_points(bytes.get(at..)?, series)?;
+    series.unread = Some(message.at);
+    Some(())
+}
+
+/// Likewise, where the labels end at the length that was guessed if they are those that were meant. `None`, and a series
+/// without samples, where they cannot.
+#[inline]
+fn read_guessed<'a>(message: Message<'a>, series: &mut Series<'a>) -> Option<()> {
+    let guess = usize::from(series.guess);
+    if guess == 0 || *message.bytes.get(guess)? != SAMPLE {
+        return None;
+    }
+    let (raw, samples) = message.bytes.split_at_checked(guess)?;
+    if usual_points(samples, series).is_none() {
+        series.points.clear();
+        return None;
+    }
+    series.raw = raw;
+    series.unread = Some(message.at);
+    series.guessed = Some(message);
+    Some(())
+}
+
+/// Samples to the end of a series.
+#[inline]
+fn usual_points(mut rest: &[u8], series: &mut Series<'_>) -> Option<()> {
     while let Some((head, after)) = rest.split_first_chunk::<2>() {
         let [SAMPLE, len @ 0..0x80] = *head else { return None };
         let (sample, after) = after.split_at_checked(usize::from(len))?;
         series.points.push(usual_point(sample)?);
         rest = after;
     }
-    series.unread = Some(message.at);
     rest.is_empty().then_some(())
+}
+
+/// Reads a series that was guessed anew, without a guess.
+pub(super) fn read_again<'a>(message: Message<'a>, series: &mut Series<'a>) -> Result<(), Error> {
+    series.clear();
+    match read_usual(message, series) {
+        Some(()) => Ok(()),
+        None => read_series(message, series),
+    }
 }
 
 /// A sample: value and time in this order, of which a zero may be left out.

@@ -4,7 +4,7 @@ use model::labels::{METRIC_NAME, put};
 use model::{Labels, LabelsBuilder};
 
 use super::Error;
-use super::decode::{Metadata, read_label};
+use super::decode::{Metadata, read_again, read_label};
 use super::histogram::HistogramPoint;
 use super::proto::Message;
 
@@ -81,13 +81,30 @@ pub struct Series<'a> {
     pub metadata: Option<Metadata<'a>>,
     /// Why its labels cannot be read (version 2 only).
     pub problem: Option<BadLabels>,
+    /// How many bytes `raw` is likely to have in the next series; 0: no idea. A wrong guess is found out by
+    /// [`Series::confirm`] at the latest.
+    pub guess: u16,
     /// Where `raw` begins in the body, while it is not read.
     pub(super) unread: Option<usize>,
+    /// The series, while its `raw` is a guess.
+    pub(super) guessed: Option<Message<'a>>,
 }
 
 impl<'a> Series<'a> {
+    /// Whether `raw` was cut at the guess: it is right if it is equal to one that was read before, and says nothing
+    /// otherwise.
+    pub const fn is_guess(&self) -> bool {
+        self.guessed.is_some()
+    }
+
+    /// Reads a series whose `raw` is a guess again, to the end of its labels.
+    pub fn confirm(&mut self) -> Result<(), Error> {
+        self.guessed.take().map_or(Ok(()), |message| read_again(message, self))
+    }
+
     /// Reads the labels if they were passed over.
     pub fn read_labels(&mut self) -> Result<(), Error> {
+        self.confirm()?;
         let Some(at) = self.unread.take() else { return Ok(()) };
         let mut run = Message { bytes: self.raw, at };
         while !run.bytes.is_empty() {
@@ -98,17 +115,23 @@ impl<'a> Series<'a> {
         Ok(())
     }
 
-    /// Empties the buffers and keeps their memory.
+    /// Empties the buffers and keeps their memory, and the guess.
+    #[inline]
     pub fn clear(&mut self) {
         self.labels.clear();
         self.points.clear();
         self.starts.clear();
-        self.histograms.clear();
-        self.exemplars.clear();
+        if !self.histograms.is_empty() {
+            self.histograms.clear();
+        }
+        if !self.exemplars.is_empty() {
+            self.exemplars.clear();
+        }
         self.metadata = None;
         self.problem = None;
         self.raw = &[];
         self.unread = None;
+        self.guessed = None;
     }
 
     /// The metric's name, if it is there and text.

@@ -29,6 +29,49 @@ fn read_late(body: &[u8]) -> Result<Vec<Bits>, Error> {
     Ok(all)
 }
 
+/// Likewise, with guesses of how long the labels are. A right one gives the right bytes before they are confirmed.
+fn read_guessing(body: &[u8], guesses: &[u16]) -> Result<Vec<Bits>, Error> {
+    let mut reader = Reader::new(body);
+    let mut series = Series::default();
+    let mut all = Vec::new();
+    series.guess = guesses.first().copied().unwrap_or(0);
+    while let Some(item) = reader.next_unread(&mut series)? {
+        if item == Item::Series {
+            let (guessed, raw) = (series.is_guess(), series.raw);
+            series.confirm()?;
+            assert!(!guessed || raw.len() == usize::from(series.guess));
+            assert!(raw.len() != series.raw.len() || raw == series.raw);
+            series.read_labels()?;
+            all.push(bits(&series));
+            series.guess = guesses.get(all.len()).copied().unwrap_or(0);
+        }
+    }
+    Ok(all)
+}
+
+#[test]
+fn a_right_guess_is_taken_and_a_wrong_one_found_out() {
+    let mut encoder = Encoder::new();
+    let points = [Point { t: 1_000, v: 1.0 }, Point { t: 2_000, v: -0.0 }];
+    encoder.series([("__name__", "up"), ("job", "node")], points);
+    let body = encoder.as_bytes().to_vec();
+    let right = bits_lengths(&read_late(&body).unwrap());
+    let mut reader = Reader::new(&body);
+    let mut series = Series { guess: right[0], ..Series::default() };
+    assert_eq!(reader.next_unread(&mut series), Ok(Some(Item::Series)));
+    assert!(series.is_guess());
+    assert_eq!((series.raw.len(), series.points.len()), (usize::from(right[0]), 2));
+    let mut reader = Reader::new(&body);
+    series.guess = right[0] - 1;
+    assert_eq!(reader.next_unread(&mut series), Ok(Some(Item::Series)));
+    assert!(!series.is_guess(), "no sample begins there");
+    assert_eq!((series.raw.len(), series.points.len()), (usize::from(right[0]), 2));
+}
+
+fn bits_lengths(all: &[Bits]) -> Vec<u16> {
+    all.iter().map(|b| b.0.len() as u16).collect()
+}
+
 fn read_at_once(body: &[u8]) -> Result<Vec<Bits>, Error> {
     let mut reader = Reader::new(body);
     let mut series = Series::default();
@@ -219,6 +262,7 @@ proptest! {
             1..5,
         ),
         flips in proptest::collection::vec((0usize..2000, any::<u8>()), 0..3),
+        wrong in proptest::collection::vec(0u16..200, 5),
     ) {
         let mut encoder = Encoder::new();
         for (labels, points) in &series {
@@ -235,7 +279,11 @@ proptest! {
             body[at] = byte;
         }
         match (read_late(&body), read_at_once(&body)) {
-            (Ok(late), Ok(at_once)) => prop_assert_eq!(late, at_once),
+            (Ok(late), Ok(at_once)) => {
+                prop_assert_eq!(&late, &at_once);
+                prop_assert_eq!(&read_guessing(&body, &wrong).unwrap(), &at_once);
+                prop_assert_eq!(&read_guessing(&body, &bits_lengths(&at_once)).unwrap(), &at_once);
+            }
             (late, at_once) => prop_assert_eq!(late.is_err(), at_once.is_err()),
         }
     }
