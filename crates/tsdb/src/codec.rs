@@ -18,7 +18,7 @@ pub(crate) use histogram::{put_histogram, read_histogram};
 pub(crate) use histograms::{decode_histograms, encode_histograms, run_length};
 pub(crate) use starts::{decode_starts, encode_starts};
 pub(crate) use times::{decode_times, encode_times};
-pub(crate) use values::{Effort, decode_values, encode_values};
+pub(crate) use values::{Effort, Habit, decode_values, encode_values, encode_values_as};
 
 /// The longest run that is ever encoded; a decoder refuses longer ones before it allocates.
 pub(crate) const MAX_RUN: usize = 1 << 16;

@@ -76,7 +76,10 @@ impl<'a> SamplesWriter<'a> {
             self.out.push((FAR as u8) << 4 | significant);
             put_u64(self.out, moved);
         }
-        self.out.extend_from_slice(&bits.to_be_bytes()[..usize::from(significant)]);
+        // A copy of eight bytes is an instruction, one of a few bytes a call.
+        let end = self.out.len() + usize::from(significant);
+        self.out.extend_from_slice(&bits.to_be_bytes());
+        self.out.truncate(end);
     }
 
     /// Adds a histogram, encoded by [`crate::codec::put_histogram`].

@@ -6,6 +6,7 @@ use std::path::Path;
 use disk::Fs;
 use disk::publish::FileWriter;
 use foldhash::fast::RandomState;
+use model::labels::METRIC_NAME;
 use model::{Budget, Error, Labels, Reservation, Result, TimeRange};
 use roaring::RoaringBitmap;
 
@@ -15,8 +16,8 @@ use super::{
 };
 use super::{HISTOGRAMS, STARTS};
 use crate::codec::{
-    Effort, encode_histograms, encode_starts, encode_times, encode_values, put_bytes, put_i64, put_u64,
-    run_length,
+    Effort, Habit, encode_histograms, encode_starts, encode_times, encode_values_as, put_bytes, put_i64,
+    put_u64, run_length,
 };
 use crate::merge::Run;
 use crate::metrics::Named;
@@ -39,6 +40,9 @@ pub(crate) struct BlockWriter {
     data: FileWriter,
     index: FileWriter,
     effort: Effort,
+    /// What trials said of runs of this metric.
+    habit: Habit,
+    metric: String,
     range: TimeRange,
     samples: u64,
     series: u32,
@@ -72,6 +76,8 @@ impl BlockWriter {
             data,
             index,
             effort,
+            habit: Habit::default(),
+            metric: String::new(),
             range: TimeRange::new(i64::MAX, i64::MIN),
             samples: 0,
             series: 0,
@@ -105,6 +111,12 @@ impl BlockWriter {
     pub(crate) fn add_parts(&mut self, labels: &Labels, runs: &[Run]) -> Result<()> {
         if runs.iter().all(Run::is_empty) {
             return Ok(());
+        }
+        let metric = labels.get_or_empty(METRIC_NAME);
+        if metric != self.metric {
+            self.metric.clear();
+            self.metric.push_str(metric);
+            self.habit = Habit::default();
         }
         let mut pages = Vec::new();
         for run in runs {
@@ -195,7 +207,7 @@ impl BlockWriter {
         for (at, (t, v)) in run.t.chunks(PAGE_SAMPLES).zip(run.v.chunks(PAGE_SAMPLES)).enumerate() {
             let (times, times_len) = self.write_times(t)?;
             self.scratch.clear();
-            encode_values(v, self.effort, &mut self.scratch);
+            encode_values_as(v, self.effort, &mut self.habit, &mut self.scratch);
             let (values, values_len) = self.write_blob()?;
             let from = at * PAGE_SAMPLES;
             let (starts, starts_len) = self.write_starts(run.start.get(from..from + t.len()))?;

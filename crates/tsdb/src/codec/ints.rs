@@ -17,14 +17,26 @@ pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
     if values.len() <= SHORT {
         return encode_short(values, out);
     }
-    let mut best: Option<(usize, usize)> = None;
+    encode_order(values, order_of(values).order, out);
+}
+
+/// How often a run is best differenced, and about how small a part of it becomes.
+pub(super) struct Order {
+    pub(super) order: usize,
+    /// Bytes of the values that were looked at, and how many these are.
+    pub(super) bytes: usize,
+    pub(super) of: usize,
+}
+
+pub(super) fn order_of(values: &[i64]) -> Order {
+    let mut best = Order { order: 0, bytes: usize::MAX, of: 0 };
     for order in 0..=2 {
-        let size = weigh(values, order);
-        if best.is_none_or(|(_, least)| size < least) {
-            best = Some((order, size));
+        let (bytes, of) = weigh(values, order);
+        if bytes < best.bytes {
+            best = Order { order, bytes, of };
         }
     }
-    encode_order(values, best.map_or(0, |b| b.0), out);
+    best
 }
 
 /// One frame, offsets from the least value, no exceptions; the order whose range is the narrowest.
@@ -138,11 +150,11 @@ impl Plan {
     }
 }
 
-/// About how many bytes frames of this order take: of all of them, or of a few that lie apart.
-fn weigh(values: &[i64], order: usize) -> usize {
+/// About how many bytes frames of this order take, all of them or a few that lie apart, and how many values these hold.
+fn weigh(values: &[i64], order: usize) -> (usize, usize) {
     let step = (values.len() / WEIGHED).max(FRAME);
     let mut frame = [0i64; FRAME];
-    let mut size = HEAD_COST * order;
+    let (mut size, mut of) = (HEAD_COST * order, 0);
     for part in values.chunks(step) {
         let mut differ = Differ::new(order);
         let heads = order.min(part.len());
@@ -155,9 +167,10 @@ fn weigh(values: &[i64], order: usize) -> usize {
         }
         if !part.is_empty() {
             size += plan(&frame[..part.len()]).cost;
+            of += part.len();
         }
     }
-    size
+    (size, of)
 }
 
 fn plan(frame: &[i64]) -> Plan {

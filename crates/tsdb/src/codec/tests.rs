@@ -92,6 +92,30 @@ proptest! {
     }
 
     #[test]
+    fn a_habit_from_other_runs_keeps_all_bits(
+        kinds in prop::collection::vec(0u8..5, 1..24),
+        noise in prop::collection::vec(any::<u32>(), 1_030),
+    ) {
+        let mut habit = Habit::default();
+        for kind in kinds {
+            let value = |(at, noise): (usize, &u32)| match kind {
+                0 => f64::from_bits(u64::from(*noise) << 31 | 0x3ff0_0000_0000_0000),
+                1 => f64::from(*noise),
+                2 => (at * 4096 * (1 + *noise as usize % 3)) as f64 + 7.0,
+                3 => f64::from(u32::from(at > 500 && noise % 7 == 0)),
+                _ => (at as f64 * 15.0 + f64::from(noise % 100)) / 100.0,
+            };
+            let values: Vec<f64> = noise.iter().enumerate().map(value).collect();
+            let mut bytes = Vec::new();
+            encode_values_as(&values, Effort::Thorough, &mut habit, &mut bytes);
+            let mut back = Vec::new();
+            decode_values(&bytes, values.len(), &mut Vec::new(), &mut back).unwrap();
+            let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&back), bits(&values));
+        }
+    }
+
+    #[test]
     fn times_come_back(start in any::<i32>(), steps in prop::collection::vec(1i64..100_000_000, 0..400)) {
         let mut now = i64::from(start) * 1_000_000;
         let times: Vec<i64> = steps.iter().map(|s| { now += s; now }).collect();

@@ -79,8 +79,49 @@ pub(crate) enum Effort {
     Thorough,
 }
 
+/// What trials of `pco` said about the runs before: those of one metric are alike.
+#[derive(Debug, Default)]
+pub(crate) struct Habit {
+    decimal: Vote,
+    raw: Vote,
+}
+
+/// The trials of one kind of run.
+#[derive(Debug, Default)]
+struct Vote {
+    won: bool,
+    /// Trials in a row that ended so.
+    alike: u8,
+    /// Runs for which the outcome was taken from those before.
+    trusted: u8,
+}
+
+/// After so many trials of one outcome ...
+const ALIKE: u8 = 3;
+/// ... so many runs are not tried.
+const TRUSTED: u8 = 15;
+
+impl Vote {
+    fn decide(&mut self, trial: impl FnOnce() -> bool) -> bool {
+        if self.alike >= ALIKE && self.trusted < TRUSTED {
+            self.trusted += 1;
+            return self.won;
+        }
+        let won = trial();
+        self.alike = if won == self.won { (self.alike + 1).min(ALIKE) } else { 1 };
+        self.won = won;
+        self.trusted = 0;
+        won
+    }
+}
+
 /// Appends the encoding of `values`, whose number the caller keeps.
 pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
+    encode_values_as(values, effort, &mut Habit::default(), out);
+}
+
+/// Likewise, for one of several runs of a metric, one after the other.
+pub(crate) fn encode_values_as(values: &[f64], effort: Effort, habit: &mut Habit, out: &mut Vec<u8>) {
     let Some(first) = values.first() else { return };
     let bits = first.to_bits();
     if values.iter().all(|v| v.to_bits() == bits) {
@@ -90,27 +131,19 @@ pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
         out.extend_from_slice(&bits.to_be_bytes()[..significant]);
         return;
     }
-    let decimal = decimal_of(values);
     let long = effort == Effort::Thorough && values.len() >= PCO_MIN;
-    match &decimal {
+    match decimal_of(values) {
+        Some(decimal) if long => encode_long_decimal(&decimal, habit, out),
         Some(decimal) => {
-            if long && pco_wins(&decimal.ints, ints::encode) {
-                let start = out.len();
-                out.push(PCO_DECIMAL);
-                decimal.write_head(out);
-                if put_pco(&decimal.ints, out) {
-                    return;
-                }
-                out.truncate(start);
-            }
             out.push(DECIMAL);
             decimal.write_head(out);
             ints::encode(&decimal.ints, out);
         }
         None => {
-            if long && pco_wins(values, encode_xor) {
+            let config = pco::ChunkConfig::default();
+            if long && habit.raw.decide(|| pco_wins(values, &config)) {
                 out.push(PCO);
-                if put_pco(values, out) {
+                if put_pco(values, &config, out) {
                     return;
                 }
                 out.pop();
@@ -121,28 +154,85 @@ pub(crate) fn encode_values(values: &[f64], effort: Effort, out: &mut Vec<u8>) {
     }
 }
 
+fn encode_long_decimal(decimal: &Decimal, habit: &mut Habit, out: &mut Vec<u8>) {
+    let frames = ints::order_of(&decimal.ints);
+    // Two bits a value are small already.
+    if frames.bytes * 8 > frames.of * 2 {
+        let config = config_of(&decimal.ints, frames.order);
+        let wins = || {
+            let part = middle(&decimal.ints);
+            let limit = frames.bytes * part.len() / frames.of.max(1);
+            trial(part, &config) <= limit
+        };
+        if habit.decimal.decide(wins) {
+            let start = out.len();
+            out.push(PCO_DECIMAL);
+            decimal.write_head(out);
+            if put_pco(&decimal.ints, &config, out) {
+                return;
+            }
+            out.truncate(start);
+        }
+    }
+    out.push(DECIMAL);
+    decimal.write_head(out);
+    ints::encode_order(&decimal.ints, frames.order, out);
+}
+
 fn encode_xor(values: &[f64], out: &mut Vec<u8>) {
     let bits: Vec<u64> = values.iter().map(|v| v.to_bits()).collect();
     xor::encode(&bits, out);
 }
 
-/// Whether `pco` makes a part of the run smaller than the cheap codec does, and that is not small already. The header of a
-/// short stream weighs more than it will in the whole: who wins here wins there by about a twentieth at least.
-fn pco_wins<T: pco::data_types::Number>(run: &[T], cheap: impl Fn(&[T], &mut Vec<u8>)) -> bool {
+/// The part of a run on which `pco` is tried.
+fn middle<T>(run: &[T]) -> &[T] {
     let from = run.len().saturating_sub(PCO_TRIAL) / 2;
-    let part = run.get(from..from + PCO_TRIAL).unwrap_or(run);
-    let mut trial = Vec::new();
-    cheap(part, &mut trial);
-    if trial.len() * 8 <= part.len() * 2 {
-        return false;
+    run.get(from..from + PCO_TRIAL).unwrap_or(run)
+}
+
+/// What `pco` makes of a part of a run, bytes. The header of a short stream weighs more than it will in the whole: who
+/// wins here wins there by about a twentieth at least.
+fn trial<T: pco::data_types::Number>(part: &[T], config: &pco::ChunkConfig) -> usize {
+    let config = config.clone().with_compression_level(TRIAL_LEVEL);
+    pco::standalone::simple_compress(part, &config).map_or(usize::MAX, |p| p.len())
+}
+
+/// Whether `pco` makes a part of the run smaller than XOR does.
+fn pco_wins(run: &[f64], config: &pco::ChunkConfig) -> bool {
+    let part = middle(run);
+    let mut cheap = Vec::new();
+    encode_xor(part, &mut cheap);
+    trial(part, config) <= cheap.len()
+}
+
+/// Says to `pco` what it would find out by trying: how often to difference, and of what all differences are multiples.
+fn config_of(ints: &[i64], order: usize) -> pco::ChunkConfig {
+    let mode = match step_of(ints) {
+        0 | 1 => pco::ModeSpec::Classic,
+        base => pco::ModeSpec::TryIntMult(base),
+    };
+    pco::ChunkConfig::default().with_mode_spec(mode).with_delta_spec(pco::DeltaSpec::TryConsecutive(order))
+}
+
+/// The greatest common divisor of all differences.
+fn step_of(ints: &[i64]) -> u64 {
+    let mut common = 0;
+    for two in ints.windows(2) {
+        let (mut a, mut b) = (two[1].abs_diff(two[0]), common); // a window has two
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        common = a;
+        if common == 1 {
+            break;
+        }
     }
-    let config = pco::ChunkConfig::default().with_compression_level(TRIAL_LEVEL);
-    pco::standalone::simple_compress(part, &config).is_ok_and(|p| p.len() <= trial.len())
+    common
 }
 
 /// Appends the run as a `pco` stream; whether that could be.
-fn put_pco<T: pco::data_types::Number>(run: &[T], out: &mut Vec<u8>) -> bool {
-    let config = pco::ChunkConfig::default().with_compression_level(PCO_LEVEL);
+fn put_pco<T: pco::data_types::Number>(run: &[T], config: &pco::ChunkConfig, out: &mut Vec<u8>) -> bool {
+    let config = config.clone().with_compression_level(PCO_LEVEL);
     match pco::standalone::simple_compress(run, &config) {
         Ok(stream) => {
             out.extend_from_slice(&stream);
@@ -175,16 +265,32 @@ fn scale_of(values: &[f64]) -> Option<usize> {
     best.map(|(place, _)| place)
 }
 
+/// Added and taken away again, this rounds what is smaller than [`ROUNDED`]: without an instruction for it that every
+/// processor has, rounding is a call.
+const ROUNDER: f64 = 6_755_399_441_055_744.0;
+const ROUNDED: f64 = 2_251_799_813_685_248.0;
+
 /// The integer of which this scale makes exactly these bits.
 #[inline]
 fn integer_at(value: f64, scale: Scale) -> Option<i64> {
-    let scaled = (value * scale.up()).round_ties_even();
-    if scaled.abs() >= EXACT || scaled.is_nan() {
-        return None;
-    }
+    exact_integer(value, scale.up(), |int| scale.value(int))
+}
+
+#[inline]
+fn exact_integer(value: f64, up: f64, down: impl Fn(i64) -> f64) -> Option<i64> {
+    let scaled = value * up;
+    let int = if scaled.abs() < ROUNDED {
+        // The sum has the exponent of the rounder: its last bits are the integer.
+        ((scaled + ROUNDER).to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64)
+    } else {
+        let rounded = scaled.round_ties_even();
+        if rounded.abs() >= EXACT || rounded.is_nan() {
+            return None;
+        }
+        rounded as i64
+    };
     // By way of the integer: -0 has none.
-    let int = scaled as i64;
-    (scale.value(int).to_bits() == value.to_bits()).then_some(int)
+    (down(int).to_bits() == value.to_bits()).then_some(int)
 }
 
 struct Decimal {
@@ -216,12 +322,24 @@ fn decimal_of(values: &[f64]) -> Option<Decimal> {
 
 /// The run as integers, or `None` if too many values are none.
 fn as_integers(values: &[f64], place: usize) -> Option<Decimal> {
-    let scale = SCALES[place];
-    let mut decimal =
-        Decimal { scale: place, ints: Vec::with_capacity(values.len()), exceptions: Vec::new() };
+    // A loop for each, so that nothing is decided for each value.
+    match SCALES[place] {
+        Scale::Divided(1.0) => integers(values, place, |value| exact_integer(value, 1.0, |int| int as f64)),
+        Scale::Divided(by) => {
+            integers(values, place, |value| exact_integer(value, by, |int| int as f64 / by))
+        }
+        Scale::Times(up, part) => {
+            integers(values, place, |value| exact_integer(value, up, |int| int as f64 * part))
+        }
+        twice @ Scale::Twice => integers(values, place, |value| integer_at(value, twice)),
+    }
+}
+
+fn integers(values: &[f64], scale: usize, integer: impl Fn(f64) -> Option<i64>) -> Option<Decimal> {
+    let mut decimal = Decimal { scale, ints: Vec::with_capacity(values.len()), exceptions: Vec::new() };
     let mut last = 0;
     for (at, value) in values.iter().enumerate() {
-        match integer_at(*value, scale) {
+        match integer(*value) {
             Some(int) => last = int,
             None => decimal.exceptions.push((at, value.to_bits())),
         }
@@ -322,5 +440,31 @@ fn decode_pco<T: pco::data_types::Number>(bytes: &[u8], n: usize, out: &mut Vec<
     } else {
         out.truncate(start);
         Err(Corrupt("pco stream has another length"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_of_one_outcome_are_trusted_for_a_while() {
+        let mut vote = Vote::default();
+        let tried = |vote: &mut Vote, outcome: bool| {
+            let mut tried = false;
+            let decided = vote.decide(|| {
+                tried = true;
+                outcome
+            });
+            (tried, decided)
+        };
+        for _ in 0..ALIKE {
+            assert_eq!(tried(&mut vote, true), (true, true));
+        }
+        for _ in 0..TRUSTED {
+            assert_eq!(tried(&mut vote, false), (false, true));
+        }
+        assert_eq!(tried(&mut vote, false), (true, false), "tried again");
+        assert_eq!(tried(&mut vote, true), (true, true), "one outcome does not make a habit");
     }
 }

@@ -131,7 +131,7 @@ impl Buffers {
     }
 
     /// Gives a buffer back.
-    pub(super) fn free(&mut self, cell: Cell) {
+    fn free(&mut self, cell: Cell) {
         let (class, number) = split(cell);
         self.classes[class].free.push(number as u32);
     }
@@ -143,7 +143,8 @@ impl Buffers {
         Ok(cell)
     }
 
-    fn restart(&mut self, cell: Cell, t: i64, bits: u64) {
+    /// Makes the one sample given all that a buffer holds.
+    pub(super) fn restart(&mut self, cell: Cell, t: i64, bits: u64) {
         let bytes = self.cell_mut(cell);
         bytes[0] = 1;
         bytes[1] = 0;
@@ -168,11 +169,14 @@ impl Buffers {
             bytes[18..22].copy_from_slice(&step.to_le_bytes());
         }
         let step = i64::from(u32::from_le_bytes([bytes[18], bytes[19], bytes[20], bytes[21]]));
-        let mut entry = [0; ENTRY];
+        let mut entry = [0; ROOM];
         let len = encode(zigzag(distance.wrapping_sub(step)), bits ^ last.1, &mut entry);
         let end = HEAD + used + len;
         if end <= size {
-            bytes[HEAD + used..end].copy_from_slice(&entry[..len]);
+            match bytes.get_mut(HEAD + used..HEAD + used + ENTRY) {
+                Some(room) => room.copy_from_slice(&entry[..ENTRY]),
+                None => bytes[HEAD + used..end].copy_from_slice(&entry[..len]),
+            }
             bytes[0] += 1;
             bytes[1] += len as u8;
             return Ok(Some(cell));
@@ -208,9 +212,12 @@ impl Buffers {
     }
 }
 
-/// Writes an entry and says how long it is.
+/// Room for an entry and whole words behind it: copies of a fixed length are a few instructions, others a call.
+const ROOM: usize = ENTRY + 8;
+
+/// Writes an entry and says how long it is. What follows it is of no meaning.
 #[inline]
-fn encode(distance: u64, xor: u64, out: &mut [u8; ENTRY]) -> usize {
+fn encode(distance: u64, xor: u64, out: &mut [u8; ROOM]) -> usize {
     let mut at = 1;
     let high = match distance {
         0..=10 => distance as u8,
@@ -221,7 +228,7 @@ fn encode(distance: u64, xor: u64, out: &mut [u8; ENTRY]) -> usize {
                 0x1_0000..=0xffff_ffff => (13, 4),
                 _ => (14, 8),
             };
-            out[at..at + bytes].copy_from_slice(&distance.to_le_bytes()[..bytes]);
+            out[at..at + 8].copy_from_slice(&distance.to_le_bytes());
             at += bytes;
             code
         }
@@ -230,9 +237,9 @@ fn encode(distance: u64, xor: u64, out: &mut [u8; ENTRY]) -> usize {
         0
     } else {
         let (lead, trail) = ((xor.leading_zeros() / 8) as usize, (xor.trailing_zeros() / 8) as usize);
-        let bytes = xor.to_be_bytes();
         let (right, left) = (8 - lead, 7 - trail);
         let between = 8 - lead - trail;
+        // `from` bytes are left out in front; xor is not 0, so there are fewer than eight.
         let (code, from, count) =
             if lead >= 1 && (1..=6).contains(&left) && left <= right && left <= between + 1 {
                 (8 + left as u8, 1, left)
@@ -243,7 +250,7 @@ fn encode(distance: u64, xor: u64, out: &mut [u8; ENTRY]) -> usize {
                 at += 1;
                 (15, lead, between)
             };
-        out[at..at + count].copy_from_slice(&bytes[from..from + count]);
+        out[at..at + 8].copy_from_slice(&(xor << (8 * from)).to_be_bytes());
         at += count;
         code
     };

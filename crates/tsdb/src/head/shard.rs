@@ -427,16 +427,12 @@ impl Shard {
         };
         let cell = match pushed {
             Some(cell) => cell,
+            None if cell == NO_CELL => current.buffers.begin(t, bits)?,
             None => {
-                let new = current.buffers.begin(t, bits)?;
-                if cell != NO_CELL {
-                    if let Err(error) = self.seal(place) {
-                        self.current.buffers.free(new);
-                        return Err(error);
-                    }
-                    self.current.buffers.free(cell);
-                }
-                new
+                self.seal(place)?;
+                // In place: series stay in the order in which they came, and memory is read in order.
+                self.current.buffers.restart(cell, t, bits);
+                cell
             }
         };
         self.current.data[place].active = cell;
