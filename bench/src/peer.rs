@@ -39,15 +39,6 @@ impl Kind {
         matches!(self, Self::VictoriaMetrics | Self::VictoriaGiven)
     }
 
-    /// When an acknowledged sample is safe, in a few words.
-    pub(crate) const fn durability(self) -> &'static str {
-        match self {
-            Self::Bonghwa => "in the log before the acknowledgement (see --storage.wal-sync)",
-            Self::Prometheus => "in the log before the acknowledgement, not synced",
-            Self::VictoriaMetrics | Self::VictoriaGiven => "in memory; on disk some seconds later",
-        }
-    }
-
     pub(crate) fn selected(flags: &Flags) -> Vec<Self> {
         [Self::Bonghwa, Self::Prometheus, Self::VictoriaMetrics, Self::VictoriaGiven]
             .into_iter()
@@ -115,6 +106,50 @@ impl Peer {
         let peer = Self { kind, address, folder, process, binary, more, limit };
         peer.wait_ready()?;
         Ok(peer)
+    }
+
+    /// When an acknowledged sample is safe, with the setting in force as the program itself tells it.
+    pub(crate) fn durability(&self) -> String {
+        let set = |flag: &str| self.flag(flag).unwrap_or_else(|_| "not told".to_owned());
+        match self.kind {
+            Kind::Bonghwa => {
+                let sync = set("storage.wal-sync");
+                let promise = match sync.as_str() {
+                    "batch" => "in the log and synced to the device before the acknowledgement",
+                    "interval" => "in the log before the acknowledgement, synced every few seconds",
+                    _ => "in the log before the acknowledgement, synced with a full segment",
+                };
+                format!("{promise} (--storage.wal-sync={sync})")
+            }
+            Kind::Prometheus => format!(
+                "in the log before the acknowledgement, synced with a full segment (--storage.tsdb.wal-segment-size={})",
+                set("storage.tsdb.wal-segment-size")
+            ),
+            Kind::VictoriaMetrics | Kind::VictoriaGiven => {
+                let setting = self.help("inmemoryDataFlushInterval");
+                format!(
+                    "in memory, in files some seconds later ({})",
+                    setting.as_deref().unwrap_or("no setting")
+                )
+            }
+        }
+    }
+
+    /// What a Prometheus says a flag is set to.
+    fn flag(&self, name: &str) -> Result<String> {
+        let answer = Client::new(&self.address).get("/api/v1/status/flags")?;
+        let json: serde_json::Value = serde_json::from_slice(&answer.body)?;
+        Ok(json["data"][name].as_str().context("no such flag")?.to_owned())
+    }
+
+    /// A flag of a VictoriaMetrics with its default, by its help: it lists only those that were set.
+    fn help(&self, name: &str) -> Option<String> {
+        let help = Command::new(&self.binary).arg("-help").output().ok()?;
+        let text = [help.stdout, help.stderr].concat();
+        let text = String::from_utf8_lossy(&text);
+        let about = text.split_once(&format!("  -{name} "))?.1;
+        let default = about.split_once("(default ")?.1.split_once(')')?.0;
+        Some(format!("-{name}={default}"))
     }
 
     /// Stops in order and starts again on the same data; the CPU seconds of the first life.

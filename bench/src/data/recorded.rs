@@ -85,8 +85,10 @@ impl Recorded {
             bail!("the recording has {} scrapes only", times.len());
         }
         columns.iter_mut().for_each(Column::finish);
-        let gap = (times[times.len() - 1] - times[0]) as f64 / (times.len() - 1) as f64;
-        let stride = ((STEP_MS as f64 / gap).round() as usize).max(1);
+        // The usual distance: a recording may be made in several sittings.
+        let mut gaps: Vec<u64> = times.windows(2).map(|two| two[1].saturating_sub(two[0])).collect();
+        gaps.sort_unstable();
+        let stride = ((STEP_MS as f64 / gaps[gaps.len() / 2].max(1) as f64).round() as usize).max(1);
         let mut sorted: Vec<(&String, usize)> = names.iter().map(|(name, at)| (name, *at)).collect();
         sorted.sort_by_key(|s| s.1);
         let replay = |host: usize| {
