@@ -56,6 +56,9 @@ pub(crate) struct Flags {
     /// Starts of each program for the first answers to queries; 0: none.
     #[arg(long, default_value_t = 3)]
     cold: usize,
+    /// Connections that ask all queries at the same time; 0: none.
+    #[arg(long, default_value_t = 50)]
+    dashboards: usize,
     /// Folder in which the data that is asked stays for the next run.
     #[arg(long)]
     keep: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Memory per active series, and the way back after `kill -9`: many series with a few samples each by remote write,
 //! then resident memory once the process is quiet, then the time from the start of a new process on the same folder
-//! until it calls itself ready, and the most it held until then.
+//! until it calls itself ready, and the most it held until then. Before that, what queries over all series take.
 
 use std::fs;
 use std::thread::sleep;
@@ -13,6 +13,7 @@ use crate::http::Client;
 use crate::ingest::HEADERS;
 use crate::peer::{Kind, Peer};
 use crate::protobuf;
+use crate::queries::{median, once, path};
 
 /// Milliseconds between two samples of a series.
 const STEP_MS: i64 = 15_000;
@@ -20,6 +21,22 @@ const STEP_MS: i64 = 15_000;
 const SERIES_A_POD: usize = 500;
 /// Pods in one request.
 const PODS_A_REQUEST: usize = 4;
+
+/// Queries over very many series at the newest time: what they are called, and their text.
+const WIDE: &[(&str, &str)] = &[
+    ("count of all", r#"count({job="kubelet"})"#),
+    ("sum by rate", "sum by (namespace) (rate(http_request_duration_seconds_bucket[5m]))"),
+    ("sum by", r#"sum by (node) ({job="kubelet"})"#),
+    ("topk", r#"topk(10, {job="kubelet"})"#),
+    ("quantile", "quantile(0.9, http_request_duration_seconds_bucket)"),
+];
+
+/// What a wide query took: milliseconds, and how much more was resident; why not, where it failed.
+struct Wide {
+    ms: f64,
+    more: i64,
+    failed: Option<String>,
+}
 
 /// What one program showed.
 struct Row {
@@ -30,6 +47,7 @@ struct Row {
     replay_peak: u64,
     answered: Duration,
     back: f64,
+    wide: Vec<Wide>,
 }
 
 /// Runs every program in turn and prints the rows.
@@ -70,7 +88,43 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
             row.back,
         );
     }
+    println!("\nqueries over all of them: ms, median of {WIDE_TIMES}, and MB more at their peak");
+    for (n, (what, _)) in WIDE.iter().enumerate() {
+        for row in &rows {
+            if let Some(Wide { ms, more, failed }) = row.wide.get(n) {
+                let failed = failed.as_deref().unwrap_or_default();
+                println!("{what:<16}{:<18}{ms:>10.1}{:>10.1} {failed}", row.name, *more as f64 / 1e6);
+            }
+        }
+    }
     Ok(())
+}
+
+/// How often each of [`WIDE`] is asked.
+const WIDE_TIMES: usize = 3;
+
+fn ask_wide(peer: &Peer) -> Result<Vec<Wide>> {
+    let mut client = Client::new(&peer.address);
+    let mut all = Vec::new();
+    for (_, query) in WIDE {
+        let path = path(query, 0, now_ms() / 1000, false);
+        peer.process.forget_peak()?;
+        let before = peer.process.resident()?.0;
+        let (mut times, mut failed) = (Vec::new(), None);
+        for _ in 0..WIDE_TIMES {
+            match once(&mut client, &path) {
+                Ok((ms, _)) => times.push(ms),
+                Err(error) => failed = Some(format!("{error:#}").chars().take(200).collect()),
+            }
+        }
+        let more = peer.process.resident()?.1 as i64 - before as i64;
+        all.push(Wide { ms: median(times), more, failed });
+    }
+    Ok(all)
+}
+
+fn now_ms() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }
 
 fn measure(kind: Kind, flags: &Flags, pods: usize) -> Result<Row> {
@@ -78,6 +132,7 @@ fn measure(kind: Kind, flags: &Flags, pods: usize) -> Result<Row> {
     feed(&peer, pods, flags.rounds)?;
     peer.process.wait_quiet()?;
     let (resident, peak) = peer.process.resident()?;
+    let wide = ask_wide(&peer)?;
     let begun = Instant::now();
     peer.kill_and_start()?;
     let ready = begun.elapsed();
@@ -87,16 +142,14 @@ fn measure(kind: Kind, flags: &Flags, pods: usize) -> Result<Row> {
     let folder = peer.folder.clone();
     drop(peer);
     fs::remove_dir_all(&folder)?;
-    Ok(Row { name: kind.name(), resident, peak, ready, replay_peak, answered, back })
+    Ok(Row { name: kind.name(), resident, peak, ready, replay_peak, answered, back, wide })
 }
 
 /// Sends `rounds` samples of every series, the newest of this moment.
 fn feed(peer: &Peer, pods: usize, rounds: usize) -> Result<()> {
     let mut client = Client::new(&peer.address);
     let mut encoder = snap::raw::Encoder::new();
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| d.as_millis() as i64);
+    let now = now_ms();
     let shared = Shared::new();
     let mut raw = Vec::new();
     for round in 0..rounds {

@@ -55,6 +55,11 @@ impl Process {
         Ok((now, field("VmHWM:").unwrap_or(now)))
     }
 
+    /// The peak counts from here on.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        Ok(fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5")?)
+    }
+
     /// Whether it came to its end.
     fn ended(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! *Warm* is the median of repeated answers with nothing else going on; what a program keeps of results is not used,
 //! but for the columns that say so. *Cold* is the first answer after a start of the program, median over some starts;
 //! shapes take turns in being the first. Answers are compared in the number of series, so that nobody is quick by
-//! answering less.
+//! answering less. *Dashboards* ask all shapes over many connections at the same time.
 //!
 //! With `--keep FOLDER` the loaded data stays there and the next run asks at once.
 
@@ -12,6 +12,7 @@ mod fleet;
 mod load;
 mod report;
 mod shapes;
+mod together;
 
 use std::env;
 use std::fs;
@@ -21,7 +22,8 @@ use anyhow::Result;
 use crate::Flags;
 use crate::http::Client;
 use crate::peer::{Kind, Peer};
-use ask::{median, once, path, path_of, warm};
+pub(crate) use ask::{median, once, path};
+use ask::{path_of, warm};
 use fleet::Size;
 use load::Data;
 use report::{Column, print_table, slope};
@@ -38,7 +40,7 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
     let temporary = env::temp_dir().join(format!("bonghwa-bench-queries-{}", std::process::id()));
     let data = Data::open(flags.keep.as_deref().unwrap_or(&temporary), size)?;
     let (mut warm_columns, mut cold_columns) = (Vec::new(), Vec::new());
-    let mut slopes = Vec::new();
+    let (mut slopes, mut dashboards) = (Vec::new(), Vec::new());
     for kind in Kind::selected(flags) {
         if let Err(reason) = data.load(kind, size, flags) {
             println!("skipped: {}: {reason:#}", kind.name());
@@ -50,6 +52,13 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
         if kind != Kind::Prometheus {
             let title = if kind.is_victoria() { "vm, kept" } else { "bonghwa, kept" }.to_owned();
             warm_columns.push(warm_column(&data, &peer, title, flags.repeats, true)?);
+        }
+        if flags.dashboards > 0 {
+            let kept: &[bool] = if kind == Kind::Prometheus { &[false] } else { &[false, true] };
+            for cached in kept {
+                let together = together::ask(&data, &peer, flags.dashboards, *cached)?;
+                dashboards.push((together, *cached));
+            }
         }
         slopes.push((kind, grow(&data, &peer, flags.repeats)?));
         peer.process.stop()?;
@@ -67,6 +76,9 @@ pub(crate) fn run(flags: &Flags) -> Result<()> {
             let text: Vec<String> = points.iter().map(|(x, ms)| format!("{x}: {ms:.2}")).collect();
             println!("{:<18}{what:<10}{:>6.2}   {}", kind.name(), slope(&points), text.join("  "));
         }
+    }
+    if flags.dashboards > 0 {
+        together::print(flags.dashboards, &dashboards);
     }
     if flags.keep.is_none() {
         fs::remove_dir_all(&temporary)?;

@@ -235,6 +235,13 @@ pub struct Iter<'a> {
     rest: &'a str,
 }
 
+impl<'a> Iter<'a> {
+    /// What was not walked yet.
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+}
+
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a str, &'a str);
 

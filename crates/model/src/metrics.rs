@@ -175,6 +175,8 @@ pub struct SelectHints {
     pub labels_only: bool,
     /// Stop after this many series, 0 for all.
     pub limit: usize,
+    /// Of the floats and of the histograms of a series only the newest in the range matters; others may be left out.
+    pub newest_only: bool,
     /// With how much less than all samples the caller gets along; `None`: with nothing less.
     pub summary: Option<DigestHint>,
 }
@@ -337,6 +339,12 @@ pub trait MetricReader: Send + Sync {
         range: TimeRange,
         limit: usize,
     ) -> Result<Listing>;
+
+    /// Whether what these matchers select in `range` is so little that reading it takes no time worth another thread.
+    /// `false` where that is not known at once.
+    fn is_little(&self, _matchers: &[Matcher], _range: TimeRange) -> bool {
+        false
+    }
 
     /// What answers for `range` depend on; `None` where that is not known, and answers must not be kept.
     fn version(&self, _range: TimeRange) -> Option<Version> {

@@ -1,10 +1,12 @@
 //! What handlers share.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use model::{Budget, CancelFlag, Ctx, Error, Load, Result, Tenant};
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,15 @@ use crate::metrics::named::slice;
 use crate::own::live::LiveCache;
 use crate::parts::Parts;
 use crate::web::Web;
+
+/// On which thread a query runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// On that of the request: it takes no time worth another.
+    Here,
+    /// On one for work.
+    Aside,
+}
 
 /// Shared by all handlers.
 pub(crate) type Shared = Arc<State>;
@@ -80,23 +91,25 @@ impl State {
         timeout: Option<Duration>,
         work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
     ) -> Result<T> {
-        self.run(timeout, false, work).await
+        self.run(timeout, false, Where::Aside, work).await
     }
 
     /// A read that evaluates an expression, which Prometheus counts apart.
     pub(crate) async fn query<T: Send + 'static>(
         self: &Arc<Self>,
         timeout: Option<Duration>,
+        place: Where,
         work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
     ) -> Result<T> {
         let _running = Counted::new(&self.metrics.named.queries);
-        self.run(timeout, true, work).await
+        self.run(timeout, true, place, work).await
     }
 
     async fn run<T: Send + 'static>(
         self: &Arc<Self>,
         timeout: Option<Duration>,
         evaluates: bool,
+        place: Where,
         work: impl FnOnce(&Self, &Ctx) -> T + Send + 'static,
     ) -> Result<T> {
         let asked = Instant::now();
@@ -124,7 +137,7 @@ impl State {
         if evaluates {
             slices.observe(&slice("queue_time"), (started - asked).as_secs_f64());
         }
-        let result = tokio::task::spawn_blocking(move || {
+        let work = move || {
             // The permit is held until the work has really ended, also when nobody waits for it any more.
             let _permit: OwnedSemaphorePermit = permit;
             let result = work(&state, &ctx);
@@ -132,13 +145,22 @@ impl State {
             let seconds = started.elapsed().as_secs_f64();
             state.metrics.query_seconds.observe(seconds);
             result
-        })
-        .await;
+        };
+        let failed =
+            |why: &dyn std::fmt::Display| Error::internal("the query ended unexpectedly").with_detail(why);
+        let several = matches!(Handle::current().runtime_flavor(), RuntimeFlavor::MultiThread);
+        let result = match place {
+            // Two threads that wake each other take longer than a small query.
+            Where::Here if several => tokio::task::block_in_place(|| {
+                catch_unwind(AssertUnwindSafe(work)).map_err(|_| failed(&"it panicked"))
+            }),
+            _ => tokio::task::spawn_blocking(work).await.map_err(|e| failed(&e)),
+        };
         guard.done = true;
         if budget.refused() > 0 {
             budget.sheds().note(Load::Queries, 1, budget.reason(), self.now_ms());
         }
-        result.map_err(|e| Error::internal("the query ended unexpectedly").with_detail(e))
+        result
     }
 
     /// A place among the event streams.

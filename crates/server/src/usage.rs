@@ -96,10 +96,9 @@ impl State {
     }
 
     /// Notes which metrics a query names, and says what its author should know.
-    pub(crate) fn note_query(&self, text: &str) -> Vec<String> {
-        let Ok(expr) = self.parts.engine.parse(text) else { return Vec::new() };
-        self.usage.note(&expr);
-        self.folded_warnings(&expr)
+    pub(crate) fn note_query(&self, expr: &Expr) -> Vec<String> {
+        self.usage.note(expr);
+        self.folded_warnings(expr)
     }
 }
 

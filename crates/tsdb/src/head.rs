@@ -10,6 +10,7 @@ mod histograms;
 mod index;
 mod lists;
 mod lookup;
+mod pins;
 mod postings;
 mod series;
 mod shard;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use model::TimeRange;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub(crate) use index::{Index, Limits};
+pub(crate) use index::{Index, Limits, Listed};
 pub(crate) use lookup::Lookup;
+pub(crate) use pins::Pin;
 
 pub(crate) use series::{SeriesId, Slot};
 pub(crate) use shard::{Encoded, Frozen, FrozenShard, NOTHING, Outcome, Rules, Shard};

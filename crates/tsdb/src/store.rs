@@ -60,7 +60,7 @@ pub struct Store {
     pub(crate) lookup: Lookup,
     /// Held by whoever adds or removes series.
     pub(crate) membership: Mutex<()>,
-    pub(crate) index: RwLock<Index>,
+    pub(crate) index: Arc<RwLock<Index>>,
     pub(crate) head: Head,
     pub(crate) families: RwLock<families::Families>,
     pub(crate) positions: RwLock<HashMap<String, Vec<u8>>>,
@@ -180,7 +180,7 @@ impl Store {
             epoch: RwLock::new(1),
             lookup,
             membership: Mutex::new(()),
-            index: RwLock::new(index),
+            index: Arc::new(RwLock::new(index)),
             head,
             families: RwLock::new(families),
             positions: RwLock::new(replayed.positions),

@@ -9,7 +9,7 @@ use model::{Exemplar, Histogram, Labels, SeriesRef};
 use crate::codec::{Corrupt, Reader, put_bytes, put_i64, put_u64, read_histogram};
 
 /// Segments of the metric log.
-pub(crate) const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 2, oldest: 1 };
+pub(crate) const KIND: Kind = Kind { tag: b'w', name: "metric log segment", version: 3, oldest: 1 };
 
 const SAMPLES: u8 = 1;
 const FAMILIES: u8 = 2;
@@ -28,6 +28,8 @@ const NO_START: u8 = 0x4f;
 const HISTOGRAM: u8 = 0x5f;
 /// A record that has reached this many bytes goes out; what is left goes with the next.
 pub(crate) const RECORD_BYTES: usize = 1 << 20;
+/// A definition that begins or ends as the one before it in the record.
+const DEFINE_LIKE: u8 = 0x6f;
 /// In the high half: the distance follows as a number.
 const FAR: u64 = 15;
 
@@ -40,6 +42,8 @@ pub(crate) struct SamplesWriter<'a> {
     /// The start that holds for what follows, and the last one that was not 0.
     start: i64,
     last_start: i64,
+    /// What was defined last.
+    defined: String,
 }
 
 impl<'a> SamplesWriter<'a> {
@@ -47,7 +51,7 @@ impl<'a> SamplesWriter<'a> {
     pub(crate) fn new(out: &'a mut Vec<u8>) -> Self {
         out.clear();
         out.push(SAMPLES);
-        Self { out, last_ref: 0, last_t: 0, count: 0, start: 0, last_start: 0 }
+        Self { out, last_ref: 0, last_t: 0, count: 0, start: 0, last_start: 0, defined: String::new() }
     }
 
     /// Says where the source of these samples stands.
@@ -59,8 +63,23 @@ impl<'a> SamplesWriter<'a> {
 
     /// Says which labels the series of the next sample has.
     pub(crate) fn define(&mut self, canonical: &str) {
-        self.out.push(DEFINE);
-        put_bytes(self.out, canonical.as_bytes());
+        /// Bytes that two lengths may take.
+        const WORTH: usize = 8;
+        let (front, back) = shared(&self.defined, canonical);
+        match canonical.get(front..canonical.len() - back) {
+            Some(middle) if front + back > WORTH => {
+                self.out.push(DEFINE_LIKE);
+                put_u64(self.out, front as u64);
+                put_u64(self.out, back as u64);
+                put_bytes(self.out, middle.as_bytes());
+            }
+            _ => {
+                self.out.push(DEFINE);
+                put_bytes(self.out, canonical.as_bytes());
+            }
+        }
+        self.defined.clear();
+        self.defined.push_str(canonical);
     }
 
     #[inline]
@@ -122,6 +141,34 @@ impl<'a> SamplesWriter<'a> {
     pub(crate) fn len(&self) -> usize {
         self.out.len()
     }
+}
+
+/// How many bytes `text` has in common with `before` at its beginning, and after these at its end: whole characters.
+fn shared(before: &str, text: &str) -> (usize, usize) {
+    let same = |(a, b): &(&u8, &u8)| a == b;
+    let mut front = before.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count();
+    while !text.is_char_boundary(front) {
+        front -= 1;
+    }
+    let (a, b) = (&before.as_bytes()[front..], &text.as_bytes()[front..]); // both are at least so long
+    let mut back = a.iter().rev().zip(b.iter().rev()).take_while(same).count();
+    while !text.is_char_boundary(text.len() - back) {
+        back -= 1;
+    }
+    (front, back)
+}
+
+/// The definition that shares `front` and `back` bytes with `before`.
+fn like(before: &str, front: u64, back: u64, middle: &str, out: &mut String) -> Result<(), Corrupt> {
+    let parts = || {
+        let (front, back) = (usize::try_from(front).ok()?, usize::try_from(back).ok()?);
+        let tail = before.len().checked_sub(back).filter(|tail| *tail >= front)?;
+        Some((before.get(..front)?, before.get(tail..)?))
+    };
+    let (head, tail) = parts().ok_or(Corrupt("a definition with more than there was"))?;
+    out.clear();
+    [head, middle, tail].iter().for_each(|part| out.push_str(part));
+    Ok(())
 }
 
 /// Records of families.
@@ -303,13 +350,25 @@ pub(crate) fn read(record: &[u8], visitor: &mut dyn Visitor) -> Result<(), Corru
 }
 
 fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(), Corrupt> {
-    let (mut raw, mut t, mut definition) = (0u64, 0i64, None);
+    let (mut raw, mut t) = (0u64, 0i64);
+    // What was defined last, and whether its series is still to come.
+    let (mut defined, mut scratch, mut waits) = (String::new(), String::new(), false);
     let (mut start, mut last_start) = (0i64, 0i64);
     while !reader.is_empty() {
         let control = reader.u8()?;
         match control {
             TIME => t = t.wrapping_add(reader.i64()?),
-            DEFINE => definition = Some(reader.str()?),
+            DEFINE => {
+                defined.clear();
+                defined.push_str(reader.str()?);
+                waits = true;
+            }
+            DEFINE_LIKE => {
+                let (front, back) = (reader.u64()?, reader.u64()?);
+                like(&defined, front, back, reader.str()?, &mut scratch)?;
+                std::mem::swap(&mut defined, &mut scratch);
+                waits = true;
+            }
             START => {
                 last_start = last_start.wrapping_add(reader.i64()?);
                 start = last_start;
@@ -318,8 +377,8 @@ fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(),
             HISTOGRAM => {
                 raw = raw.wrapping_add(reader.i64()? as u64);
                 let histogram = read_histogram(&mut reader)?;
-                if let Some(canonical) = definition.take() {
-                    visitor.define(raw, canonical);
+                if std::mem::take(&mut waits) {
+                    visitor.define(raw, &defined);
                 }
                 visitor.histogram(raw, t, start, histogram);
             }
@@ -336,8 +395,8 @@ fn read_samples(mut reader: Reader<'_>, visitor: &mut dyn Visitor) -> Result<(),
                 let front = reader.take(usize::from(control & 0xf))?;
                 let mut whole = [0; 8];
                 whole.get_mut(..front.len()).ok_or(Corrupt("value over 8 bytes"))?.copy_from_slice(front);
-                if let Some(canonical) = definition.take() {
-                    visitor.define(raw, canonical);
+                if std::mem::take(&mut waits) {
+                    visitor.define(raw, &defined);
                 }
                 visitor.sample(raw, t, start, u64::from_be_bytes(whole));
             }
@@ -366,6 +425,55 @@ mod tests {
             &[0x0f, 0xd0, 0x0f, 0xf1, 0xe4, 0x07, 0x40],
         ];
         assert_eq!(out, drawn.concat());
+    }
+
+    #[test]
+    fn definitions_share_what_they_have_in_common() {
+        struct Names(Vec<String>);
+        impl Visitor for Names {
+            fn define(&mut self, _: u64, canonical: &str) {
+                self.0.push(canonical.to_owned());
+            }
+            fn sample(&mut self, _: u64, _: i64, _: i64, _: u64) {}
+            fn histogram(&mut self, _: u64, _: i64, _: i64, _: Histogram) {}
+            fn exemplar(&mut self, _: u64, _: Exemplar) {}
+            fn kept_exemplar(&mut self, _: &str, _: Exemplar) {}
+            fn position(&mut self, _: &str, _: &[u8]) {}
+            fn family(&mut self, _: model::metrics::Family) {}
+        }
+        let sets = [
+            "abcdefghij-1-klmno",
+            "abcdefghij-22-klmno",
+            "abcdefghij-22-klmno",
+            "aaaa",
+            "",
+            "aaaa",
+            "aaaaaaaaaaaa",
+            "aaaaaaaaaaaaaaaaaaaaaaa",
+            "aaaaaaaaaaaaa",
+            "0123456789\u{d55c}",
+            "0123456789\u{d55d}",
+            "0123456789\u{d55d}0123456789",
+            "x\u{e9}0123456789",
+            "x\u{a9}0123456789",
+            "0123456789",
+        ];
+        let mut out = Vec::new();
+        let mut writer = SamplesWriter::new(&mut out);
+        for (n, text) in (1..).zip(sets) {
+            writer.define(text);
+            writer.sample(SeriesRef(std::num::NonZeroU64::new(n).unwrap()), 0, 0, 0);
+        }
+        let drawn =
+            [&[DEFINE, 18][..], b"abcdefghij-1-klmno", &[0x0f, 0, 0x20, 0x6f, 11, 6, 2], b"22", &[0x20]]
+                .concat();
+        assert_eq!(out[1..=drawn.len()], drawn);
+        let mut names = Names(Vec::new());
+        read(&out, &mut names).unwrap();
+        assert_eq!(names.0, sets);
+        for broken in [[DEFINE_LIKE, 0, 1, 0], [DEFINE_LIKE, 1, 0, 0]] {
+            assert!(read(&[&[SAMPLES], &broken[..]].concat(), &mut names).is_err(), "nothing was before");
+        }
     }
 
     #[test]

@@ -43,6 +43,10 @@ impl Evaluator<'_> {
         {
             return Ok(rows);
         }
+        self.check_quantile(aggregate, &param);
+        if let Some(rows) = self.lean_aggregate(aggregate, expr, &param, steps)? {
+            return Ok(rows);
+        }
         let rows = self.vector(expr, steps)?;
         match aggregate.op {
             AggregateOp::Topk | AggregateOp::Bottomk => self.topk(aggregate, &param, rows, steps),

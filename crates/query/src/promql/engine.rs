@@ -168,7 +168,8 @@ impl Engine {
     ) -> Result<QueryOutput, QueryError> {
         resolve(query, &mut expr, DurationContext { step_ms: 0, range_ms: 0 })?;
         let steps = Steps::at(t_ms);
-        let evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, t_ms);
+        let mut evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, t_ms);
+        evaluator.instant = true;
         let mut stats = QueryStats { preparation: watch.lap(), ..QueryStats::default() };
         let found = with_room(&expr, || at_instant(&evaluator, &expr, steps))?;
         stats.evaluation = watch.lap();
@@ -272,22 +273,61 @@ impl Engine {
     }
 
     /// The result of a range query where it was kept and still holds as a whole: that takes no time worth a thread.
+    /// `expr` is what `query` was parsed to.
     /// Whatever is wrong with the query is left to [`Engine::range`].
     pub fn kept(
         &self,
         reader: &dyn MetricReader,
         query: &str,
+        expr: &Expr,
         (start, end, step): (i64, i64, i64),
     ) -> Option<QueryOutput> {
         self.results.as_ref()?;
         let mut watch = Watch::start();
-        let mut expr = self.parse(query).ok().filter(|_| step > 0 && end > start)?;
+        if step <= 0 || end <= start {
+            return None;
+        }
+        let mut expr = expr.clone();
         let context = DurationContext { step_ms: step, range_ms: end.saturating_sub(start) };
         resolve(query, &mut expr, context).ok()?;
         let steps = Steps::range(start, end, step);
         let (results, key, back) = self.keeping(query, &expr, steps)?;
         let beginning = results.beginning(&key, steps, back, reader)?;
         (beginning.last() >= steps.last()).then(|| whole(&beginning, &mut watch))
+    }
+
+    /// Whether evaluating `expr` takes less time than handing it to another thread.
+    pub fn is_little(
+        &self,
+        reader: &dyn MetricReader,
+        expr: &Expr,
+        (start, end, step): (i64, i64, i64),
+    ) -> bool {
+        /// Steps, nodes, and how far apart start and end may be, ms.
+        const STEPS: i64 = 300;
+        const NODES: usize = 16;
+        const RANGE: i64 = 6 * 3_600_000;
+        if end.saturating_sub(start) > RANGE || (step > 0 && (end - start) / step > STEPS) {
+            return false;
+        }
+        let (mut nodes, mut little) = (0, true);
+        expr.walk(&mut |expr| {
+            nodes += 1;
+            let (selector, back) = match expr {
+                Expr::Vector(selector) => (selector, self.options.lookback_ms),
+                Expr::Matrix(matrix) if matrix.range.expr.is_none() => (&matrix.selector, matrix.range.ms),
+                Expr::Matrix(_) | Expr::Subquery(_) => {
+                    little = false;
+                    return;
+                }
+                _ => return,
+            };
+            let plain = selector.offset.is_none() && selector.at.is_none() && selector.extension.is_none();
+            little &= plain && nodes <= NODES && back <= RANGE;
+            let range = TimeRange::new(start.saturating_sub(back).saturating_add(1), end);
+            little = little && reader.is_little(&selector.matchers, range);
+        });
+        little && nodes <= NODES
     }
 
     /// Where and how the result of a query is kept, and how far back its steps reach, if it may be kept.

@@ -10,6 +10,7 @@ pub(crate) mod cells;
 pub(crate) mod charge;
 pub(crate) mod hints;
 pub(crate) mod invariant;
+pub(crate) mod lean;
 pub(crate) mod presence;
 pub(crate) mod rows;
 pub(crate) mod select;
@@ -61,6 +62,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) options: &'a EngineOptions,
     /// Start, end and step of the whole query.
     pub(crate) query: Steps,
+    /// At one time that was asked for, not at steps.
+    pub(crate) instant: bool,
     /// End as asked for; it need not lie on a step.
     pub(crate) query_end: i64,
     pub(crate) notes: Notes,
@@ -88,6 +91,7 @@ impl<'a> Evaluator<'a> {
             reader,
             options,
             query,
+            instant: false,
             query_end,
             notes: Notes::default(),
             meter: Meter::new(ctx.budget.clone(), options.max_samples),

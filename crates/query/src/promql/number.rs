@@ -238,6 +238,48 @@ fn rank(q: f64, count: usize) -> Result<(usize, f64), f64> {
     Ok(((rank.floor().max(0.0) as usize).min(last), rank - rank.floor()))
 }
 
+/// The lesser of two; NaN only where both are.
+pub(crate) fn least(least: &mut f64, v: f64) {
+    if *least > v || least.is_nan() {
+        *least = v;
+    }
+}
+
+/// The greater of two; NaN only where both are.
+pub(crate) fn greatest(most: &mut f64, v: f64) {
+    if *most < v || most.is_nan() {
+        *most = v;
+    }
+}
+
+/// The population variance (Welford's algorithm).
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Variance {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Variance {
+    /// Takes a value in.
+    pub(crate) fn add(&mut self, v: f64) {
+        self.count += 1.0;
+        if self.count == 1.0 {
+            self.mean = v;
+            self.squares = if v.is_finite() { 0.0 } else { f64::NAN };
+            return;
+        }
+        let delta = v - self.mean;
+        self.mean += delta / self.count;
+        self.squares += delta * (v - self.mean);
+    }
+
+    /// What it comes to.
+    pub(crate) fn variance(&self) -> f64 {
+        self.squares / self.count
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -209,6 +209,10 @@ impl MetricReader for Combined {
         Ok(listing)
     }
 
+    fn is_little(&self, matchers: &[Matcher], range: TimeRange) -> bool {
+        self.remotes.read().is_empty() && self.local.is_little(matchers, range)
+    }
+
     /// Of what remotes have nothing is known.
     fn version(&self, range: TimeRange) -> Option<Version> {
         if self.remotes.read().is_empty() { self.local.version(range) } else { None }

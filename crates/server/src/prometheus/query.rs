@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::time::Instant;
 
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{self, FromRequestParts};
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method};
+use model::Ctx;
 use query::promql::ast::ValueType;
 use query::promql::{
-    Engine, EngineOptions, LoggedQuery, QueryError, QueryOrigin, QueryOutput, QueryStats, Value,
+    Engine, EngineOptions, Expr, LoggedQuery, QueryError, QueryOrigin, QueryOutput, QueryStats, Value,
 };
 
 use super::error::{Answer, ApiError};
@@ -19,7 +20,7 @@ use super::targets::duration;
 use crate::access::Peer;
 use crate::metrics::named::slice;
 use crate::params::Params;
-use crate::state::Shared;
+use crate::state::{Shared, State, Where};
 
 /// Points a series of a range query may have, as in Prometheus.
 const MOST_POINTS: i64 = 11_000;
@@ -81,24 +82,41 @@ impl Asked {
     }
 }
 
-pub(crate) async fn instant(State(state): State<Shared>, asker: Asker, Form(params): Form) -> Answer {
+pub(crate) async fn instant(
+    extract::State(state): extract::State<Shared>,
+    asker: Asker,
+    Form(params): Form,
+) -> Answer {
     let t = params.time("time", state.now_ms())?;
     let limit = params.limit()?;
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
-    let warnings = state.note_query(&text);
     let asked = Asked { query: text.clone(), start_ms: t, end_ms: t, step_ms: 0, began: Instant::now() };
-    let result =
-        state.query(timeout, move |state, ctx| engine.instant(ctx, &*state.parts.metrics, &text, t)).await?;
+    state.parts.process.ready()?;
+    let (mut warnings, result) = match engine.parse(&text) {
+        Err(error) => (Vec::new(), Err(error)),
+        Ok(expr) => {
+            let warnings = state.note_query(&expr);
+            let place = place(&state, &engine, &expr, (t, t, 0));
+            let work = move |state: &State, ctx: &Ctx| {
+                engine.instant_expr(ctx, &*state.parts.metrics, &text, expr, t)
+            };
+            (warnings, state.query(timeout, place, work).await?)
+        }
+    };
     asked.done(&state, &asker, &result);
     let mut output = result?;
-    output.warnings.extend(warnings);
+    output.warnings.append(&mut warnings);
     let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }
 
-pub(crate) async fn range(State(state): State<Shared>, asker: Asker, Form(params): Form) -> Answer {
+pub(crate) async fn range(
+    extract::State(state): extract::State<Shared>,
+    asker: Asker,
+    Form(params): Form,
+) -> Answer {
     let start = params.required_time("start")?;
     let end = params.required_time("end")?;
     if end < start {
@@ -117,38 +135,47 @@ pub(crate) async fn range(State(state): State<Shared>, asker: Asker, Form(params
              (?step=XX)",
         ));
     }
-    check_type(&state.parts.engine, params.get("query"))?;
+    let parsed = state.parts.engine.parse(params.get("query"));
+    parsed.as_ref().map_or(Ok(()), check_type)?;
     let limit = params.limit()?;
     let timeout = params.timeout()?;
     let engine = engine(&state, &params)?;
     let text = params.get("query").to_owned();
-    let warnings = state.note_query(&text);
     let asked =
         Asked { query: text.clone(), start_ms: start, end_ms: end, step_ms: step, began: Instant::now() };
     state.parts.process.ready()?;
-    let result = match engine.kept(&*state.parts.metrics, &text, (start, end, step)) {
-        Some(output) => {
-            state.metrics.query_seconds.observe(asked.began.elapsed().as_secs_f64());
-            Ok(output)
-        }
-        None => {
-            let work = move |state: &crate::state::State, ctx: &model::Ctx| {
-                engine.range(ctx, &*state.parts.metrics, &text, start, end, step)
+    let (mut warnings, result) = match parsed {
+        Err(error) => (Vec::new(), Err(error)),
+        Ok(expr) => {
+            let warnings = state.note_query(&expr);
+            let times = (start, end, step);
+            let result = match engine.kept(&*state.parts.metrics, &text, &expr, times) {
+                Some(output) => {
+                    state.metrics.query_seconds.observe(asked.began.elapsed().as_secs_f64());
+                    Ok(output)
+                }
+                None => {
+                    let place = place(&state, &engine, &expr, times);
+                    let work = move |state: &State, ctx: &Ctx| {
+                        engine.range_expr(ctx, &*state.parts.metrics, &text, expr, times)
+                    };
+                    state.query(timeout, place, work).await?
+                }
             };
-            state.query(timeout, work).await?
+            (warnings, result)
         }
     };
     asked.done(&state, &asker, &result);
     let mut output = result?;
-    output.warnings.extend(warnings);
+    output.warnings.append(&mut warnings);
     let stats = stats(&params, asked.began, &output);
     Ok(answer(shortened(limited(output, limit)), stats))
 }
 
-/// A range query has a number or an instant vector at each step. What does not parse is left to the engine to report.
-fn check_type(engine: &Engine, query: &str) -> Result<(), ApiError> {
-    match engine.parse(query).map(|expr| expr.value_type()) {
-        Ok(kind @ (ValueType::String | ValueType::Matrix)) => Err(ApiError::parameter(
+/// A range query has a number or an instant vector at each step.
+fn check_type(expr: &Expr) -> Result<(), ApiError> {
+    match expr.value_type() {
+        kind @ (ValueType::String | ValueType::Matrix) => Err(ApiError::parameter(
             "query",
             format_args!(
                 "invalid expression type {:?} for range query, must be Scalar or instant Vector",
@@ -156,6 +183,14 @@ fn check_type(engine: &Engine, query: &str) -> Result<(), ApiError> {
             ),
         )),
         _ => Ok(()),
+    }
+}
+
+/// Where a query from `start` to `end` is evaluated.
+fn place(state: &Shared, engine: &Engine, expr: &Expr, times: (i64, i64, i64)) -> Where {
+    match engine.is_little(&*state.parts.metrics, expr, times) {
+        true => Where::Here,
+        false => Where::Aside,
     }
 }
 

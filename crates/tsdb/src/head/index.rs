@@ -3,8 +3,10 @@
 //! A series is a list of pair numbers; a pair is a name number, a value and its postings. So a label set costs four
 //! bytes a label, and each distinct value is stored once. Lists of one length lie side by side (`lists`).
 
+mod restore;
+
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
@@ -14,6 +16,7 @@ use model::{Budget, Error, Labels, Matcher, Reservation, Result};
 use roaring::RoaringBitmap;
 
 use super::lists::Lists;
+use super::pins::{Pin, Pins};
 use super::postings::Postings;
 use super::series::{SeriesId, Slot};
 use crate::matching::{self, PostingSource};
@@ -46,6 +49,24 @@ struct Entry {
     live: bool,
 }
 
+/// A series, and where its pairs are listed. The labels can be read as long as a [`Pin`] of before is held.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listed {
+    pub(crate) id: SeriesId,
+    at: u32,
+    labels: u16,
+}
+
+/// What a removed series leaves: its list, and the pairs and names that no other series has.
+struct Gone {
+    /// The number of the removal.
+    removal: u64,
+    at: u32,
+    labels: usize,
+    pairs: Vec<u32>,
+    names: Vec<u32>,
+}
+
 pub(crate) struct Index {
     hasher: RandomState,
     names: Vec<Name>,
@@ -65,6 +86,12 @@ pub(crate) struct Index {
     scratch: Vec<Option<u32>>,
     /// Pairs of the series added last; none where one of them may be gone.
     last: Vec<u32>,
+    /// Series that were ever removed.
+    removals: u64,
+    pins: Pins,
+    /// In the order of removals.
+    gone: VecDeque<Gone>,
+    before: restore::Before,
 }
 
 /// Memory is reserved in steps of this many bytes.
@@ -94,6 +121,10 @@ impl Index {
             used: 0,
             scratch: Vec::new(),
             last: Vec::new(),
+            removals: 0,
+            pins: Pins::default(),
+            gone: VecDeque::new(),
+            before: restore::Before::default(),
         })
     }
 
@@ -113,18 +144,13 @@ impl Index {
             let most = self.limits.max_series;
             return Err(Error::limited(format_args!("{most} series are in memory, which is the limit")));
         }
+        self.settle();
         let cost = self.look_up(labels.iter());
         if self.used + cost > self.reserved.bytes() {
             self.reserved.grow(cost.max(STEP))?;
         }
         self.used += cost;
         Ok(self.add(labels.iter()))
-    }
-
-    /// Adds a series that is not there and was admitted before a restart.
-    pub(crate) fn restore(&mut self, labels: Pairs<'_>) -> SeriesId {
-        self.used += self.look_up(labels.clone());
-        self.add(labels)
     }
 
     /// Counts what a replay restored against the budget, whether it fits or not.
@@ -270,31 +296,75 @@ impl Index {
         self.free.push(slot);
         self.last.clear();
         let mut freed = SERIES_COST + LABEL_COST * len as u64;
+        let (mut pairs, mut names) = (Vec::new(), Vec::new());
         for place in 0..len {
             let Some(number) = self.lists.get(len, at).get(place).copied() else { break };
             let pair = &mut self.pairs[number as usize];
             pair.postings.remove(slot);
             if pair.postings.len() == 0 {
-                let value = std::mem::take(&mut pair.value);
-                let hash = self.hasher.hash_one(&*value);
+                let hash = self.hasher.hash_one(&*pair.value);
                 let name = &mut self.names[pair.name as usize];
                 if let Ok(found) = name.values.find_entry(hash, |p| *p == number) {
                     found.remove();
                 }
                 if name.values.is_empty() {
-                    let hash = self.hasher.hash_one(&*std::mem::take(&mut name.text));
-                    name.values = HashTable::new();
+                    let hash = self.hasher.hash_one(&*name.text);
                     if let Ok(found) = self.numbers.find_entry(hash, |n| *n == pair.name) {
                         found.remove();
                     }
-                    self.free_names.push(pair.name);
+                    names.push(pair.name);
                 }
-                freed += PAIR_COST + value.len() as u64;
-                self.free_pairs.push(number);
+                freed += PAIR_COST + pair.value.len() as u64;
+                pairs.push(number);
             }
         }
-        self.lists.remove(len, at);
+        self.removals += 1;
+        self.gone.push_back(Gone { removal: self.removals, at, labels: len, pairs, names });
         self.used = self.used.saturating_sub(freed);
+        self.settle();
+    }
+
+    /// Lets go what was removed and nobody reads any more.
+    fn settle(&mut self) {
+        let settled = if self.gone.is_empty() { return } else { self.pins.settled() };
+        while let Some(gone) = self.gone.pop_front_if(|gone| gone.removal <= settled) {
+            for number in &gone.pairs {
+                self.pairs[*number as usize].value = Box::default();
+            }
+            for number in &gone.names {
+                self.names[*number as usize] = Name { text: Box::default(), values: HashTable::new() };
+            }
+            self.free_pairs.extend(gone.pairs);
+            self.free_names.extend(gone.names);
+            self.lists.remove(gone.labels, gone.at);
+        }
+    }
+
+    /// Keeps the labels of what is there now readable by [`Self::canonical_of`].
+    pub(crate) fn pin(&self) -> Pin {
+        self.pins.add(self.removals)
+    }
+
+    /// The series in a slot, with the place of its labels.
+    pub(crate) fn listed(&self, slot: Slot) -> Option<Listed> {
+        let entry = self.series.get(slot as usize).filter(|e| e.live)?;
+        let id = SeriesId { slot, generation: entry.generation };
+        Some(Listed { id, at: entry.at, labels: entry.labels })
+    }
+
+    /// Writes the canonical form of a series' labels to `out` (cleared), also where it was removed since.
+    pub(crate) fn canonical_of(&self, series: &Listed, out: &mut String) {
+        self.put_pairs(self.lists.get(usize::from(series.labels), series.at), out);
+    }
+
+    fn put_pairs(&self, pairs: &[u32], out: &mut String) {
+        out.clear();
+        // The list is in the order of the canonical form it was made from.
+        for number in pairs {
+            let pair = &self.pairs[*number as usize];
+            put(out, &self.names[pair.name as usize].text);
+            put(out, &pair.value);
+        }
     }
 
     /// The series in a slot.
@@ -307,12 +377,7 @@ impl Index {
     pub(crate) fn canonical(&self, slot: Slot, out: &mut String) -> bool {
         out.clear();
         let Some(entry) = self.series.get(slot as usize).filter(|e| e.live) else { return false };
-        // The list is in the order of the canonical form it was made from.
-        for number in self.pairs_of(entry) {
-            let pair = &self.pairs[*number as usize];
-            put(out, &self.names[pair.name as usize].text);
-            put(out, &pair.value);
-        }
+        self.put_pairs(self.pairs_of(entry), out);
         true
     }
 

@@ -1,5 +1,7 @@
 //! Which series have a label pair: one, a short sorted list, or a roaring bitmap.
 
+use std::ops::Range;
+
 use roaring::RoaringBitmap;
 
 /// A list longer than this becomes a bitmap.
@@ -64,6 +66,29 @@ impl Postings {
         }
     }
 
+    /// Adds slots that follow each other.
+    pub(crate) fn insert_range(&mut self, slots: Range<u32>) {
+        if slots.len() <= FEW {
+            slots.for_each(|slot| self.insert(slot));
+            return;
+        }
+        let mut bitmap = match std::mem::take(self) {
+            Self::Many(bitmap, _) => bitmap,
+            few => few.few().into_iter().flatten().copied().collect(),
+        };
+        bitmap.insert_range(slots);
+        *self = Self::Many(bitmap, 0);
+        self.optimize();
+    }
+
+    /// Makes it as small as it can be.
+    pub(crate) fn optimize(&mut self) {
+        if let Self::Many(bitmap, added) = self {
+            bitmap.optimize();
+            *added = 0;
+        }
+    }
+
     pub(crate) fn remove(&mut self, slot: u32) {
         match self {
             Self::One(other) if *other == slot => *self = Self::default(),
@@ -114,6 +139,10 @@ mod tests {
             // Runs in the beginning, as of a target, then here and there.
             let runs = (100u32..1_000).map(|slot| (true, slot));
             for (n, (add, slot)) in runs.chain(changes).enumerate() {
+                if n % 37 == 0 {
+                    postings.insert_range(slot..slot + n as u32 % 40);
+                    set.extend(slot..slot + n as u32 % 40);
+                }
                 if add {
                     postings.insert(slot);
                     set.insert(slot);

@@ -33,15 +33,25 @@ impl<'a> Chunk<'a> {
     }
 }
 
-/// Where the samples of one series lie in a [`Snapshot`].
-#[derive(Debug, Clone)]
+/// Where the samples of one series lie in a [`Snapshot`]. There may be a million of these: it is kept small.
+#[derive(Debug, Default)]
 pub(crate) struct HeadPiece {
-    view: usize,
+    /// Where its samples of the append buffer begin among `raw`; those that came late follow them.
+    raw: usize,
+    late: u32,
     /// The newest chunk that begins in the range or before, or none.
     newest: At,
-    active: Range<usize>,
-    late: Range<usize>,
-    /// Histograms: those in order, then those that came late.
+    view: u16,
+    active: u8,
+    /// Chunks before `newest` are not wanted.
+    one_chunk: bool,
+    /// What few series have.
+    rich: Option<Box<Rich>>,
+}
+
+/// Histograms: those in order, then those that came late; and start timestamps.
+#[derive(Debug)]
+struct Rich {
     histograms: Range<usize>,
     late_histograms: Range<usize>,
     starts: Range<usize>,
@@ -57,7 +67,10 @@ pub(crate) struct Snapshot {
     histograms: Vec<Piece>,
     /// Start timestamps, each from a time on.
     starts: Vec<(i64, i64)>,
-    histogram_bytes: u64,
+    /// Bytes of histograms and of what few series have.
+    rich_bytes: u64,
+    /// See [`Self::newest_only`].
+    newest_only: bool,
 }
 
 /// Times that were decoded last, arena by arena: the next series of a scrape has the same.
@@ -78,10 +91,15 @@ struct Known {
 }
 
 impl Snapshot {
+    /// One that takes only the newest float and the newest histogram in the range of each series, and what comes along.
+    pub(crate) fn newest_only(newest_only: bool) -> Self {
+        Self { newest_only, ..Self::default() }
+    }
+
     /// Bytes it takes.
     pub(crate) fn size(&self) -> u64 {
         let last: usize = self.views.iter().map(|(_, view)| view.copied()).sum();
-        (last + self.raw.len() * 16 + 16 * self.starts.len()) as u64 + self.histogram_bytes
+        (last + self.raw.len() * 16 + 16 * self.starts.len()) as u64 + self.rich_bytes
     }
 
     /// Forgets the series that were added, and keeps the arenas: they must not have changed or moved since.
@@ -89,7 +107,7 @@ impl Snapshot {
         self.raw.clear();
         self.histograms.clear();
         self.starts.clear();
-        self.histogram_bytes = 0;
+        self.rich_bytes = 0;
     }
 
     fn view(&mut self, shard: &FrozenShard) -> usize {
@@ -112,30 +130,55 @@ impl Snapshot {
         range: TimeRange,
     ) -> Option<HeadPiece> {
         let data = shard.data.get(place).filter(|d| d.generation == generation)?;
-        let raw_start = self.raw.len();
+        let raw = self.raw.len();
         let mut end = i64::MAX;
         let samples = shard.buffers.samples(data.active);
         if let Some(first) = samples.clone().next() {
-            self.raw.extend(samples.filter(|(t, _)| range.contains(*t)));
+            self.add_raw(samples.filter(|(t, _)| range.contains(*t)));
             end = first.0;
         }
-        let active = raw_start..self.raw.len();
-        let newest = if end > range.start { newest_in(shard, data.newest, range) } else { NONE };
+        let active = self.raw.len() - raw;
+        // What is in chunks is older than what is in the buffer.
+        let enough = self.newest_only && active > 0;
+        let newest = if end > range.start && !enough { newest_in(shard, data.newest, range) } else { NONE };
         if let Some(late) = shard.late.get(&(place as u32)) {
-            self.raw.extend(late.iter().filter(|(t, _)| range.contains(*t)));
+            self.add_raw(late.iter().filter(|(t, _)| range.contains(*t)).copied());
         }
-        let (histograms, late_histograms) = self.add_histograms(shard, place, range);
-        let piece = HeadPiece {
-            view: if newest == NONE { 0 } else { self.view(shard) },
+        let late = self.raw.len() - raw - active;
+        let rich = self.add_rich(shard, place, range);
+        let view = if newest == NONE { 0 } else { self.view(shard) };
+        let histograms =
+            rich.as_ref().is_some_and(|r| !r.histograms.is_empty() || !r.late_histograms.is_empty());
+        if newest == NONE && active + late == 0 && !histograms {
+            return None;
+        }
+        Some(HeadPiece {
+            raw,
+            late: late as u32,    // a list in memory of 16 bytes a sample
+            view: view as u16,    // one a shard, and those that a flush took out
+            active: active as u8, // at most what a buffer holds
+            one_chunk: self.newest_only,
             newest,
-            late: active.end..self.raw.len(),
-            active,
-            histograms,
-            late_histograms,
-            starts: self.add_starts(shard, place, range),
-        };
-        let floats = newest != NONE || !piece.active.is_empty() || !piece.late.is_empty();
-        (floats || !piece.histograms.is_empty() || !piece.late_histograms.is_empty()).then_some(piece)
+            rich,
+        })
+    }
+
+    /// Takes samples, or the newest of them.
+    fn add_raw(&mut self, samples: impl Iterator<Item = (i64, u64)>) {
+        match self.newest_only {
+            true => self.raw.extend(samples.max_by_key(|(t, _)| *t)),
+            false => self.raw.extend(samples),
+        }
+    }
+
+    fn add_rich(&mut self, shard: &FrozenShard, place: usize, range: TimeRange) -> Option<Box<Rich>> {
+        let (histograms, late_histograms) = self.add_histograms(shard, place, range);
+        let starts = self.add_starts(shard, place, range);
+        if histograms.is_empty() && late_histograms.is_empty() && starts.is_empty() {
+            return None;
+        }
+        self.rich_bytes += size_of::<Rich>() as u64;
+        Some(Box::new(Rich { histograms, late_histograms, starts }))
     }
 
     fn add_histograms(
@@ -151,7 +194,7 @@ impl Snapshot {
         self.histograms.extend(histograms.ordered(range).cloned());
         let late = self.histograms.len();
         self.histograms.extend(histograms.late(range).cloned());
-        self.histogram_bytes += self.histograms[start..].iter().map(Piece::size).sum::<u64>();
+        self.rich_bytes += self.histograms[start..].iter().map(Piece::size).sum::<u64>();
         (start..late, late..self.histograms.len())
     }
 
@@ -177,17 +220,20 @@ impl Snapshot {
         late: &mut Run,
     ) -> Result<(), Corrupt> {
         if piece.newest != NONE {
-            let (_, view) = self.views.get(piece.view).ok_or(Corrupt("an arena that is not there"))?;
+            let (_, view) =
+                self.views.get(usize::from(piece.view)).ok_or(Corrupt("an arena that is not there"))?;
             decoder.chunks(view, piece, range, ordered)?;
         }
-        ordered.extend(&self.raw[piece.active.clone()]);
-        late.extend(&self.raw[piece.late.clone()]);
-        for (pieces, run) in [(&piece.histograms, &mut *ordered), (&piece.late_histograms, &mut *late)] {
+        let after = piece.raw + usize::from(piece.active);
+        ordered.extend(&self.raw[piece.raw..after]);
+        late.extend(&self.raw[after..after + piece.late as usize]);
+        let Some(rich) = &piece.rich else { return Ok(()) };
+        for (pieces, run) in [(&rich.histograms, &mut *ordered), (&rich.late_histograms, &mut *late)] {
             for histogram in &self.histograms[pieces.clone()] {
                 histogram.decode(&mut |t, h| run.histograms.push((t, h)))?;
             }
         }
-        let starts = &self.starts[piece.starts.clone()];
+        let starts = &self.starts[rich.starts.clone()];
         if !starts.is_empty() {
             for run in [ordered, late] {
                 run.start.extend(run.t.iter().map(|t| start_at(starts, *t)));
@@ -229,17 +275,18 @@ impl Decoder {
             let chunk = Chunk::at(view, at).ok_or(LOST)?;
             self.chunks.push(at);
             self.times.push(chunk.times_at);
-            if first_time(chunk.times) <= range.start {
+            if piece.one_chunk || first_time(chunk.times) <= range.start {
                 break;
             }
             at = chunk.previous;
         }
         self.chunks.reverse();
         self.times.reverse();
-        if self.known.len() <= piece.view {
-            self.known.resize_with(piece.view + 1, Known::default);
+        let view_number = usize::from(piece.view);
+        if self.known.len() <= view_number {
+            self.known.resize_with(view_number + 1, Known::default);
         }
-        let known = &mut self.known[piece.view];
+        let known = &mut self.known[view_number];
         let fresh = known.at != self.times;
         if fresh {
             known.at.clear();

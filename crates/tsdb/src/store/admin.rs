@@ -11,7 +11,7 @@ use tracing::info;
 use super::Store;
 use super::read::unless_broken;
 use crate::block::{Block, parse_name};
-use crate::head::{Head, Snapshot};
+use crate::head::{Head, Listed, Snapshot};
 use crate::tiers::{self, Level, columns};
 
 /// Series looked at between two looks at the deadline.
@@ -23,10 +23,10 @@ impl Store {
     /// Whether memory must go to blocks before samples in `range` of series that satisfy the matchers are deleted: it holds
     /// some, or others of a series whose newest is one of them.
     fn is_in_memory(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange) -> Result<bool> {
-        let (series, _memory) = self.head_series(ctx, matchers)?;
+        let members = self.members(ctx, matchers)?;
         let mut snapshot = Snapshot::default();
         let shards = self.head.read_all();
-        Ok(series.iter().any(|(id, _)| {
+        Ok(members.series.iter().any(|Listed { id, .. }| {
             let shard = &shards[Head::shard_of(id.slot)];
             let place = Head::place_of(id.slot);
             shard.newest_is_in(place, id.generation, range)
@@ -141,13 +141,13 @@ impl Store {
     /// Forgets series of which nothing is left anywhere: their labels are listed no more. What holds a reference to
     /// one is told that it is unknown, and resolves it again.
     fn forget_deleted(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<()> {
-        for series in self.head_series(ctx, matchers)?.0.chunks(CHECK_EVERY) {
+        for series in self.members(ctx, matchers)?.series.chunks(CHECK_EVERY) {
             ctx.check()?;
             let _membership = self.membership.lock();
             let _epoch = self.epoch.write();
             let mut index = self.index.write();
             let mut canonical = String::new();
-            for (id, _) in series {
+            for Listed { id, .. } in series {
                 let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
                 let mut shard = self.head.write(shard);
                 let mut snapshot = Snapshot::default();
@@ -186,7 +186,7 @@ impl MetricAdmin for Store {
         if self.is_in_memory(ctx, matchers, range)? {
             self.flush_locked()?;
         }
-        for (id, _) in self.head_series(ctx, matchers)?.0 {
+        for Listed { id, .. } in self.members(ctx, matchers)?.series {
             self.head.write(Head::shard_of(id.slot)).forget_newest(
                 Head::place_of(id.slot),
                 id.generation,

@@ -1,11 +1,13 @@
 //! A share of a selection: decodes and merges one series after another.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use model::{Ctx, Error, Labels, Partition, Reservation, Result, SeriesData, TimeRange};
+use parking_lot::RwLock;
 
 use crate::block::{Block, Page, Pages};
-use crate::head::{Decoder, HeadPiece, Snapshot};
+use crate::head::{Decoder, HeadPiece, Index, Listed, Pin, Snapshot};
 use crate::merge::{Run, merge};
 use crate::tiers::coverage::Plan;
 use crate::tiers::read::{TierPages, TierReader};
@@ -32,12 +34,23 @@ impl Found {
     }
 }
 
+/// Samples in memory of a series that has none elsewhere. What a flush took out, and what came after, are two that
+/// follow each other. Labels are only put together when it is read.
+pub(super) struct InMemory {
+    pub(super) series: Listed,
+    pub(super) piece: HeadPiece,
+}
+
 /// What the partitions of a selection share.
 pub(super) struct Shared {
     pub(super) ctx: Ctx,
     pub(super) range: TimeRange,
     pub(super) labels_only: bool,
     pub(super) snapshot: Snapshot,
+    pub(super) in_memory: Vec<InMemory>,
+    pub(super) index: Arc<RwLock<Index>>,
+    /// For the labels of `in_memory`.
+    pub(super) _pin: Pin,
     pub(super) blocks: Vec<Arc<Block>>,
     /// What tiers answer.
     pub(super) plan: Option<Plan>,
@@ -48,7 +61,10 @@ pub(super) struct Shared {
 pub(super) struct Share {
     shared: Arc<Shared>,
     series: std::vec::IntoIter<Found>,
+    /// Its part of what is in memory only.
+    in_memory: Range<usize>,
     next_id: u64,
+    canonical: String,
     pages: Vec<Pages>,
     decoder: Decoder,
     runs: Vec<Run>,
@@ -59,13 +75,21 @@ pub(super) struct Share {
 }
 
 impl Share {
-    pub(super) fn new(shared: Arc<Shared>, series: Vec<Found>, first_id: u64) -> Self {
+    /// Those found, and a range of those in memory only. Numbers of series begin with `first_id`.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        series: Vec<Found>,
+        in_memory: Range<usize>,
+        first_id: u64,
+    ) -> Self {
         let mut pages = Vec::new();
         pages.resize_with(shared.blocks.len(), Pages::default);
         Self {
             shared,
             series: series.into_iter(),
+            in_memory,
             next_id: first_id,
+            canonical: String::new(),
             pages,
             decoder: Decoder::default(),
             runs: Vec::new(),
@@ -100,16 +124,55 @@ impl Share {
             }
         }
         for piece in &found.head {
-            let ordered = self.new_run();
-            let late = self.new_run();
-            let (front, back) = self.runs.split_at_mut(late);
-            self.shared
-                .snapshot
-                .decode(piece, self.shared.range, &mut self.decoder, &mut front[ordered], &mut back[0])
-                .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))?;
+            self.read_piece(piece)?;
         }
-        merge(&mut self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);
+        self.merge();
         Ok(())
+    }
+
+    fn read_piece(&mut self, piece: &HeadPiece) -> Result<()> {
+        let ordered = self.new_run();
+        let late = self.new_run();
+        let (front, back) = self.runs.split_at_mut(late);
+        self.shared
+            .snapshot
+            .decode(piece, self.shared.range, &mut self.decoder, &mut front[ordered], &mut back[0])
+            .map_err(|e| Error::internal("samples in memory are not readable").with_detail(e))
+    }
+
+    fn merge(&mut self) {
+        merge(&mut self.runs[..self.used], self.shared.range, &mut self.merged, &mut self.scratch);
+    }
+
+    /// Reads the next series that is in memory only; its labels, or `None` after the last.
+    fn next_in_memory(&mut self) -> Result<Option<Labels>> {
+        let shared = Arc::clone(&self.shared);
+        let mut rest = shared.in_memory.get(self.in_memory.clone()).unwrap_or_default().iter();
+        let Some(first) = rest.next() else { return Ok(None) };
+        let pieces = 1 + rest.take_while(|other| other.series.id == first.series.id).count();
+        let all = self.in_memory.start..self.in_memory.start + pieces;
+        self.in_memory.start = all.end;
+        self.used = 0;
+        if !shared.labels_only {
+            for InMemory { piece, .. } in shared.in_memory.get(all).unwrap_or_default() {
+                self.read_piece(piece)?;
+            }
+            self.merge();
+        }
+        shared.index.read().canonical_of(&first.series, &mut self.canonical);
+        let labels = Labels::from_canonical(&self.canonical);
+        labels.ok_or_else(|| Error::internal("labels are not canonical")).map(Some)
+    }
+
+    /// Gives out what was read.
+    fn give(&mut self, labels: Labels, out: &mut SeriesData) {
+        // The caller's buffers become ours: nothing is copied, nothing allocated.
+        std::mem::swap(&mut out.t, &mut self.merged.t);
+        std::mem::swap(&mut out.v, &mut self.merged.v);
+        std::mem::swap(&mut out.start, &mut self.merged.start);
+        std::mem::swap(&mut out.histograms, &mut self.merged.histograms);
+        std::mem::swap(&mut out.histogram_start, &mut self.merged.histogram_start);
+        out.labels = labels;
     }
 }
 
@@ -117,26 +180,30 @@ impl Partition for Share {
     fn next(&mut self, out: &mut SeriesData) -> Result<bool> {
         loop {
             out.clear();
-            let Some(found) = self.series.next() else { return Ok(false) };
             self.shared.ctx.check()?;
+            let (labels, tier) = match self.series.next() {
+                Some(found) => {
+                    if !self.shared.labels_only {
+                        self.read(&found)?;
+                    }
+                    (found.labels, found.tier)
+                }
+                None => match self.next_in_memory()? {
+                    Some(labels) => (labels, Vec::new()),
+                    None => return Ok(false),
+                },
+            };
             out.id = self.next_id;
             self.next_id += 1;
             if self.shared.labels_only {
-                out.labels = found.labels;
+                out.labels = labels;
                 return Ok(true);
             }
-            self.read(&found)?;
             if let Some(plan) = &self.shared.plan {
-                self.tiers.complete(plan, &found.tier, &mut self.merged, out)?;
+                self.tiers.complete(plan, &tier, &mut self.merged, out)?;
             }
             if !self.merged.is_empty() || !out.summaries.is_empty() {
-                // The caller's buffers become ours: nothing is copied, nothing allocated.
-                std::mem::swap(&mut out.t, &mut self.merged.t);
-                std::mem::swap(&mut out.v, &mut self.merged.v);
-                std::mem::swap(&mut out.start, &mut self.merged.start);
-                std::mem::swap(&mut out.histograms, &mut self.merged.histograms);
-                std::mem::swap(&mut out.histogram_start, &mut self.merged.histogram_start);
-                out.labels = found.labels;
+                self.give(labels, out);
                 return Ok(true);
             }
         }

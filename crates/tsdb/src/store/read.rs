@@ -1,22 +1,22 @@
 //! The way out.
 
 use std::hash::{BuildHasher, Hasher};
-use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use model::metrics::Family;
 use model::{
-    Ctx, Labels, Listing, Matcher, MetricReader, Partition, Reservation, Result, SelectHints, Selected,
-    Selection, TimeRange, Version,
+    Ctx, Labels, Listing, MatchOp, Matcher, MetricReader, Partition, Reservation, Result, SelectHints,
+    Selected, Selection, TimeRange, Version,
 };
+use roaring::RoaringBitmap;
 
 use super::Store;
 use super::names::Names;
-use super::partition::{Found, Share, Shared};
+use super::partition::{Found, InMemory, Share, Shared};
 use crate::block::{Block, Page, pages_in};
-use crate::head::{Head, SeriesId, Snapshot};
+use crate::head::{Head, HeadPiece, Listed, Pin, Snapshot};
 use crate::tiers::coverage::Plan;
 use crate::tiers::read::{TierPages, has_histograms};
 
@@ -26,10 +26,11 @@ const CHECK_EVERY: usize = 1024;
 const PARTITION_SERIES: usize = 64;
 /// With more matching series than this the values of a label are found through postings instead of through series.
 const MANY_SERIES: u64 = 2_000;
+/// What so many series have in so many blocks is little.
+const LITTLE_SERIES: u64 = 16;
+const LITTLE_BLOCKS: usize = 2;
 /// Rough memory of a found series beside its labels and pages.
 const FOUND_COST: usize = 160;
-/// Rough memory of a series in the head beside its labels, on its way to being a found one.
-const HEAD_COST: u64 = 400;
 /// Memory for labels is reserved in steps of this many bytes.
 const STEP: u64 = 64 << 10;
 
@@ -63,14 +64,23 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
+    fn place_of(&self, hash: u64, canonical: &str) -> Option<usize> {
+        self.by_labels.find(hash, |at| self.found[*at].labels.canonical() == canonical).copied()
+    }
+
+    /// The entry of these labels, if they were found already.
+    fn known(&mut self, canonical: &str) -> Option<&mut Found> {
+        let at = self.place_of(self.hasher.hash_one(canonical), canonical)?;
+        self.found.get_mut(at)
+    }
+
     /// The entry of these labels; `None` where the limit is reached and they are new.
     fn entry(&mut self, canonical: &str) -> Result<Option<&mut Found>> {
         if self.found.len().is_multiple_of(CHECK_EVERY) {
             self.ctx.check()?;
         }
         let hash = self.hasher.hash_one(canonical);
-        let known = self.by_labels.find(hash, |at| self.found[*at].labels.canonical() == canonical).copied();
-        let at = match known {
+        let at = match self.place_of(hash, canonical) {
             Some(at) => at,
             None if self.found.len() >= self.limit => return Ok(None),
             None => {
@@ -115,10 +125,18 @@ impl<'a> Gathering<'a> {
     }
 }
 
-/// Series in memory: which, and where in a text their canonical labels are.
-struct InHead {
-    series: Vec<(SeriesId, Range<usize>)>,
-    text: String,
+/// Series in memory. Their labels can be read as long as the pin is held.
+pub(super) struct Members {
+    pub(super) series: Vec<Listed>,
+    pin: Pin,
+    _reserved: Reservation,
+}
+
+/// What memory holds of a selection.
+struct Memory {
+    snapshot: Snapshot,
+    pieces: Vec<InMemory>,
+    pin: Pin,
     reserved: Reservation,
 }
 
@@ -169,56 +187,89 @@ impl Store {
         }
     }
 
-    /// Series in memory that satisfy the matchers, and what they and the way on take of the budget. It is reserved
-    /// before it is allocated: a query for all series of a flood is refused here.
-    pub(super) fn head_series(
-        &self,
-        ctx: &Ctx,
-        matchers: &[Matcher],
-    ) -> Result<(Vec<(SeriesId, Labels)>, Reservation)> {
+    /// Series in memory that satisfy the matchers. What they take is reserved before it is allocated: a query for all
+    /// series of a flood is refused here.
+    pub(super) fn members(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<Members> {
         let index = self.index.read();
         let slots = index.select(matchers)?;
-        let mut memory = ctx.budget.reserve(slots.len() * HEAD_COST)?;
-        let (mut scratch, mut ahead) = (String::new(), 0);
+        let reserved = ctx.budget.reserve(slots.len() * size_of::<Listed>() as u64)?;
         let mut series = Vec::with_capacity(usize::try_from(slots.len()).unwrap_or(0));
         for slot in slots {
             if series.len().is_multiple_of(CHECK_EVERY) {
                 ctx.check()?;
             }
-            if let (Some(id), Some(labels)) = (index.id(slot), index.labels(slot, &mut scratch)) {
-                let bytes = labels.canonical().len() as u64;
-                if ahead < bytes {
-                    memory.grow(bytes.max(STEP))?;
-                    ahead += bytes.max(STEP);
-                }
-                ahead -= bytes;
-                series.push((id, labels));
-            }
+            series.extend(index.listed(slot));
         }
-        Ok((series, memory))
+        Ok(Members { series, pin: index.pin(), _reserved: reserved })
     }
 
-    /// Like [`Self::head_series`], with the labels as text: most of them are known from blocks already.
-    fn head_texts(&self, ctx: &Ctx, matchers: &[Matcher]) -> Result<InHead> {
-        let index = self.index.read();
-        let reserved = ctx.budget.reserve(0)?;
-        let mut found = InHead { series: Vec::new(), text: String::new(), reserved };
-        let mut scratch = String::new();
-        for slot in index.select(matchers)? {
-            if found.series.len().is_multiple_of(CHECK_EVERY) {
-                ctx.check()?;
-                let ahead = found.text.len() as u64 + (found.series.len() + CHECK_EVERY) as u64 * HEAD_COST;
-                found.reserved.grow(ahead.saturating_sub(found.reserved.bytes()))?;
+    /// What memory holds in `range`, in one moment: a batch is seen whole or not at all.
+    fn in_memory(&self, ctx: &Ctx, matchers: &[Matcher], range: TimeRange, newest: bool) -> Result<Memory> {
+        let Members { series, pin, _reserved } = self.members(ctx, matchers)?;
+        let shards = self.head.read_all();
+        let frozen = self.head.frozen();
+        let each = if frozen.is_some() { 2 } else { 1 };
+        let most = series.len() * each;
+        let mut reserved = ctx.budget.reserve((most * size_of::<InMemory>()) as u64)?;
+        let mut pieces = Vec::with_capacity(most);
+        let mut snapshot = Snapshot::newest_only(newest);
+        let mut copied = 0;
+        for (looked_at, series) in series.into_iter().enumerate() {
+            let now = snapshot.size();
+            if looked_at.is_multiple_of(CHECK_EVERY) && now > copied {
+                reserved.grow(now - copied + STEP)?;
+                copied = now + STEP;
             }
-            if let Some(id) = index.id(slot)
-                && index.canonical(slot, &mut scratch)
-            {
-                let from = found.text.len();
-                found.text.push_str(&scratch);
-                found.series.push((id, from..found.text.len()));
+            let id = series.id;
+            let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
+            let mut add = |shard| snapshot.add(shard, place, id.generation, range);
+            let out = frozen.as_ref().and_then(|f| add(&f.shards[shard]));
+            let now = add(shards[shard].current());
+            pieces.extend(out.into_iter().chain(now).map(|piece| InMemory { series, piece }));
+        }
+        Ok(Memory { snapshot, pieces, pin, reserved })
+    }
+
+    /// Gives what is in memory of series that were found elsewhere, too, to these; `limit` series remain in all.
+    fn join(&self, gathering: &mut Gathering<'_>, pieces: &mut Vec<InMemory>) -> Result<()> {
+        if !gathering.found.is_empty() {
+            let index = self.index.read();
+            let (mut canonical, mut looked_at, mut failed) = (String::new(), 0usize, Ok(()));
+            pieces.retain_mut(|InMemory { series, piece }| {
+                looked_at += 1;
+                if failed.is_err() {
+                    return false;
+                }
+                if looked_at.is_multiple_of(CHECK_EVERY) {
+                    failed = gathering.ctx.check();
+                }
+                index.canonical_of(series, &mut canonical);
+                let Some(found) = gathering.known(&canonical) else { return true };
+                found.order = u64::from(series.id.slot);
+                found.head.reserve_exact(1);
+                found.head.push(std::mem::take(piece));
+                if let Err(error) = gathering.reserve(size_of::<HeadPiece>()) {
+                    failed = Err(error);
+                }
+                false
+            });
+            failed?;
+        }
+        if let Some(free) = gathering.limit.checked_sub(gathering.found.len())
+            && free < pieces.len()
+        {
+            let mut series = 0;
+            let ends = pieces.iter().zip(pieces.iter().skip(1)).position(|(one, next)| {
+                series += usize::from(one.series.id != next.series.id);
+                series >= free
+            });
+            match (free, ends) {
+                (0, _) => pieces.clear(),
+                (_, Some(last)) => pieces.truncate(last + 1),
+                (_, None) => {}
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Blocks that overlap `range`, by rank.
@@ -246,7 +297,18 @@ impl Store {
         range: TimeRange,
         take: &mut dyn FnMut(&Labels),
     ) -> Result<()> {
-        self.head_series(ctx, matchers)?.0.iter().for_each(|(_, labels)| take(labels));
+        let members = self.members(ctx, matchers)?;
+        let mut canonical = String::new();
+        for (looked_at, series) in members.series.iter().enumerate() {
+            if looked_at.is_multiple_of(CHECK_EVERY) {
+                ctx.check()?;
+            }
+            self.index.read().canonical_of(series, &mut canonical);
+            if let Some(labels) = Labels::from_canonical(&canonical) {
+                take(&labels);
+            }
+        }
+        drop(members);
         for block in self.older_blocks(range) {
             let each = || {
                 block.series(&block.select(matchers)?, &mut |series| {
@@ -292,30 +354,8 @@ impl MetricReader for Store {
         self.check_tenant(&ctx.tenant)?;
         ctx.check()?;
         let Older { plan, found, _reserved } = self.older(ctx, matchers, range, hints)?;
-        let in_memory = self.head_texts(ctx, matchers)?;
-        let mut snapshot = Snapshot::default();
-        let mut memory = ctx.budget.reserve(0)?;
-        let mut in_head = Vec::new();
-        {
-            // In one moment: a batch is seen whole or not at all.
-            let shards = self.head.read_all();
-            let frozen = self.head.frozen();
-            let mut reserved = 0;
-            for (looked_at, (id, text)) in in_memory.series.into_iter().enumerate() {
-                let copied = snapshot.size();
-                if looked_at.is_multiple_of(CHECK_EVERY) && copied > reserved {
-                    memory.grow(copied - reserved + STEP)?;
-                    reserved = copied + STEP;
-                }
-                let (shard, place) = (Head::shard_of(id.slot), Head::place_of(id.slot));
-                let out =
-                    frozen.as_ref().and_then(|f| snapshot.add(&f.shards[shard], place, id.generation, range));
-                let now = snapshot.add(shards[shard].current(), place, id.generation, range);
-                if out.is_some() || now.is_some() {
-                    in_head.push((id.slot, text, out, now));
-                }
-            }
-        }
+        let Memory { snapshot, mut pieces, pin, reserved: memory } =
+            self.in_memory(ctx, matchers, range, hints.newest_only)?;
         // After the head: what a flush moves meanwhile is then seen twice, never not at all.
         let mut blocks = self.blocks_in(range);
         if let Some(plan) = &plan {
@@ -325,19 +365,13 @@ impl MetricReader for Store {
         for (number, block) in blocks.iter().enumerate() {
             unless_broken(block, || gathering.add_block(number as u32, block, matchers))?;
         }
-        for (slot, text, out, now) in in_head {
-            if let Some(found) = gathering.entry(&in_memory.text[text])? {
-                found.order = u64::from(slot);
-                found.head.reserve_exact(usize::from(out.is_some()) + usize::from(now.is_some()));
-                found.head.extend(out.into_iter().chain(now));
-            }
-        }
         for (labels, pages) in found {
             gathering.reserve(size_of::<TierPages>() + pages.pages.len() * size_of::<Page>())?;
             if let Some(found) = gathering.entry(labels.canonical())? {
                 found.tier.push(pages);
             }
         }
+        self.join(&mut gathering, &mut pieces)?;
         let warnings = self.warnings_in(range);
         let (resolutions, infos) =
             plan.as_ref().map_or_else(Default::default, |p| (p.resolutions(), p.infos()));
@@ -347,6 +381,9 @@ impl MetricReader for Store {
             range,
             labels_only: hints.labels_only,
             snapshot,
+            in_memory: pieces,
+            index: Arc::clone(&self.index),
+            _pin: pin,
             blocks,
             plan,
             _reserved: [reserved, memory],
@@ -424,6 +461,18 @@ impl MetricReader for Store {
         values.listing(limit, self.warnings_in(range))
     }
 
+    fn is_little(&self, matchers: &[Matcher], range: TimeRange) -> bool {
+        // Values are looked up, not gone through.
+        if matchers.iter().any(|m| m.op != MatchOp::Equal || m.value.is_empty()) {
+            return false;
+        }
+        let few = |found: Result<RoaringBitmap>| found.is_ok_and(|found| found.len() <= LITTLE_SERIES);
+        let blocks = self.blocks_in(range);
+        blocks.len() <= LITTLE_BLOCKS
+            && few(self.index.read().select(matchers))
+            && blocks.iter().all(|block| few(block.select(matchers)))
+    }
+
     fn version(&self, range: TimeRange) -> Option<Version> {
         let (changed, now) = self.changes.last(range);
         let mut layout = foldhash::fast::FixedState::default().build_hasher();
@@ -447,15 +496,23 @@ fn split(mut found: Vec<Found>, shared: Arc<Shared>) -> Vec<Box<dyn Partition>> 
     // Asking the system reads files of control groups, which takes longer than a small query.
     static THREADS: OnceLock<usize> = OnceLock::new();
     let threads = *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let each = found.len().div_ceil(threads).max(PARTITION_SERIES);
+    let pieces = &shared.in_memory;
+    let each = |all: usize| all.div_ceil(threads).max(PARTITION_SERIES);
+    let (each_found, each_piece) = (each(found.len()), each(pieces.len()));
     let mut partitions: Vec<Box<dyn Partition>> = Vec::new();
-    let mut first_id = 0;
-    while !found.is_empty() {
-        let rest = found.split_off(each.min(found.len()));
+    let (mut first_id, mut at) = (0, 0);
+    while !found.is_empty() || at < pieces.len() {
+        let rest = found.split_off(each_found.min(found.len()));
         let series = std::mem::replace(&mut found, rest);
-        let count = series.len() as u64;
-        partitions.push(Box::new(Share::new(Arc::clone(&shared), series, first_id)));
+        let mut end = (at + each_piece).min(pieces.len());
+        // The pieces of one series stay together.
+        while end > 0 && end < pieces.len() && pieces[end - 1].series.id == pieces[end].series.id {
+            end += 1;
+        }
+        let count = (series.len() + end - at) as u64;
+        partitions.push(Box::new(Share::new(Arc::clone(&shared), series, at..end, first_id)));
         first_id += count;
+        at = end;
     }
     partitions
 }

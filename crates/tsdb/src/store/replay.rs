@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use disk::log::Place;
 use model::metrics::Family;
-use model::{Exemplar, Histogram, Labels, labels};
+use model::{Exemplar, Histogram, Labels};
 use tracing::warn;
 
 use crate::codec::put_histogram;
@@ -115,6 +115,7 @@ impl<'a, 'scope> Replay<'a, 'scope> {
     }
 
     pub(super) fn finish(mut self) -> Replayed {
+        self.index.restored();
         self.orphans += self.applying.finish();
         if self.orphans > 0 {
             let text = format!("log: {} samples of series whose labels were lost are gone", self.orphans);
@@ -130,11 +131,14 @@ impl Visitor for Replay<'_, '_> {
         let hash = self.lookup.hash(canonical);
         let index = &*self.index;
         let there = self.lookup.find(hash, |slot| index.is(slot, canonical)).and_then(|slot| index.id(slot));
-        if there.is_some() || canonical.len() > MAX_LABELS_BYTES || !labels::is_canonical(canonical) {
+        if there.is_some() || canonical.len() > MAX_LABELS_BYTES {
             self.learn(series, there);
             return;
         }
-        let id = self.index.restore(labels::pairs(canonical));
+        let Some(id) = self.index.restore(canonical) else {
+            self.learn(series, None);
+            return;
+        };
         self.applying.push(id, What::Admitted);
         self.lookup.insert(hash, id.slot);
         self.learn(series, Some(id));

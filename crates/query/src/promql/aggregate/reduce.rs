@@ -12,9 +12,18 @@ use crate::promql::engine::QueryError;
 use crate::promql::eval::{Cell, Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::functions::{add_to_mean, collision, reconciled};
 use crate::promql::native::Sum;
-use crate::promql::number::{self, Kahan, Mean};
+use crate::promql::number::{self, Kahan, Mean, Variance, greatest, least};
 
 impl Evaluator<'_> {
+    /// Warns of what is no quantile.
+    pub(super) fn check_quantile(&self, aggregate: &Aggregate, param: &[f64]) {
+        if let (AggregateOp::Quantile, Some(param_expr)) = (aggregate.op, &aggregate.param) {
+            for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+                self.notes.warn(param_expr.unparenthesized().span(), invalid_quantile(*q));
+            }
+        }
+    }
+
     pub(super) fn reduce(
         &self,
         aggregate: &Aggregate,
@@ -22,11 +31,6 @@ impl Evaluator<'_> {
         rows: Rows,
         steps: Steps,
     ) -> Outcome<Rows> {
-        if let (AggregateOp::Quantile, Some(param_expr)) = (aggregate.op, &aggregate.param) {
-            for q in param.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
-                self.notes.warn(param_expr.unparenthesized().span(), invalid_quantile(*q));
-            }
-        }
         let span = aggregate.expr.unparenthesized().span();
         let groups = groups(&rows, aggregate);
         let reduced_groups = self.reduce_groups(aggregate.op, param, &rows, &groups, span, steps.len)?;
@@ -103,8 +107,8 @@ impl Evaluator<'_> {
         match op {
             AggregateOp::Sum => columns.fold(Kahan::default(), Kahan::add, |sum| sum_of(*sum)),
             AggregateOp::Avg => columns.fold(Mean::default(), Mean::add, |mean| mean.mean()),
-            AggregateOp::Min => columns.fold(f64::NAN, least_of, |least| *least),
-            AggregateOp::Max => columns.fold(f64::NAN, most_of, |most| *most),
+            AggregateOp::Min => columns.fold(f64::NAN, least, |least| *least),
+            AggregateOp::Max => columns.fold(f64::NAN, greatest, |most| *most),
             AggregateOp::Count => columns.count(),
             AggregateOp::Group => {
                 let mut cells = columns.count()?;
@@ -254,42 +258,4 @@ impl Columns<'_> {
 
 fn sum_of(sum: Kahan) -> f64 {
     sum.total()
-}
-
-fn least_of(least: &mut f64, v: f64) {
-    if *least > v || least.is_nan() {
-        *least = v;
-    }
-}
-
-fn most_of(most: &mut f64, v: f64) {
-    if *most < v || most.is_nan() {
-        *most = v;
-    }
-}
-
-/// The population variance (Welford's algorithm).
-#[derive(Debug, Clone, Copy, Default)]
-struct Variance {
-    count: f64,
-    mean: f64,
-    squares: f64,
-}
-
-impl Variance {
-    fn add(&mut self, v: f64) {
-        self.count += 1.0;
-        if self.count == 1.0 {
-            self.mean = v;
-            self.squares = if v.is_finite() { 0.0 } else { f64::NAN };
-            return;
-        }
-        let delta = v - self.mean;
-        self.mean += delta / self.count;
-        self.squares += delta * (v - self.mean);
-    }
-
-    fn variance(&self) -> f64 {
-        self.squares / self.count
-    }
 }

@@ -38,7 +38,8 @@ impl Evaluator<'_> {
         }
         let lookback = self.options.lookback_ms;
         let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
-        let hints = SelectHints { step: self.hinted_step(sources), ..SelectHints::default() };
+        let newest_only = sources.len == 1;
+        let hints = SelectHints { step: self.hinted_step(sources), newest_only, ..SelectHints::default() };
         let groups = Mutex::new(Groups::default());
         let count = |run: &mut Run, charge: &mut Charge| -> Outcome<Option<Row>> {
             let mut key = String::new();

@@ -1,6 +1,7 @@
 //! Reads series from the store, partitions side by side, and makes rows of them while they are decoded.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{
@@ -140,26 +141,26 @@ impl Positions {
     }
 }
 
-/// What is made of a series.
-pub(crate) trait Labelled {
-    /// Its labels.
-    fn labels(&self) -> &Labels;
+/// What is made of a series, in an order that its labels decide.
+pub(crate) trait Ordered {
+    /// Which of two comes first.
+    fn order(&self, other: &Self) -> Ordering;
 }
 
-impl Labelled for Row {
-    fn labels(&self) -> &Labels {
-        &self.labels
+impl Ordered for Row {
+    fn order(&self, other: &Self) -> Ordering {
+        self.labels.cmp(&other.labels)
     }
 }
 
-impl Labelled for Series {
-    fn labels(&self) -> &Labels {
-        &self.labels
+impl Ordered for Series {
+    fn order(&self, other: &Self) -> Ordering {
+        self.labels.cmp(&other.labels)
     }
 }
 
-fn sort<T: Labelled>(found: &mut [T]) {
-    found.sort_by(|a, b| a.labels().cmp(b.labels()));
+fn sort<T: Ordered>(found: &mut [T]) {
+    found.sort_by(Ordered::order);
 }
 
 /// What one thread works on.
@@ -201,11 +202,11 @@ impl Evaluator<'_> {
         if selector.extension == Some(Extension::Smoothed) {
             return self.smoothed_selector(selector, steps);
         }
-        let sources = self.sources(selector, steps);
+        let (range, mut hints, sources) = self.instant_read(selector, steps);
+        if take == Take::Start {
+            hints.summary = None;
+        }
         let lookback = self.options.lookback_ms;
-        let range = TimeRange::new(sources.start.saturating_sub(lookback).saturating_add(1), sources.last());
-        let summary = (take != Take::Start).then(|| self.summary_hint(sources, 0, Need::Newest)).flatten();
-        let hints = SelectHints { step: self.hinted_step(sources), summary, ..SelectHints::default() };
         let make = |run: &mut Run| {
             let cells = newest(run, sources, lookback, take)?;
             cells.iter().for_each(|cells| self.tally_cells(cells));
@@ -213,6 +214,28 @@ impl Evaluator<'_> {
         };
         let rows = self.read_rows(selector, range, &hints, (sources, sources.len), make)?;
         if sources.len == steps.len { Ok(rows) } else { rows.repeat(steps.len) }
+    }
+
+    /// What an instant selector reads: which samples, with what in mind, for which times.
+    pub(super) fn instant_read(
+        &self,
+        selector: &VectorSelector,
+        steps: Steps,
+    ) -> (TimeRange, SelectHints, Steps) {
+        let sources = self.sources(selector, steps);
+        let oldest = sources.start.saturating_sub(self.options.lookback_ms).saturating_add(1);
+        let hints = SelectHints {
+            step: self.hinted_step(sources),
+            newest_only: sources.len == 1,
+            summary: self.summary_hint(sources, 0, Need::Newest),
+            ..SelectHints::default()
+        };
+        (TimeRange::new(oldest, sources.last()), hints, sources)
+    }
+
+    /// The values of an instant selector.
+    pub(super) fn newest_cells(&self, run: &Run, sources: Steps) -> Outcome<Option<Cells>> {
+        newest(run, sources, self.options.lookback_ms, Take::Value)
     }
 
     /// The times that a selector looks at: one a step, or a single one where `@` fixes it.
@@ -259,8 +282,8 @@ impl Evaluator<'_> {
         }
     }
 
-    /// Reads the selected series; what `make` makes of them comes sorted by labels.
-    pub(crate) fn read<T: Send + Labelled>(
+    /// Reads the selected series; what `make` makes of them comes sorted.
+    pub(crate) fn read<T: Send + Ordered>(
         &self,
         selector: &VectorSelector,
         range: TimeRange,
@@ -292,7 +315,7 @@ impl Evaluator<'_> {
     }
 
     /// The caller's thread reads; once it is clear that there is much to read, others take partitions, too.
-    fn read_partitions<T: Send + Labelled>(
+    fn read_partitions<T: Send + Ordered>(
         &self,
         partitions: Vec<Box<dyn Partition>>,
         buckets: Buckets,
@@ -326,7 +349,7 @@ impl Evaluator<'_> {
         Ok(share)
     }
 
-    fn read_together<T: Send + Labelled>(
+    fn read_together<T: Send + Ordered>(
         &self,
         helpers: usize,
         share: Share<T>,

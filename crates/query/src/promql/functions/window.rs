@@ -92,6 +92,16 @@ pub(crate) enum Kernel {
     Resets,
 }
 
+/// A call, and what it reads.
+pub(crate) struct Windows<'a> {
+    call: &'a Call,
+    kernel: Kernel,
+    pub(crate) matrix: &'a MatrixSelector,
+    pub(crate) plan: Plan<'a>,
+    pub(crate) samples: TimeRange,
+    pub(crate) hints: SelectHints,
+}
+
 /// What a kernel needs to tell the user about a series.
 pub(crate) struct Site<'a> {
     pub(crate) notes: &'a Notes,
@@ -183,9 +193,21 @@ impl Evaluator<'_> {
         if matrix.selector.extension.is_some() {
             return self.over_extended(call, kernel, matrix, plan);
         }
+        let (samples, hints) = self.window_read(call, kernel, &plan);
+        let make = |run: &mut Run| {
+            run.drop_stale();
+            self.tally_windows(run, &plan, (0, 0), true);
+            Ok(self.run_kernel(call, kernel, run, &plan, matrix.span))
+        };
+        self.read_rows(&matrix.selector, samples, &hints, (ends, steps.len), make)
+    }
+
+    /// What the windows of a call read: which samples, with what in mind.
+    fn window_read(&self, call: &Call, kernel: &Kernel, plan: &Plan<'_>) -> (TimeRange, SelectHints) {
+        let ends = plan.ends;
         let samples = TimeRange::new(ends.start.saturating_sub(plan.range).saturating_add(1), ends.last());
         // A store that computes functions itself does so without start timestamps.
-        let plain = ends.len == steps.len && call.args.len() == 1 && !self.options.start_timestamps;
+        let plain = ends.len == plan.steps.len && call.args.len() == 1 && !self.options.start_timestamps;
         let fields = kernel.fields().filter(|_| !self.options.start_timestamps);
         let hints = SelectHints {
             summary: fields.and_then(|f| self.summary_hint(ends, plan.range, Need::Summaries(f))),
@@ -194,12 +216,31 @@ impl Evaluator<'_> {
             step: self.hinted_step(ends),
             ..SelectHints::default()
         };
-        let make = |run: &mut Run| {
-            run.drop_stale();
-            self.tally_windows(run, &plan, (0, 0), true);
-            Ok(self.run_kernel(call, kernel, run, &plan, matrix.span))
-        };
-        self.read_rows(&matrix.selector, samples, &hints, (ends, steps.len), make)
+        (samples, hints)
+    }
+
+    /// A call of a function that takes the metric's name away and reads nothing but the windows of a plain selector.
+    pub(crate) fn plain_windows<'e>(&'e self, call: &'e Call, steps: Steps) -> Outcome<Option<Windows<'e>>> {
+        let keeps = ["absent_over_time", "first_over_time", "last_over_time"];
+        let [arg] = call.args.as_slice() else { return Ok(None) };
+        let Expr::Matrix(matrix) = arg.unparenthesized() else { return Ok(None) };
+        if matrix.selector.extension.is_some() || keeps.contains(&call.function.name) {
+            return Ok(None);
+        }
+        let kernel = self.kernel(call, steps)?;
+        let ends = self.sources(&matrix.selector, steps);
+        let plan = Plan { steps, ends, range: matrix.range.ms, ctx: self.ctx };
+        let (samples, hints) = self.window_read(call, &kernel, &plan);
+        // Nobody evaluates the function but we.
+        let hints = SelectHints { function: None, ..hints };
+        Ok(Some(Windows { call, kernel, matrix, plan, samples, hints }))
+    }
+
+    /// What the function of `windows` yields for a series.
+    pub(crate) fn window_cells(&self, windows: &Windows<'_>, run: &mut Run) -> Option<Cells> {
+        run.drop_stale();
+        let Windows { call, kernel, matrix, plan, .. } = windows;
+        self.run_kernel(call, kernel, run, plan, matrix.span)
     }
 
     fn over_subquery(

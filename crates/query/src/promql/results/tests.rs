@@ -141,9 +141,9 @@ fn only_what_is_new_is_read() {
     assert_eq!(ask(50_000, 150_000), 0, "all of it is known");
     assert_eq!(ask(60_000, 140_000), 0, "a part of it, too");
     let query = "sum(rate(m_total[30s]))";
-    assert!(engine.kept(&store, query, (60_000, 140_000, 5_000)).is_some());
-    assert!(engine.kept(&store, query, (60_000, 155_000, 5_000)).is_none(), "not as a whole");
-    assert!(engine.kept(&store, "sum(", (60_000, 140_000, 5_000)).is_none());
+    let expr = engine.parse(query).unwrap();
+    assert!(engine.kept(&store, query, &expr, (60_000, 140_000, 5_000)).is_some());
+    assert!(engine.kept(&store, query, &expr, (60_000, 155_000, 5_000)).is_none(), "not as a whole");
     let moved = ask(70_000, 170_000);
     assert!(moved > 0 && moved < 60_000, "what is new and a window before it, not {moved} ms");
     store.add(0, 120_500, 7.0);
