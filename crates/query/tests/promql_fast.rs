@@ -121,3 +121,89 @@ fn threads_do_not_change_bits() {
         assert_eq!(ask(4, query), ask(1, query), "{query}");
     }
 }
+
+/// Labels and values, those of sums as near as another order of additions makes them.
+fn near(a: &QueryOutput, b: &QueryOutput) -> bool {
+    let (Value::Vector(a), Value::Vector(b)) = (&a.value, &b.value) else { return false };
+    let close = |a: f64, b: f64| {
+        a.to_bits() == b.to_bits()
+            || (!a.is_finite() && !b.is_finite())
+            || (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+    };
+    let same = |a: &SampleValue, b: &SampleValue| match (a, b) {
+        (SampleValue::Float(a), SampleValue::Float(b)) => close(*a, *b),
+        (a, b) => format!("{a:?}") == format!("{b:?}"),
+    };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.labels == b.labels && same(&a.value, &b.value))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn aggregating_without_rows(
+        all in prop::collection::vec(prop::collection::vec((1i64..90, value()), 0..40), 1..9),
+        t in 0i64..2_000,
+    ) {
+        let store = store(&all);
+        let plain = Engine::new(EngineOptions { sample_stats: true, ..EngineOptions::default() });
+        let quick = Engine::default();
+        let ctx = Ctx::unbounded();
+        for query in [
+            "sum(a_total)",
+            "avg by (i) ({__name__=~\"a.*|b.*\"})",
+            "max without (k) ({__name__!=\"\"} offset 40s)",
+            "min by (k, __name__) (rate(a_total[5m]))",
+            "stddev by (i) (increase({__name__!=\"\"}[3m]))",
+            "stdvar(a_total @ 300)",
+            "quantile by (i) (0.3, max_over_time(b_total[2m]))",
+            "count by (i) (last_over_time({__name__!=\"\"}[9m]))",
+            "group(changes(a_total[9m] offset 10s))",
+            "sum(sum by (i) (rate(b_total[5m])) / count by (i) (b_total))",
+            "sum(rate(nothing[5m]))",
+        ] {
+            let ask = |engine: &Engine| engine.instant(&ctx, &store, query, t * 1_000).unwrap();
+            let (quick, plain) = (ask(&quick), ask(&plain));
+            prop_assert!(near(&quick, &plain), "{query}\n{}\n{}", bits(&quick), bits(&plain));
+            prop_assert_eq!(quick.warnings, plain.warnings);
+            prop_assert_eq!(quick.infos, plain.infos);
+        }
+    }
+}
+
+#[test]
+fn series_that_differ_in_their_names_only_are_refused_without_rows_too() {
+    let store = MemoryMetrics::new();
+    for name in ["a_total", "b_total"] {
+        let labels = Labels::from_pairs([("__name__", name), ("x", "1")]);
+        store.insert(&labels, (0..30).map(|i| (i * 10_000, i as f64)));
+    }
+    let ask = |query: &str| Engine::default().instant(&Ctx::unbounded(), &store, query, 300_000);
+    let error = ask("sum(rate({x=\"1\"}[1m]))").unwrap_err().to_string();
+    assert_eq!(error, "vector cannot contain metrics with the same labelset");
+    assert!(ask("sum({x=\"1\"})").is_ok() && ask("sum(last_over_time({x=\"1\"}[1m]))").is_ok());
+}
+
+/// The order in which threads come and in which the store gives series does not matter.
+#[test]
+fn threads_do_not_change_bits_at_one_time() {
+    let sets: Vec<Labels> = (0..1_500)
+        .map(|i| {
+            let pairs =
+                [("__name__", "m_total".to_owned()), ("g", (i % 7).to_string()), ("i", i.to_string())];
+            Labels::from_pairs(pairs)
+        })
+        .collect();
+    let (one, other) = (MemoryMetrics::new(), MemoryMetrics::new());
+    let samples = |n: usize| {
+        (0..40).map(move |t| (t * 10_000, ((n as i64 * 7_919 + t * 104_729) % 1_009) as f64 / 7.0))
+    };
+    sets.iter().enumerate().for_each(|(n, labels)| one.insert(labels, samples(n)));
+    sets.iter().enumerate().rev().for_each(|(n, labels)| other.insert(labels, samples(n)));
+    for query in ["sum(m_total)", "avg by (g) (rate(m_total[1m]))", "stddev without (i) (m_total)"] {
+        let ask = |store: &MemoryMetrics, threads: usize| {
+            let engine = Engine::new(EngineOptions { threads, ..EngineOptions::default() });
+            bits(&engine.instant(&Ctx::unbounded(), store, query, 300_000).unwrap())
+        };
+        assert_eq!(ask(&one, 4), ask(&other, 1), "{query}");
+    }
+}

@@ -116,11 +116,17 @@ impl State {
         self.parts.process.ready()?;
         let most = self.limits.query_timeout;
         let deadline = Instant::now() + timeout.map_or(most, |t| t.min(most));
-        let waiting = self.queries.clone().acquire_owned();
-        let permit = match tokio::time::timeout_at(deadline.into(), waiting).await {
-            Ok(Ok(permit)) => permit,
-            Ok(Err(_)) => return Err(Error::unavailable("the server is stopping")),
-            Err(_) => return Err(Error::timeout("query timed out in query queue")),
+        let permit = match place {
+            // What is little does not wait behind what is not.
+            Where::Here => self.queries.clone().try_acquire_owned().ok(),
+            Where::Aside => {
+                let waiting = self.queries.clone().acquire_owned();
+                match tokio::time::timeout_at(deadline.into(), waiting).await {
+                    Ok(Ok(permit)) => Some(permit),
+                    Ok(Err(_)) => return Err(Error::unavailable("the server is stopping")),
+                    Err(_) => return Err(Error::timeout("query timed out in query queue")),
+                }
+            }
         };
         let mut guard = CancelGuard { flag: CancelFlag::default(), metrics: &self.metrics, done: false };
         let ctx = Ctx {
@@ -139,7 +145,7 @@ impl State {
         }
         let work = move || {
             // The permit is held until the work has really ended, also when nobody waits for it any more.
-            let _permit: OwnedSemaphorePermit = permit;
+            let _permit: Option<OwnedSemaphorePermit> = permit;
             let result = work(&state, &ctx);
             state.metrics.queries.dec();
             let seconds = started.elapsed().as_secs_f64();

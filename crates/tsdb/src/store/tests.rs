@@ -13,6 +13,7 @@ mod flips;
 mod model_based;
 mod progress;
 mod rich;
+mod selection;
 mod slow;
 mod tiers;
 mod time;

@@ -123,7 +123,7 @@ impl Evaluator<'_> {
                     let take = |run: &mut Run, charge: &mut Charge| lean.take(run, charge, &make);
                     self.read(selector, windows.samples, &windows.hints, ends, take)
                 };
-                self.lean_over(Lean::new(aggregate, true), param, read)
+                self.lean_over(Lean::new(aggregate, windows.drops), param, read)
             }
             _ => Ok(None),
         }
@@ -203,10 +203,12 @@ impl<'a> Lean<'a> {
         let hash = labels.hash128();
         let mut key = String::new();
         group_key(&labels, self.aggregate, &mut key);
+        // The order of one group needs no looking at labels.
+        let several = self.aggregate.without || !self.aggregate.grouping.is_empty();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let group = match groups.get_mut(key.as_str()) {
             Some(group) => {
-                if run.labels < group.least {
+                if several && run.labels < group.least {
                     group.least = run.labels.clone();
                 }
                 group.number

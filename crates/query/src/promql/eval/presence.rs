@@ -41,13 +41,15 @@ impl Evaluator<'_> {
         let newest_only = sources.len == 1;
         let hints = SelectHints { step: self.hinted_step(sources), newest_only, ..SelectHints::default() };
         let groups = Mutex::new(Groups::default());
+        // The order of one group needs no looking at labels.
+        let several = aggregate.without || !aggregate.grouping.is_empty();
         let count = |run: &mut Run, charge: &mut Charge| -> Outcome<Option<Row>> {
             let mut key = String::new();
             group_key(&run.labels, aggregate, &mut key);
             present(run, sources, lookback, |steps| {
                 let mut groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(group) = groups.get_mut(key.as_str()) {
-                    if run.labels < group.least {
+                    if several && run.labels < group.least {
                         group.least = run.labels.clone();
                     }
                     steps.for_each(|i| group.counts[i] += 1);

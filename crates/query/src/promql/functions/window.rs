@@ -100,6 +100,8 @@ pub(crate) struct Windows<'a> {
     pub(crate) plan: Plan<'a>,
     pub(crate) samples: TimeRange,
     pub(crate) hints: SelectHints,
+    /// Whether the metric's name goes.
+    pub(crate) drops: bool,
 }
 
 /// What a kernel needs to tell the user about a series.
@@ -219,12 +221,12 @@ impl Evaluator<'_> {
         (samples, hints)
     }
 
-    /// A call of a function that takes the metric's name away and reads nothing but the windows of a plain selector.
+    /// A call of a function that reads nothing but the windows of a plain selector.
     pub(crate) fn plain_windows<'e>(&'e self, call: &'e Call, steps: Steps) -> Outcome<Option<Windows<'e>>> {
-        let keeps = ["absent_over_time", "first_over_time", "last_over_time"];
+        let name = call.function.name;
         let [arg] = call.args.as_slice() else { return Ok(None) };
         let Expr::Matrix(matrix) = arg.unparenthesized() else { return Ok(None) };
-        if matrix.selector.extension.is_some() || keeps.contains(&call.function.name) {
+        if matrix.selector.extension.is_some() || name == "absent_over_time" {
             return Ok(None);
         }
         let kernel = self.kernel(call, steps)?;
@@ -233,7 +235,8 @@ impl Evaluator<'_> {
         let (samples, hints) = self.window_read(call, &kernel, &plan);
         // Nobody evaluates the function but we.
         let hints = SelectHints { function: None, ..hints };
-        Ok(Some(Windows { call, kernel, matrix, plan, samples, hints }))
+        let drops = !matches!(name, "first_over_time" | "last_over_time");
+        Ok(Some(Windows { call, kernel, matrix, plan, samples, hints, drops }))
     }
 
     /// What the function of `windows` yields for a series.
