@@ -350,7 +350,7 @@ impl Engine {
 fn whole(beginning: &Beginning, watch: &mut Watch) -> QueryOutput {
     let value = Value::Matrix(beginning.join(Vec::new()));
     let stats = QueryStats { evaluation: watch.lap(), ..QueryStats::default() };
-    QueryOutput { value, stats, ..QueryOutput::default() }
+    QueryOutput { value, infos: beginning.infos(), stats, ..QueryOutput::default() }
 }
 
 /// What came out, not in its last shape yet.

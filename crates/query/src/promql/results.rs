@@ -3,8 +3,8 @@
 //! A kept result is used only as far as it is what an evaluation would yield: for the steps up to the first one whose
 //! samples have changed since ([`MetricReader::version`]). The steps after it are evaluated and joined to it, so that
 //! a dashboard that moves forward costs what is new. Only queries whose value at a step depends on nothing but samples
-//! in a known distance before that step are kept (`reach`), and only results without notes and histograms, and not those
-//! from summaries.
+//! in a known distance before that step are kept (`reach`), and only results without warnings and histograms, and not those
+//! from summaries. One with infos is used for the very same steps only: which of them they are about is not known.
 
 mod reach;
 
@@ -58,6 +58,7 @@ struct Kept {
     layout: u64,
     now: u64,
     series: Arc<Vec<Series>>,
+    infos: Arc<Vec<String>>,
     used: u64,
     reserved: Reservation,
 }
@@ -65,6 +66,8 @@ struct Kept {
 /// The beginning of a result.
 pub(super) struct Beginning {
     series: Arc<Vec<Series>>,
+    /// What was said about it; nothing where it is not the whole.
+    infos: Arc<Vec<String>>,
     /// Its first and its last time.
     range: TimeRange,
 }
@@ -98,13 +101,13 @@ impl Results {
         back: i64,
         reader: &dyn MetricReader,
     ) -> Option<Beginning> {
-        let (kept, layout, now, series) = {
+        let (kept, layout, now, series, infos) = {
             let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
             inner.clock += 1;
             let clock = inner.clock;
             let kept = inner.kept.get_mut(key)?;
             kept.used = clock;
-            (kept.steps, kept.layout, kept.now, Arc::clone(&kept.series))
+            (kept.steps, kept.layout, kept.now, Arc::clone(&kept.series), Arc::clone(&kept.infos))
         };
         if kept.start > steps.start || kept.last() < steps.start {
             return None;
@@ -129,18 +132,22 @@ impl Results {
             }
         }
         let last = low.checked_sub(1)?;
-        Some(Beginning { series, range: TimeRange::new(steps.start, steps.time(last)) })
+        if !infos.is_empty() && (kept != steps || low < most) {
+            return None;
+        }
+        Some(Beginning { series, infos, range: TimeRange::new(steps.start, steps.time(last)) })
     }
 
     /// Keeps the result at `steps`, read after the reader's changes had the number `now`.
     pub(super) fn keep(&self, key: Key, steps: Steps, (layout, now): (u64, u64), output: &QueryOutput) {
         let Value::Matrix(series) = &output.value else { return };
-        let whole = output.warnings.is_empty() && output.infos.is_empty() && output.resolutions.is_empty();
+        let whole = output.warnings.is_empty() && output.resolutions.is_empty();
         if !whole || series.iter().any(|s| !s.histograms.is_empty()) {
             return;
         }
         let size: usize = series.iter().map(|s| 64 + s.labels.canonical().len() + s.points.len() * 16).sum();
-        let size = (size + COST + key.query.len()) as u64;
+        let said: usize = output.infos.iter().map(|text| 24 + text.len()).sum();
+        let size = (size + said + COST + key.query.len()) as u64;
         if size > self.limit / 8 {
             return;
         }
@@ -153,7 +160,8 @@ impl Results {
             return;
         };
         inner.clock += 1;
-        let kept = Kept { steps, layout, now, series: Arc::new(series.clone()), used: inner.clock, reserved };
+        let (series, infos) = (Arc::new(series.clone()), Arc::new(output.infos.clone()));
+        let kept = Kept { steps, layout, now, series, infos, used: inner.clock, reserved };
         inner.bytes += size;
         inner.kept.insert(key, kept);
     }
@@ -177,6 +185,11 @@ impl Beginning {
     /// The last time that is known.
     pub(super) fn last(&self) -> i64 {
         self.range.end
+    }
+
+    /// What was said about the result, where it is the whole.
+    pub(super) fn infos(&self) -> Vec<String> {
+        self.infos.to_vec()
     }
 
     /// The result of the beginning, and `rest`, which comes after it. Both are sorted by labels.

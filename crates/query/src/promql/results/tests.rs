@@ -155,6 +155,25 @@ fn only_what_is_new_is_read() {
 }
 
 #[test]
+fn what_was_said_about_a_result_is_said_again() {
+    let store = Plain::default();
+    let gauge = Labels::from_pairs([("__name__", "gauge")]).canonical().to_owned();
+    let samples = (0..200).map(|i| (i * 1_000, i as f64)).collect();
+    store.series.lock().unwrap().insert(gauge, samples);
+    let engine = Engine::new(options()).with_results(Arc::new(Results::new(1 << 20, Budget::unlimited())));
+    let ask = |start: i64, end: i64| {
+        let before = store.asked.load(Ordering::Relaxed);
+        let output = engine.range(&Ctx::unbounded(), &store, "sum(rate(gauge[30s]))", start, end, 5_000);
+        (output.unwrap().infos, store.asked.load(Ordering::Relaxed) > before)
+    };
+    let (infos, computed) = ask(50_000, 150_000);
+    assert!(infos.len() == 1 && computed, "{infos:?}");
+    assert_eq!(ask(50_000, 150_000), (infos.clone(), false));
+    assert_eq!(ask(60_000, 140_000), (infos.clone(), true), "it may be about another step");
+    assert_eq!(ask(60_000, 145_000), (infos, true));
+}
+
+#[test]
 fn it_stays_within_its_bytes() {
     let store = Plain::default();
     (0..100).for_each(|i| store.add(0, i * 1_000, i as f64));
