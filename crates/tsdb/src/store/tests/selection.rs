@@ -110,7 +110,7 @@ fn few_series_named_by_equality_are_little() {
     assert!(store.is_little(&one, range));
     assert!(!store.is_little(&one[..1], range), "too many");
     assert!(
-        !store.is_little(&[Matcher::new(MatchOp::Regex, "i", "7").unwrap()], range),
+        !store.is_little(&[Matcher::new("i", MatchOp::Regex, "7").unwrap()], range),
         "found by going through values"
     );
     assert!(!store.is_little(&[Matcher::equal("none", "")], range), "all that lack it");
