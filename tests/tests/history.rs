@@ -239,6 +239,16 @@ fn tsdb_beside_promtool() {
         let (ours, theirs) = (output(&args), promtool(&args));
         assert_eq!(lines(&ours), lines(&theirs), "{args:?}");
     }
+    // 2.42 tells how full chunks are; since 2.48 it is how many samples and bytes they have.
+    let args = ["tsdb", "analyze", "--limit=500", "--extended", &theirs];
+    let (ours, old) = (output(&args), promtool(&args));
+    let (our_figures, our_chunks) = ours.split_once("\nCompaction analysis:\n").unwrap();
+    let (old_figures, old_chunks) = old.split_once("\nCompaction analysis:\n").unwrap();
+    assert_eq!(lines(our_figures), lines(old_figures));
+    assert!(old_chunks.ends_with(&format!("100%: {}\n", "#".repeat(100))), "{old_chunks}");
+    let full =
+        format!("samples per float chunk (min/avg/max): 120/120/120\n[121, 130]: 30 {}\n", "#".repeat(100));
+    assert!(our_chunks.contains(&full), "{our_chunks}");
     let range =
         [format!("--min-time={}", end - 10 * DAY + HOUR), format!("--max-time={}", end - 9 * DAY - HOUR)];
     let all = ["tsdb", "dump", &theirs];
@@ -265,6 +275,14 @@ fn tsdb_beside_promtool() {
     assert!(dump(Path::new(&at("ours-2"))) == expected);
     let blocks = |data: &str| output(&["tsdb", "list", data]).lines().count() - 1;
     assert_eq!(blocks(&at("ours-2")), 12, "blocks of two hours");
+    // Without the flag blocks are as long as needs few of them.
+    std::fs::write(at("long.om"), text("long", 2, end - 10 * DAY, end - 7 * DAY)).unwrap();
+    for (directory, flag, wanted) in
+        [("long-1", "--quiet", 2..17), ("long-2", "--max-block-duration=2h", 36..37)]
+    {
+        output(&["tsdb", "create-blocks-from", flag, "openmetrics", &at("long.om"), &at(directory)]);
+        assert!(wanted.contains(&blocks(&at(directory))), "{directory}: {}", blocks(&at(directory)));
+    }
     output(&["tsdb", "import", "--to", &at("ours-3"), &theirs]);
     assert!(dump(Path::new(&at("ours-3"))) == expected);
     // Figures that are known are told, whatever the form of the block.

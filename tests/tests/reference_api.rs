@@ -19,11 +19,18 @@ const PROMETHEUS: Component =
     Component { name: "Debian's prometheus", is_here: || testkit::reference("prometheus").is_some() };
 
 fn main() {
-    tests::run(&[Case {
-        name: "answers_are_those_of_prometheus",
-        needs: &[PROMETHEUS],
-        test: answers_are_those_of_prometheus,
-    }]);
+    tests::run(&[
+        Case {
+            name: "answers_are_those_of_prometheus",
+            needs: &[PROMETHEUS],
+            test: answers_are_those_of_prometheus,
+        },
+        Case {
+            name: "bad_input_has_the_status_of_prometheus",
+            needs: &[PROMETHEUS],
+            test: bad_input_has_the_status_of_prometheus,
+        },
+    ]);
 }
 
 type Data = Vec<(Labels, Vec<(i64, f64)>)>;
@@ -162,4 +169,122 @@ fn answers_are_those_of_prometheus() {
         compare("query_range", &parameters);
     }
     println!("{compared} answers are the same");
+}
+
+/// Requests with something wrong: method, path with its query, body of a form.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("GET", "query", ""),
+    ("GET", "query?query=up&time=x", ""),
+    ("GET", "query?query=up&time=2026-13-01T00:00:00Z", ""),
+    ("GET", "query?query=up&timeout=x", ""),
+    ("GET", "query?query=up&timeout=0", ""),
+    ("GET", "query?query=up+offset", ""),
+    ("GET", "query?query=rate(up)", ""),
+    ("GET", "query?query=up{a=~\"(\"}", ""),
+    ("GET", "query?query=label_replace(up,\"a\",\"b\",\"c\",\"(\")", ""),
+    ("GET", "query?query=label_replace(vector(1),\"a\",\"b\",\"c\",\"(\")", ""),
+    ("GET", "query?query=vector(1)%2Bon(a)vector(2)", ""),
+    ("GET", "query?query=%zz", ""),
+    ("GET", "query?query=%ff", ""),
+    ("GET", "query?query=up;time=1", ""),
+    ("PUT", "query?query=up", ""),
+    ("POST", "query", "query=up("),
+    ("POST", "query", "query=up&time=x"),
+    ("POST", "query?query=up(", "query=up"),
+    ("GET", "query_range", ""),
+    ("GET", "query_range?query=up&start=1&end=2", ""),
+    ("GET", "query_range?query=up&start=1&end=2&step=0", ""),
+    ("GET", "query_range?query=up&start=1&end=2&step=1y9", ""),
+    ("GET", "query_range?query=up&start=1&end=2&step=9e30", ""),
+    ("GET", "query_range?query=up&start=2&end=1&step=1", ""),
+    ("GET", "query_range?query=up&start=1&end=200000&step=1", ""),
+    ("GET", "query_range?query=up[5m]&start=1&end=2&step=1", ""),
+    ("GET", "query_range?query=\"a\"&start=1&end=2&step=1", ""),
+    ("GET", "query_exemplars?query=up(", ""),
+    ("GET", "query_exemplars?query=up&start=x", ""),
+    ("GET", "query_exemplars?query=up&start=5&end=1", ""),
+    ("GET", "series", ""),
+    ("GET", "series?match[]={}", ""),
+    ("GET", "series?match[]=up{", ""),
+    ("GET", "series?match[]=up&start=x", ""),
+    ("GET", "series?match[]=sum(up)", ""),
+    ("POST", "series", "match[]=up[5m]"),
+    ("GET", "labels?start=x", ""),
+    ("GET", "labels?match[]={", ""),
+    ("POST", "labels", "match[]={}"),
+    ("GET", "label/a/values?start=x", ""),
+    ("GET", "label/a/values?match[]={", ""),
+    ("GET", "label/%ff/values", ""),
+    ("POST", "label/a/values", "x=y"),
+    ("GET", "format_query", ""),
+    ("GET", "format_query?query=(", ""),
+    ("GET", "targets/metadata?match_target={", ""),
+    ("GET", "targets/metadata?limit=x", ""),
+    ("GET", "metadata?limit=x", ""),
+    ("GET", "rules?type=x", ""),
+    ("POST", "targets", "x=y"),
+    ("POST", "status/tsdb", "x=y"),
+    ("GET", "admin/tsdb/delete_series?match[]=up", ""),
+    ("POST", "admin/tsdb/delete_series", "x=y"),
+    ("POST", "admin/tsdb/delete_series", "match[]={"),
+    ("PUT", "admin/tsdb/delete_series", "match[]=nothing&start=x"),
+    ("PUT", "admin/tsdb/delete_series", "match[]=nothing"),
+    ("POST", "admin/tsdb/snapshot?skip_head=x", ""),
+    ("POST", "read", "garbage"),
+    ("GET", "read", ""),
+    ("GET", "write", ""),
+    ("GET", "nothing", ""),
+    ("GET", "../../federate?match[]={", ""),
+    ("GET", "../../-/reload", ""),
+    ("GET", "../../-/quit", ""),
+    ("POST", "../../-/ready", ""),
+    ("GET", "../../nothing", ""),
+    // What is not wrong, though it looks so.
+    ("GET", "series?match[]=up&start=5&end=1", ""),
+    ("GET", "labels?start=5&end=1", ""),
+    ("GET", "query?query=up&time=-1", ""),
+    ("GET", "../..//api/v1/query?query=1", ""),
+];
+
+fn bad_input_has_the_status_of_prometheus() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = testkit::reference("prometheus").unwrap();
+    let flags = ["--web.enable-lifecycle", "--web.enable-admin-api", "--web.enable-remote-write-receiver"];
+    let reference = Prometheus::start_with(&program, folder.path(), &flags).unwrap();
+    let file = folder.path().join("ours.yml");
+    std::fs::write(&file, "scrape_configs: []\n").unwrap();
+    let config = format!("--config.file={}", file.display());
+    let args = [&[config.as_str()], &flags[..]].concat();
+    let bonghwa = Bonghwa::start(&folder.path().join("ours"), &args).unwrap();
+    let client =
+        reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let ask = |base: &str, (method, path, body): &(&str, &str, &str)| {
+        let url = match path.strip_prefix("../..") {
+            Some(path) => format!("{base}{path}"),
+            None => format!("{base}/api/v1/{path}"),
+        };
+        let request = client.request(method.parse().unwrap(), url);
+        let kind = "application/x-www-form-urlencoded";
+        let request = if body.is_empty() {
+            request
+        } else {
+            request.header("content-type", kind).body((*body).to_owned())
+        };
+        let answer = request.send().unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().unwrap();
+        let json: Value = serde_json::from_str(&text).unwrap_or_default();
+        assert!(json["status"] != "error" || json["error"].as_str().is_some_and(|e| !e.is_empty()), "{text}");
+        (status, json["errorType"].clone())
+    };
+    let theirs = format!("http://{}", reference.address());
+    let different: Vec<String> = WRONG
+        .iter()
+        .filter_map(|one| {
+            let (our, their) = (ask(&bonghwa.url, one), ask(&theirs, one));
+            (our != their).then(|| format!("{one:?}: {our:?}, there {their:?}"))
+        })
+        .collect();
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    println!("{} statuses are the same", WRONG.len());
 }

@@ -20,6 +20,8 @@ use wire::remote_write::{self, Item, Series, v2};
 /// A log in memory.
 #[derive(Default)]
 pub(crate) struct MemoryFeed {
+    /// Bytes that were given up.
+    pub(crate) lost: std::sync::atomic::AtomicU64,
     pub(crate) log: Mutex<Vec<FeedSample>>,
     /// Acknowledged positions by follower.
     pub(crate) places: Mutex<HashMap<String, u64>>,
@@ -70,7 +72,9 @@ impl MetricFeed for Feed {
         let log = self.0.log.lock();
         let newest = log.iter().map(|s| s.t).max().unwrap_or(0);
         let bytes = log.len() as u64 - self.0.acknowledged(name);
-        FeedLag { bytes, newest_accepted_ms: newest, accepted: log.len() as u64, ..FeedLag::default() }
+        let lost_bytes = self.0.lost.load(std::sync::atomic::Ordering::Relaxed);
+        let accepted = log.len() as u64;
+        FeedLag { bytes, lost_bytes, newest_accepted_ms: newest, accepted, ..FeedLag::default() }
     }
 }
 

@@ -14,6 +14,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 
+use crate::redirects;
 use crate::state::Shared;
 use crate::web::Web;
 
@@ -32,12 +33,34 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
      both; the API works: <a href=\"/api/v1/status/buildinfo\">/api/v1/status/buildinfo</a>, \
      <a href=\"/metrics\">/metrics</a>.</p></html>";
 
+/// First parts of the paths that the interface has a page for.
+const PAGES: [&str; 15] = [
+    "alerts",
+    "cardinality",
+    "config",
+    "containers",
+    "explore",
+    "flags",
+    "graph",
+    "index.html",
+    "nodes",
+    "query",
+    "rules",
+    "service-discovery",
+    "status",
+    "targets",
+    "tsdb-status",
+];
+
 /// Whether the interface is in this binary.
 pub fn is_built() -> bool {
     Dist::get("index.html").is_some()
 }
 
 pub(crate) async fn serve(State(state): State<Shared>, request: Request) -> Response {
+    if let Some(target) = redirects::of_the_same_path(request.uri()) {
+        return redirects::to(&state.web.external_path, &target, request.method());
+    }
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
@@ -58,11 +81,23 @@ pub(crate) async fn serve(State(state): State<Shared>, request: Request) -> Resp
         Some(file) => answer(name, &file, request.headers()),
         // A missing script must not become a page, or the browser reports a syntax error instead of what is wrong.
         None if path.starts_with("assets/") => (StatusCode::NOT_FOUND, "no such file").into_response(),
-        None => match Dist::get("index.html") {
-            Some(file) => index(&file, &state.web, request.headers()),
-            None => page(Bytes::from_static(PLACEHOLDER.as_bytes())),
-        },
+        None => {
+            let mut response = match Dist::get("index.html") {
+                Some(file) => index(&file, &state.web, request.headers()),
+                None => page(Bytes::from_static(PLACEHOLDER.as_bytes())),
+            };
+            // The page says that there is none; a probe or scraper that asks for a wrong path sees the status.
+            if !is_page(path) {
+                *response.status_mut() = StatusCode::NOT_FOUND;
+            }
+            response
+        }
     }
+}
+
+fn is_page(path: &str) -> bool {
+    let first = path.split('/').next().unwrap_or(path);
+    first.is_empty() || PAGES.contains(&first)
 }
 
 fn page(body: Bytes) -> Response {

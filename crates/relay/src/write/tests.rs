@@ -403,6 +403,24 @@ async fn a_receiver_whose_authorization_is_not_there_says_so_and_gets_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_log_gave_up_is_counted_and_shown() {
+    let (feed, receiver) = (Arc::new(MemoryFeed::default()), Receiver::start().await);
+    let senders = senders(&feed);
+    senders.apply(&plan(vec![config(&receiver.url, "")])).unwrap();
+    feed.lost.store(77, Ordering::Relaxed);
+    assert_eq!((state(&senders).lost_bytes, state(&senders).cap_bytes), (77, 1 << 30));
+    let mut registry = prometheus_client::registry::Registry::default();
+    senders.metrics().register(&mut registry);
+    wait(|| {
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        text.lines().any(|l| l.starts_with("bonghwa_relay_lost_bytes_total{") && l.ends_with("} 77"))
+    })
+    .await;
+    senders.stop(Duration::from_secs(10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_password_nor_query_is_shown() {
     let feed = Arc::new(MemoryFeed::default());
     let senders = senders(&feed);

@@ -27,6 +27,9 @@ pub(crate) async fn delete_series(State(state): State<Shared>, Form(params): For
         return Err(ApiError::bad_data("no match[] parameter provided"));
     }
     let range = super::label_lists::range(&params)?;
+    if range.is_empty() {
+        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
+    }
     let sets = selector::all(&params)?;
     let deleted = state.read(None, move |_, ctx| -> model::Result<u64> {
         sets.iter().try_fold(0, |n, matchers| Ok(n + admin.delete_series(ctx, matchers, range)?))

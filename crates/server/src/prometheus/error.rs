@@ -31,14 +31,6 @@ impl ApiError {
         Self { status, kind: "unavailable", message: message.to_string() }
     }
 
-    /// The same failure in other words, where a range is empty.
-    pub(crate) fn instead(mut self, message: &str) -> Self {
-        if self.message.contains("must not be before") {
-            message.clone_into(&mut self.message);
-        }
-        self
-    }
-
     /// This server does not have it.
     pub(crate) fn not_implemented(message: impl std::fmt::Display) -> Self {
         Self { status: StatusCode::NOT_IMPLEMENTED, kind: "not_implemented", message: message.to_string() }

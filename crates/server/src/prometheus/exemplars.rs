@@ -27,8 +27,10 @@ struct One {
 }
 
 pub(crate) async fn exemplars(State(state): State<Shared>, Form(params): Form) -> Answer {
-    let range = super::label_lists::range(&params)
-        .map_err(|e| e.instead("end timestamp must not be before start timestamp"))?;
+    let range = super::label_lists::range(&params)?;
+    if range.is_empty() {
+        return Err(ApiError::bad_data("end timestamp must not be before start timestamp"));
+    }
     let syntax = state.parts.engine.options().syntax;
     let expr = query::promql::parse_with(params.get("query"), &syntax).map_err(ApiError::bad_data)?;
     let mut sets = Vec::new();

@@ -1,4 +1,4 @@
-//! Parameters of a request: query string of a GET, form body and query string of a POST.
+//! Parameters of a request: query string of a GET, form body and query string of a POST or PUT.
 
 use axum::extract::{FromRequest, Request};
 use http::Method;
@@ -17,12 +17,16 @@ impl FromRequest<Shared> for Form {
     async fn from_request(request: Request, state: &Shared) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let query = parts.uri.query();
-        if parts.method != Method::POST {
+        if !matches!(parts.method, Method::POST | Method::PUT) {
             return Ok(Self(Params::of_query(query)?));
         }
         let kind = parts.headers.get(http::header::CONTENT_TYPE).map_or("", |v| v.to_str().unwrap_or("?"));
         let kind = kind.split(';').next().unwrap_or("").trim();
         if !kind.is_empty() && !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            // A body of another type says nothing; that is enough where the URL says everything.
+            if query.is_some_and(|query| !query.is_empty()) {
+                return Ok(Self(Params::of_query(query)?));
+            }
             return Err(ApiError::bad_data(format_args!(
                 "the body must be of type application/x-www-form-urlencoded, not {kind:?}"
             )));

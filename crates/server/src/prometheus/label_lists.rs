@@ -14,17 +14,14 @@ use super::time::parse_time;
 use crate::params::Params;
 use crate::state::{self, Shared};
 
-/// The range of `start` and `end`, each of which may be missing.
+/// The range of `start` and `end`, each of which may be missing. As in Prometheus one that ends before it starts holds
+/// nothing.
 pub(super) fn range(params: &Params) -> Result<TimeRange, ApiError> {
     let time = |name: &str, default: i64| match params.get(name) {
         "" => Ok(default),
         text => parse_time(text).map_err(|e| ApiError::parameter(name, e)),
     };
-    let range = TimeRange::new(time("start", i64::MIN)?, time("end", i64::MAX)?);
-    if range.is_empty() {
-        return Err(ApiError::parameter("end", "end timestamp must not be before start time"));
-    }
-    Ok(range)
+    Ok(TimeRange::new(time("start", i64::MIN)?, time("end", i64::MAX)?))
 }
 
 pub(crate) async fn names(State(state): State<Shared>, Form(params): Form) -> Answer {
@@ -58,6 +55,9 @@ async fn list(
     let sets = selector::all(&params)?;
     let range = range(&params)?;
     let limit = params.limit()?;
+    if range.is_empty() {
+        return Ok(success([(); 0], Vec::new()));
+    }
     let found = state.read(params.timeout()?, move |state, ctx| {
         if sets.is_empty() {
             return ask(state, ctx, &[], range, limit);

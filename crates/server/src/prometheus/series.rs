@@ -21,6 +21,9 @@ pub(crate) async fn series(State(state): State<Shared>, Form(params): Form) -> A
     }
     let range = super::label_lists::range(&params)?;
     let limit = params.limit()?;
+    if range.is_empty() {
+        return Ok(success([(); 0], Vec::new()));
+    }
     let (found, warnings) =
         state.read(params.timeout()?, move |state, ctx| collect(state, ctx, &sets, range, limit)).await??;
     Ok(success(found, warnings))

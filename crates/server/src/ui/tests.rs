@@ -61,3 +61,22 @@ fn the_page_carries_its_prefix_and_title_and_nothing_they_could_smuggle_in() {
     let text = text(page);
     assert!(text.contains("href=\"/a&quot;b/\"") && text.contains("&lt;/title&gt;&lt;script&gt;"), "{text}");
 }
+
+#[test]
+fn pages_are_those_of_the_interface() {
+    let router =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/app/router.tsx")).unwrap();
+    let mut there: Vec<&str> = router
+        .split('\'')
+        .filter_map(|text| text.strip_prefix('/'))
+        .map(|path| path.split('/').next().unwrap())
+        .filter(|first| !first.is_empty())
+        .collect();
+    there.push("index.html");
+    there.sort_unstable();
+    there.dedup();
+    assert_eq!(there, PAGES);
+    for (path, page) in [("", true), ("nodes/a", true), ("favicon.ico", false), ("healthz", false)] {
+        assert_eq!(is_page(path), page, "{path}");
+    }
+}

@@ -226,3 +226,37 @@ async fn queries_have_prometheus_shapes() {
     let formatted = fixture.json("/api/v1/format_query?query=sum(up)by(job)").await.1;
     assert_eq!(formatted["data"], "sum by (job) (up)");
 }
+
+#[tokio::test]
+async fn a_range_that_ends_before_it_starts_holds_no_series() {
+    let fixture = filled();
+    for path in ["series?match[]=up&start=5&end=1", "labels?start=5&end=1", "label/job/values?start=5&end=1"]
+    {
+        let (status, body) = fixture.json(&format!("/api/v1/{path}")).await;
+        assert_eq!((status, &body["data"]), (200, &json!([])), "{path}");
+    }
+    let (status, _) = fixture.json("/api/v1/query_exemplars?query=up&start=5&end=1").await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test]
+async fn a_body_of_another_type_says_nothing() {
+    let fixture = filled();
+    let post = async |path: &str| {
+        let request = fixture.client.post(format!("{}/api/v1/{path}", fixture.url));
+        request.header("content-type", "text/plain").body("query=1").send().await.unwrap().status()
+    };
+    assert_eq!(post("query?query=1").await, 200);
+    assert_eq!(post("query").await, 400);
+}
+
+#[tokio::test]
+async fn a_slash_too_many_finds_its_way() {
+    let fixture = filled();
+    for path in ["//api/v1/query?query=1", "/api/v1/query/?query=1", "/-/healthy/"] {
+        assert_eq!(fixture.get(path).await.status(), 200, "{path}");
+    }
+    for (path, status) in [("/nothing", 404), ("/api/v1/nothing/", 404), ("/nodes", 200)] {
+        assert_eq!(fixture.get(path).await.status(), status, "{path}");
+    }
+}

@@ -220,6 +220,24 @@ async fn failures_are_told_and_the_series_ended() {
 }
 
 #[tokio::test]
+async fn a_secret_of_a_store_that_is_not_there_is_told_and_nothing_is_asked() {
+    let server = server(Behaviour::Text("a 1\n".to_owned())).await;
+    for section in [
+        "basic_auth: {username: u, password_ref: jar}",
+        "authorization: {credentials_ref: jar}",
+        "oauth2: {client_id: a, client_secret_ref: jar, token_url: 'http://127.0.0.1:1/'}",
+        "tls_config: {ca_ref: jar}",
+    ] {
+        let running = start(job(&server, section));
+        let told = "secret \"jar\": there is no secret store";
+        until(section, || running.status().last_error.contains(told)).await;
+        assert_eq!((running.status().health, running.last("up")), (Health::Down, Some(0.0)), "{section}");
+        running.manager.stop().await;
+    }
+    assert_eq!(server.hits(), 0);
+}
+
+#[tokio::test]
 async fn a_closed_port_is_a_target_that_is_down() {
     // Port 1 (tcpmux) is nobody's.
     let running =
