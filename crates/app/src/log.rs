@@ -1,7 +1,9 @@
 //! Our own log, on standard error, at most so many lines a second; its end is kept for whoever asks.
 
+mod format;
+
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,10 +11,10 @@ use parking_lot::Mutex;
 use tracing::Metadata;
 use tracing_subscriber::filter::{DynFilterFn, EnvFilter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::registry::Registry;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::flags::Flags;
+use format::Format;
 
 /// Lines a second that are written; a fault in a loop must not fill the disk of whoever keeps the log.
 const LINES: u32 = 200;
@@ -74,10 +76,8 @@ pub(crate) fn start_as(level: &str, format: &str) {
         Some(Err(error)) => (EnvFilter::new(level), Some(error)),
         None => (EnvFilter::new(level), None),
     };
-    let layer =
-        tracing_subscriber::fmt::layer().with_writer(|| Tee).with_ansi(std::io::stderr().is_terminal());
-    let layer: Box<dyn Layer<Registry> + Send + Sync> =
-        if format == "json" { Box::new(layer.json()) } else { Box::new(layer) };
+    let format = if format == "json" { Format::Json } else { Format::Logfmt };
+    let layer = tracing_subscriber::fmt::layer().with_writer(|| Tee).event_format(format);
     let window = Window::default();
     let limit = DynFilterFn::new(move |metadata: &Metadata<'_>, _| {
         let written = metadata.is_span() || window.admit(Instant::now());

@@ -19,6 +19,21 @@ pub(crate) async fn flags(State(state): State<Shared>) -> Answer {
     Ok(success(state.parts.process.flags(), Vec::new()))
 }
 
+/// `512MiB`, `1GiB512MiB`: whole units, as Prometheus writes sizes.
+fn bytes(mut n: u64) -> String {
+    let mut text = String::new();
+    for (unit, power) in
+        [("EiB", 60), ("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)]
+    {
+        let size = 1u64 << power;
+        if n >= size {
+            text += &format!("{}{unit}", n / size);
+            n %= size;
+        }
+    }
+    if text.is_empty() { "0B".to_owned() } else { text }
+}
+
 pub(crate) async fn runtime_info(State(state): State<Shared>) -> Answer {
     let process = &state.parts.process;
     let (config, kept, memory) = (process.config(), process.storage(), process.memory());
@@ -28,7 +43,7 @@ pub(crate) async fn runtime_info(State(state): State<Shared>) -> Answer {
         retention.push(duration(kept.retention_ms));
     }
     if kept.retention_bytes > 0 {
-        retention.push(format!("{}B", kept.retention_bytes));
+        retention.push(bytes(kept.retention_bytes));
     }
     let info = json!({
         "startTime": rfc3339(process.started_ms()),
