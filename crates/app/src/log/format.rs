@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Debug, Write as _};
 
+use model::{Clock as _, SystemClock};
 use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -32,7 +33,8 @@ where
     ) -> fmt::Result {
         let metadata = event.metadata();
         let mut line = Line::default();
-        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+        let now = jiff::Timestamp::from_millisecond(SystemClock.now_ms()).unwrap_or_default();
+        let time = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
         line.0.push(("time", time.to_string().into()));
         line.0.push(("level", level(*metadata.level()).into()));
         let source = metadata.file().map_or(metadata.target(), short);

@@ -146,3 +146,15 @@ pub(crate) async fn blocks(State(state): State<Shared>) -> Answer {
 pub(crate) async fn wal_replay(State(state): State<Shared>) -> Answer {
     Ok(success(crate::waiting::figures(state.parts.replay.now()), Vec::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::bytes;
+
+    #[test]
+    fn sizes_are_in_whole_units() {
+        for (n, text) in [(0, "0B"), (512 << 20, "512MiB"), (9 << 30, "9GiB"), ((1 << 30) + 5, "1GiB5B")] {
+            assert_eq!(bytes(n), text);
+        }
+    }
+}
