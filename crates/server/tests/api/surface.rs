@@ -71,7 +71,8 @@ async fn administration_needs_its_flag_and_does_what_is_asked() {
     assert!(done.starts_with("delete ") && done.contains("1000..2000\nclean\nsnapshot true"), "{done}");
     assert_eq!(ask(&open, "delete_series").await.0, 400);
     let put = open.client.put(format!("{}/api/v1/admin/tsdb/delete_series", open.url));
-    assert_eq!(put.form(&[("match[]", "up"), ("start", "2")]).send().await.unwrap().status(), 204);
+    let put = put.header("content-type", "application/x-www-form-urlencoded").body("match[]=up&start=2");
+    assert_eq!(put.send().await.unwrap().status(), 204);
     assert_eq!(ask(&open, "delete_series?match[]={}").await.0, 400);
     assert_eq!(ask(&open, "snapshot?skip_head=maybe").await.0, 400);
     assert_eq!(open.get("/api/v1/admin/tsdb/snapshot").await.status(), 405);
