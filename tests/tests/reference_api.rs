@@ -249,12 +249,12 @@ const WRONG: &[(&str, &str, &str)] = &[
 fn bad_input_has_the_status_of_prometheus() {
     let folder = tempfile::tempdir().unwrap();
     let program = testkit::reference("prometheus").unwrap();
-    let flags = ["--web.enable-lifecycle", "--web.enable-admin-api", "--web.enable-remote-write-receiver"];
+    let flags = ["--web.enable-lifecycle", "--web.enable-admin-api"];
     let reference = Prometheus::start_with(&program, folder.path(), &flags).unwrap();
     let file = folder.path().join("ours.yml");
     std::fs::write(&file, "scrape_configs: []\n").unwrap();
     let config = format!("--config.file={}", file.display());
-    let args = [&[config.as_str()], &flags[..]].concat();
+    let args = [&[config.as_str(), "--web.enable-remote-write-receiver"], &flags[..]].concat();
     let bonghwa = Bonghwa::start(&folder.path().join("ours"), &args).unwrap();
     let client =
         reqwest::blocking::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
