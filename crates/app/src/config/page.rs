@@ -73,7 +73,7 @@ fn fields() -> Fields {
     let mut f = Fields::default();
     f.add_whole::<Written>("");
     // Our own.
-    f.all.retain(|name| !matches!(name.as_str(), "cardinality" | "collect" | "history" | "intake" | "relay"));
+    f.all.retain(|name| !super::shown::OWN.contains(&name.as_str()));
     f.add_whole::<GlobalConfig>("global.");
     f.add_whole::<RuntimeConfig>("runtime.");
     f.add_whole::<ScrapeConfig>("scrape_configs[].");

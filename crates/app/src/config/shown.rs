@@ -24,7 +24,7 @@ const SECRET_WORDS: [&str; 12] = [
 ];
 
 /// The sections that only this program has, by name.
-const OWN: [&str; 3] = ["collect", "history", "intake"];
+pub(super) const OWN: [&str; 5] = ["cardinality", "collect", "history", "intake", "relay"];
 
 /// What holds: Prometheus' sections with defaults filled in and secrets hidden, then our own as they are written.
 pub(super) fn shown(written: &Written, text: &str) -> String {
@@ -92,7 +92,7 @@ mod tests {
                http_headers: {X-Key: {secrets: [geheim5], values: [open]}}\n  \
                tls_config: {cert: c, key: geheim6, ca_file: /k}\n\
              remote_write: [{url: 'https://u:geheim4@h/t', oauth2: {client_id: c, client_secret: geheim3, token_url: t}}]\n\
-             collect: {interval: 5s}\n";
+             cardinality: {series: 123456}\ncollect: {interval: 5s}\nrelay: {log_cap: 3GB}\n";
         let written: Written = serde_saphyr::from_str(text).unwrap();
         let shown = shown(&written, text);
         assert!(!shown.contains("geheim"), "{shown}");
@@ -109,6 +109,8 @@ mod tests {
             "max_shards: 50",
             "gogc: 75",
             "interval: 5s",
+            "series: 123456",
+            "log_cap: 3GB",
         ] {
             assert!(shown.contains(kept), "{kept} in {shown}");
         }
