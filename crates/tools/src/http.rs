@@ -111,13 +111,7 @@ impl Server {
         body: Vec<u8>,
         limit: Duration,
     ) -> Result<Answer, Failed> {
-        let mut request = self.request(Method::POST, path)?.timeout(limit).body(body);
-        for (name, value) in headers {
-            let wrong = |_| Failed::new(format_args!("{name} cannot be sent as a header"));
-            let value = HeaderValue::from_str(value).map_err(wrong)?;
-            let wrong = |_| Failed::new(format_args!("{name} is not the name of a header"));
-            request = request.header(HeaderName::from_bytes(name.as_bytes()).map_err(wrong)?, value);
-        }
+        let request = with_headers(self.request(Method::POST, path)?.timeout(limit).body(body), headers)?;
         self.ask(request)
     }
 
@@ -134,12 +128,7 @@ impl Server {
         fill: &mut Fill<'_>,
     ) -> Result<Answer, Failed> {
         let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(2);
-        let request =
-            headers.iter().try_fold(self.request(Method::POST, path)?, |request, (name, value)| {
-                let wrong = || Failed::new(format_args!("{name} cannot be sent as a header"));
-                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-                Ok::<_, Failed>(request.header(name, HeaderValue::from_str(value).map_err(|_| wrong())?))
-            })?;
+        let request = with_headers(self.request(Method::POST, path)?, headers)?;
         let request = request.stream(receiver);
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| self.ask(request));
@@ -175,6 +164,14 @@ impl Server {
     pub(crate) fn wait(&self, pause: Duration) {
         self.runtime.block_on(tokio::time::sleep(pause));
     }
+}
+
+fn with_headers(request: Request, headers: &[(&str, &str)]) -> Result<Request, Failed> {
+    headers.iter().try_fold(request, |request, (name, value)| {
+        let wrong = || Failed::new(format_args!("{name} cannot be sent as a header"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        Ok(request.header(name, HeaderValue::from_str(value).map_err(|_| wrong())?))
+    })
 }
 
 fn load(file: &Path) -> Result<HttpConfig, String> {

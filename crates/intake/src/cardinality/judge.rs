@@ -8,7 +8,6 @@ use model::{Labels, Matcher, SeriesRef};
 
 use super::counts::Target;
 use super::kinds::Additive;
-use super::last_hour::LastHour;
 use super::members::MOST_GROUPS;
 use super::rule::{Refused, Rule, Why};
 use super::{Cardinality, Config, State, fold};
@@ -207,21 +206,7 @@ impl Judging<'_> {
         if state.rules.values().map(Vec::len).sum::<usize>() >= MOST_RULES {
             return; // what is too much is refused
         }
-        let mut rule = Rule {
-            metric: metric.to_owned(),
-            labels: Vec::new(),
-            target,
-            why,
-            budget,
-            since_ms: self.now,
-            restored: false,
-            joined: 0,
-            growth: LastHour::default(),
-            groups: 0,
-            refused: Default::default(),
-            sources: Default::default(),
-            calm_since_ms: None,
-        };
+        let mut rule = Rule::new(metric, target, why, budget, self.now);
         rule.labels.extend(self.worst(&rule));
         let (label, source) = (rule.labels.first().cloned().unwrap_or_default(), source(&rule));
         tracing::warn!(

@@ -4,7 +4,6 @@ use model::Labels;
 
 use super::Cardinality;
 use super::counts::Target;
-use super::last_hour::LastHour;
 use super::rule::{Rule, Why};
 
 /// Keeps decisions, by key. Implemented by `app`.
@@ -41,20 +40,12 @@ fn read(key: &str, text: &str) -> Option<Rule> {
     let (key, text) = (Labels::from_canonical(key)?, Labels::from_canonical(text)?);
     let target = key.get("target").map(|_| Target::of(&key));
     let why = [Why::Metric, Why::Target, Why::Total, Why::Memory];
+    let why = why.into_iter().find(|why| text.get("why") == Some(why.as_str()))?;
+    let (budget, since_ms) = (text.get("budget")?.parse().ok()?, text.get("since")?.parse().ok()?);
     Some(Rule {
-        metric: key.get("metric")?.to_owned(),
-        target,
         labels: (0..).map_while(|at| text.get(&format!("label_{at}")).map(str::to_owned)).collect(),
-        why: why.into_iter().find(|why| text.get("why") == Some(why.as_str()))?,
-        budget: text.get("budget")?.parse().ok()?,
-        since_ms: text.get("since")?.parse().ok()?,
         restored: true,
-        joined: 0,
-        growth: LastHour::default(),
-        groups: 0,
-        refused: Default::default(),
-        sources: Default::default(),
-        calm_since_ms: None,
+        ..Rule::new(key.get("metric")?, target, why, budget, since_ms)
     })
 }
 

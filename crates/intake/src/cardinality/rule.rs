@@ -97,6 +97,25 @@ pub(super) struct Rule {
 }
 
 impl Rule {
+    /// A decision of this time, ms, with no label yet.
+    pub(super) fn new(metric: &str, target: Option<Target>, why: Why, budget: u64, since_ms: i64) -> Self {
+        Self {
+            metric: metric.to_owned(),
+            target,
+            labels: Vec::new(),
+            why,
+            budget,
+            since_ms,
+            restored: false,
+            joined: 0,
+            growth: LastHour::default(),
+            groups: 0,
+            refused: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            calm_since_ms: None,
+        }
+    }
+
     /// Whether it is about this series.
     pub(super) fn covers(&self, labels: &Labels) -> bool {
         self.target.as_ref().is_none_or(|target| target.owns(labels))
