@@ -166,19 +166,22 @@ pub fn prepare(fs: &dyn Fs, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Creates `dir` and its missing parents, each synced into the directory above it.
+/// Creates `dir` and its missing parents, each synced into the directory above it. One that is there is synced into it,
+/// too: whoever created it may have died, or failed, right after that.
 pub(crate) fn create_durably(fs: &dyn Fs, dir: &Path) -> Result<()> {
-    if fs.exists(dir).map_err(|e| io_error("look at a directory", dir, &e))? {
-        return Ok(());
-    }
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty());
-    if let Some(parent) = parent {
-        create_durably(fs, parent)?;
+    let there = fs.exists(dir).map_err(|e| io_error("look at a directory", dir, &e))?;
+    if !there {
+        if let Some(parent) = parent {
+            create_durably(fs, parent)?;
+        }
+        fs.create_dir(dir).map_err(|e| io_error("create a directory", dir, &e))?;
     }
-    fs.create_dir(dir).map_err(|e| io_error("create a directory", dir, &e))?;
-    match parent {
-        Some(parent) => fs.sync_dir(parent).map_err(|e| io_error("sync a directory", parent, &e)),
-        None => Ok(()),
+    match parent.map(|parent| (parent, fs.sync_dir(parent))) {
+        None | Some((_, Ok(()))) => Ok(()),
+        // What is there may lie in a directory that is not ours to read.
+        Some((_, Err(e))) if there && e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Some((parent, Err(e))) => Err(io_error("sync a directory", parent, &e)),
     }
 }
 
@@ -187,5 +190,25 @@ fn remove_if_there(fs: &dyn Fs, path: &Path) -> Result<()> {
         Ok(true) => fs.remove_dir(path).map_err(|e| io_error("remove a directory", path, &e)),
         Ok(false) => Ok(()),
         Err(e) => Err(io_error("look at a directory", path, &e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::SimFs;
+
+    #[test]
+    fn a_directory_whose_name_was_not_synced_is_made_durable_by_the_next_attempt() {
+        let (fs, dir) = (SimFs::new(), Path::new("/a/b"));
+        prepare(&fs, Path::new("/a")).unwrap();
+        // The directory above, the new one, its name.
+        fs.fail_once(2);
+        assert!(prepare(&fs, dir).is_err());
+        assert!(fs.failure().is_some_and(|failure| failure.ends_with("sync directory /a")));
+        prepare(&fs, dir).unwrap();
+        file(&fs, &dir.join("f"), b"x").unwrap();
+        fs.crash();
+        assert!(fs.exists(&dir.join("f")).unwrap());
     }
 }
