@@ -30,14 +30,17 @@ fn resident(pid: u32) -> Option<u64> {
     Some(kilobytes << 10)
 }
 
-/// Open descriptors without those of blocks, which are open as long as they are there; of one that is gone they count.
+/// Open descriptors without those of blocks, which are open as long as they are there (of one that is gone they count),
+/// and of control groups: containers of the machine come and go meanwhile.
 fn descriptors(pid: u32) -> Option<usize> {
     let all = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.flatten();
-    let of_block = |link: &std::path::Path| {
+    let passed_over = |link: &std::path::Path| {
         let text = link.to_string_lossy();
         text.contains("/blocks/") && !text.ends_with("(deleted)")
+            || text.starts_with("/sys/fs/cgroup/")
+            || text == "anon_inode:[pidfd]"
     };
-    Some(all.filter(|fd| !std::fs::read_link(fd.path()).is_ok_and(|link| of_block(&link))).count())
+    Some(all.filter(|fd| !std::fs::read_link(fd.path()).is_ok_and(|link| passed_over(&link))).count())
 }
 
 impl Watch {
