@@ -58,12 +58,13 @@ impl Store {
             let found = all.iter().find_map(|block| {
                 let window = window_of(block.meta.range.start, length);
                 let inside = |b: &&Arc<Block>| {
-                    window.contains(b.meta.range.start) && window.contains(b.meta.range.end) && !b.is_broken()
+                    window.contains(b.meta.range.start) && window.contains(b.meta.range.end)
                 };
-                let group: Vec<Arc<Block>> = all.iter().filter(inside).cloned().collect();
-                let due = group.len() >= 2
-                    && (group.len() >= CROWDED || (window.end < closed_before && worth_it(&group)));
-                due.then_some((window, group))
+                let due = |group: &Vec<Arc<Block>>| {
+                    group.len() >= 2
+                        && (group.len() >= CROWDED || (window.end < closed_before && worth_it(group)))
+                };
+                runs(&all, inside).into_iter().find(due).map(|group| (window, group))
             });
             if found.is_some() {
                 return found;
@@ -82,6 +83,22 @@ pub(super) fn largest(retention_ms: i64) -> i64 {
         0 => LARGEST,
         retention => LARGEST.min(retention / 10),
     }
+}
+
+/// Those of the blocks, which are in order of rank, that are `inside` a window, parted where another block of a rank between
+/// overlaps some of lower rank: the blocks of a group get the highest of their ranks, and the one between would win over
+/// what wins over it.
+fn runs(all: &[Arc<Block>], inside: impl Fn(&&Arc<Block>) -> bool) -> Vec<Vec<Arc<Block>>> {
+    let (mut runs, mut run) = (Vec::new(), Vec::<Arc<Block>>::new());
+    for block in all.iter().filter(|b| !b.is_broken()) {
+        if inside(&block) {
+            run.push(Arc::clone(block));
+        } else if run.iter().any(|b| b.meta.range.overlaps(block.meta.range)) {
+            runs.push(std::mem::take(&mut run));
+        }
+    }
+    runs.push(run);
+    runs
 }
 
 /// Whether the blocks beside the largest justify writing it again.
