@@ -1,11 +1,16 @@
 //! Crashes and failures at any operation of everything the store does: writes, flushes, compaction, retention, deletion,
-//! snapshots. Deterministic: a seed says what is done and where it is cut, and a failure prints how to run it again.
+//! retention of single series, snapshots, backups and what is restored from them. Deterministic: a seed says what is done and where it is cut, and a failure prints how to run it again.
 //!
 //! `BONGHWA_CRASH_SEEDS=5000` runs more of them; `BONGHWA_CRASH_SEED=7` runs the one, `BONGHWA_CRASH_CUT=120` cuts it at
 //! that operation instead of where the seed says.
 
+mod backups;
 mod world;
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use disk::fs::Fs;
 use disk::sim::Random;
 use model::MetricAdmin;
 
@@ -137,6 +142,10 @@ fn run(seed: u64, cut: Option<u64>) -> bool {
     fixture.options.out_of_order_ms = 3_600_000;
     // Half of the seeds have summaries, of which the last sample of each outlives its retention.
     fixture.options.downsampling.enabled = seed % 4 >= 2;
+    // In half of them, of both kinds, some series are kept shorter or longer than the others.
+    if seed % 8 % 2 == 1 {
+        fixture.options.series_retention = world::rules(12, 48);
+    }
     let power = fails_power(random);
     fixture.options.sync = if power { disk::log::SyncPolicy::Batch } else { disk::log::SyncPolicy::Off };
     let mut report = Report { seed, cut, fs: fixture.fs.clone(), failure: None };
@@ -159,6 +168,7 @@ fn run(seed: u64, cut: Option<u64>) -> bool {
         fixture.fs.set_capacity(u64::MAX);
         let store = fixture.open();
         world.check_opened(&fixture, &store);
+        world.check_backups(&fixture);
         // It goes on as if nothing had happened.
         store.maintain().unwrap();
         world.expire(&fixture);

@@ -7,7 +7,9 @@ use model::metrics::Family;
 use model::{Exemplar, ExemplarReader, ExemplarSample, HistogramSample, MetricAdmin};
 
 use super::super::rich::{Rich, Value, encoded, histogram, read_rich};
+use super::backups::Backups;
 use super::*;
+use crate::retention::{Retention, SeriesRetention};
 
 const SERIES: u32 = 5;
 /// This series has histograms.
@@ -16,7 +18,7 @@ const MINUTE: i64 = 60_000;
 
 /// What is expected of a sample.
 #[derive(Debug, Clone)]
-struct Expected {
+pub(super) struct Expected {
     value: (i64, Value),
     /// Acknowledged, and nobody asked for its end.
     must: bool,
@@ -33,7 +35,7 @@ impl Expected {
     }
 }
 
-type Map = BTreeMap<(u32, i64), Expected>;
+pub(super) type Map = BTreeMap<(u32, i64), Expected>;
 
 #[derive(Default)]
 struct Batch {
@@ -55,6 +57,25 @@ pub(super) struct World {
     looked_at: BTreeSet<String>,
     /// Times of deleted samples are not used again.
     used: BTreeSet<(u32, i64)>,
+    /// Rules that a reload has brought; they go with the process.
+    reloaded: Option<Vec<SeriesRetention>>,
+    backups: Backups,
+}
+
+/// One series is kept for `short` hours, one for `long`; the third rule reaches the same series too late.
+pub(super) fn rules(short: i64, long: i64) -> Vec<SeriesRetention> {
+    let rule = |i: &str, hours: i64| {
+        let matchers = vec![Matcher::new("i", MatchOp::Regex, i).unwrap()];
+        SeriesRetention { matchers, time_ms: hours * 60 * MINUTE }
+    };
+    vec![rule("1", short), rule("2", long), rule("1|2", 1)]
+}
+
+/// How long a series is kept by these rules, ms.
+fn kept(rules: &[SeriesRetention], otherwise: i64, series: u32) -> i64 {
+    let labels = labels("m", series);
+    let rule = rules.iter().find(|rule| rule.matchers.iter().all(|m| m.matches_labels(&labels)));
+    rule.map_or(otherwise, |rule| rule.time_ms)
 }
 
 impl World {
@@ -69,6 +90,8 @@ impl World {
             attempts: Vec::new(),
             looked_at: BTreeSet::new(),
             used: BTreeSet::new(),
+            reloaded: None,
+            backups: Backups::default(),
         }
     }
 
@@ -86,8 +109,11 @@ impl World {
             76..84 => self.delete(fixture, store, random),
             84..87 => store.clean_tombstones(),
             87..91 => self.snapshot(store),
-            91..94 => self.exemplar(fixture, store, random),
-            94..97 => self.family(store),
+            91..93 => self.exemplar(fixture, store, random),
+            93 => self.reload(fixture, store, random),
+            94..96 => self.family(store),
+            96 => self.backups.back_up(fixture, store, &self.samples),
+            97 => self.backups.restore(fixture, random),
             _ => store.close(),
         }
     }
@@ -197,11 +223,23 @@ impl World {
         Ok(())
     }
 
+    /// Other rules for single series, as a reload brings them.
+    fn reload(&mut self, fixture: &Fixture, store: &Store, random: &mut Random) -> Result<()> {
+        let rules = rules(6 + random.below(12) as i64, 20 + random.below(40) as i64);
+        let kept = store.retention();
+        store.set_retention(Retention { series: rules.clone(), ..(*kept).clone() });
+        self.reloaded = Some(rules);
+        self.expire(fixture);
+        store.maintain()
+    }
+
     /// Retention may take what is this old.
     pub(super) fn expire(&mut self, fixture: &Fixture) {
-        let oldest = fixture.clock.now_ms() - fixture.options.retention_ms;
-        for ((_, t), expected) in &mut self.samples {
-            if *t < oldest {
+        let now = fixture.clock.now_ms();
+        let rules = self.reloaded.as_ref().unwrap_or(&fixture.options.series_retention);
+        let oldest = |series| now - kept(rules, fixture.options.retention_ms, series);
+        for ((series, t), expected) in &mut self.samples {
+            if *t < oldest(*series) {
                 expected.must = false;
                 expected.summed_up = fixture.options.downsampling.enabled;
                 self.batches[expected.batch].touched = true;
@@ -234,6 +272,7 @@ impl World {
 
     /// Right after the store was opened. What is not there will not come back.
     pub(super) fn check_opened(&mut self, fixture: &Fixture, store: &Store) {
+        self.reloaded = None;
         assert!(
             store.warnings().iter().all(|w| w.starts_with("log segment")),
             "half-made things: {:?}",
@@ -242,17 +281,23 @@ impl World {
         self.check(store, "after opening");
         let found = read_rich(store, TimeRange::ALL);
         self.check_position(store, &found);
-        for (key, expected) in &mut self.samples {
+        // A summary is seen again when nothing newer stands in its way any more.
+        for (key, expected) in self.samples.iter_mut().filter(|(_, expected)| !expected.summed_up) {
             expected.may &= holds(&found, *key);
         }
         let leftovers: Vec<_> = fixture
             .fs
             .files()
             .into_iter()
+            .filter(|p| p.starts_with("/data/metrics"))
             .filter(|p| p.components().any(|c| c.as_os_str().to_string_lossy().starts_with("tmp-")))
             .collect();
         assert!(leftovers.is_empty(), "{leftovers:?}");
         self.check_snapshots(fixture);
+    }
+
+    pub(super) fn check_backups(&mut self, fixture: &Fixture) {
+        self.backups.check(fixture);
     }
 
     fn check_position(&self, store: &Store, found: &Rich) {
@@ -280,7 +325,8 @@ impl World {
             let clock = Arc::clone(&fixture.clock) as Arc<dyn Clock>;
             let path = dir.join(&entry.name);
             // Looked at in a copy of the world in which nothing is deleted.
-            let options = Options { retention_ms: 0, ..fixture.options.clone() };
+            let options =
+                Options { retention_ms: 0, series_retention: Vec::new(), ..fixture.options.clone() };
             let store = Store::open(Arc::new(fixture.fs.clone()), &path, options, clock).unwrap();
             assert!(store.warnings().is_empty(), "{:?}", store.warnings());
             let found = read_rich(&store, TimeRange::ALL);
@@ -299,14 +345,14 @@ fn holds(found: &Rich, (series, t): (u32, i64)) -> bool {
     found.get(&labels("m", series)).is_some_and(|s| s.contains_key(&t))
 }
 
-fn check_map(map: &Map, found: &Rich, when: &str) {
+pub(super) fn check_map(map: &Map, found: &Rich, when: &str) {
     if let Some(complaint) = complaint(map, found) {
         panic!("{complaint}, {when}");
     }
 }
 
 /// What is wrong with what was read.
-fn complaint(map: &Map, found: &Rich) -> Option<String> {
+pub(super) fn complaint(map: &Map, found: &Rich) -> Option<String> {
     for ((series, t), expected) in map {
         let there = found.get(&labels("m", *series)).and_then(|s| s.get(t));
         match there {
