@@ -13,6 +13,10 @@ pub(crate) const OURS: &str = "bonghwa";
 pub(crate) fn prepare(data: &Path) -> Result<PathBuf> {
     let ours = data.join(OURS);
     std::fs::create_dir_all(&ours).map_err(|e| refused(data, &e))?;
+    // Its name survives a power failure as what is in it does; the directory above may not be ours to read.
+    if let Some(above) = data.parent().map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p }) {
+        let _ = std::fs::File::open(above).and_then(|above| above.sync_all());
+    }
     let probe = ours.join(".probe");
     match std::fs::File::create(&probe).and_then(|mut file| file.write_all(b"x")) {
         Ok(()) => {}
