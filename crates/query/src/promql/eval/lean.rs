@@ -1,6 +1,7 @@
 //! Aggregations of one selector at one time, as rules and single figures ask: of a series only its value is kept, its
 //! group, and the hash of its labels, by which values are added up. So a million series take as many times 32 bytes, not
-//! their labels, and the result depends neither on threads nor on the order in which the store gives series.
+//! their labels, and the result depends neither on threads nor on the order in which the store gives series. Sums are
+//! compensated, so that this order gives what the order of labels gives; variances are not, and are none of this.
 
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
@@ -16,7 +17,7 @@ use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
 use crate::promql::aggregate::{group_key, group_labels};
 use crate::promql::ast::{Aggregate, AggregateOp, Expr};
 use crate::promql::engine::QueryError;
-use crate::promql::number::{self, Kahan, Mean, Variance, greatest, least};
+use crate::promql::number::{self, Kahan, Mean, greatest, least};
 
 /// Bytes of a value, twice: the list grows by doubling.
 const VALUE: u64 = 2 * size_of::<Value>() as u64;
@@ -49,7 +50,6 @@ enum Sum {
     Least(f64),
     Greatest(f64),
     Count(f64),
-    Variance(Variance),
     All(Vec<f64>),
 }
 
@@ -61,7 +61,6 @@ impl Sum {
             AggregateOp::Min => Self::Least(f64::NAN),
             AggregateOp::Max => Self::Greatest(f64::NAN),
             AggregateOp::Count | AggregateOp::Group => Self::Count(0.0),
-            AggregateOp::Stdvar | AggregateOp::Stddev => Self::Variance(Variance::default()),
             AggregateOp::Quantile => Self::All(Vec::new()),
             _ => return None,
         })
@@ -74,7 +73,6 @@ impl Sum {
             Self::Least(value) => least(value, v),
             Self::Greatest(value) => greatest(value, v),
             Self::Count(count) => *count += 1.0,
-            Self::Variance(variance) => variance.add(v),
             Self::All(values) => values.push(v),
         }
     }
@@ -85,8 +83,6 @@ impl Sum {
             Self::Total(sum) => sum.total(),
             Self::Mean(mean) => mean.mean(),
             Self::Least(value) | Self::Greatest(value) | Self::Count(value) => value,
-            Self::Variance(variance) if op == AggregateOp::Stddev => variance.variance().sqrt(),
-            Self::Variance(variance) => variance.variance(),
             Self::All(mut values) => number::quantile(q, &mut values),
         }
     }
