@@ -12,9 +12,12 @@ use crate::metrics::Metrics;
 use crate::shedding::Watch;
 
 const MAINTAIN: Duration = Duration::from_secs(2);
-const CORRECT: Duration = Duration::from_secs(1);
+/// A burst must not get far beyond the limit before it is seen.
+const CORRECT: Duration = Duration::from_millis(200);
+/// Once in so many corrections metrics and the status page hear of it.
+const TELL: u32 = 5;
 
-/// A thread for each: upkeep may take minutes, the memory limit is corrected every second.
+/// A thread for each: upkeep may take minutes, the memory limit is corrected five times a second.
 pub(crate) struct Background {
     stop: Vec<Sender<()>>,
     threads: Vec<JoinHandle<()>>,
@@ -40,9 +43,14 @@ impl Background {
             }
         })?;
         metrics.memory_limit.set(i64::try_from(memory_limit).unwrap_or(i64::MAX));
+        let mut corrections = 0_u32;
         background.every("memory", CORRECT, move || {
             let resident = memory::resident();
             memory::correct(&budget, memory_limit, resident);
+            corrections = corrections.wrapping_add(1);
+            if !corrections.is_multiple_of(TELL) {
+                return;
+            }
             watch.look(&budget, memory_limit, resident);
             let gauge = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
             metrics.resident.set(gauge(resident));
