@@ -37,20 +37,17 @@ impl Decisions {
     }
 }
 
-/// As [`Cardinality`] keeps them.
-struct Kept(Arc<Decisions>);
-
-impl Keep for Kept {
+impl Keep for Decisions {
     fn entries(&self) -> Vec<(String, String)> {
-        self.0.0.entries()
+        self.0.entries()
     }
 
     fn put(&self, key: &str, text: &str) -> Result<()> {
-        self.0.0.put(key, text.to_owned())
+        self.0.put(key, text.to_owned())
     }
 
     fn remove(&self, key: &str) -> Result<()> {
-        self.0.0.remove(key).map(|_| ())
+        self.0.remove(key).map(|_| ())
     }
 }
 
@@ -70,7 +67,7 @@ pub(crate) fn open(
     };
     let around = Surroundings {
         census: store.clone(),
-        keep: Some(Arc::new(Kept(decisions))),
+        keep: Some(decisions),
         clock,
         memory_percent: Box::new(memory_percent),
     };
