@@ -40,18 +40,7 @@ pub(crate) fn newest() -> String {
         // The first one is cut.
         false => bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1),
     };
-    without_colours(&String::from_utf8_lossy(bytes.get(begin..).unwrap_or_default()))
-}
-
-/// The text without what a terminal takes for colours: `ESC [`, and up to a letter.
-fn without_colours(text: &str) -> String {
-    let mut parts = text.split("\u{1b}[");
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let end = part.find(|c: char| c.is_ascii_alphabetic()).map_or(part.len(), |at| at + 1);
-        plain.push_str(part.get(end..).unwrap_or_default());
-    }
-    plain
+    String::from_utf8_lossy(bytes.get(begin..).unwrap_or_default()).into_owned()
 }
 
 /// Standard error, of which the end is kept.
@@ -134,13 +123,5 @@ mod tests {
         let written = (0..LINES * 3).filter(|_| window.admit(now)).count();
         assert_eq!(written, LINES as usize);
         assert!(window.admit(now + Duration::from_secs(1)));
-    }
-
-    #[test]
-    fn the_kept_lines_have_no_colours() {
-        let text = "\u{1b}[2m2026\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m [a] b\n";
-        assert_eq!(without_colours(text), "2026  INFO [a] b\n");
-        assert_eq!(without_colours("cut \u{1b}[3"), "cut ");
-        assert_eq!(without_colours(""), "");
     }
 }
