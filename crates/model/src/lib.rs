@@ -12,7 +12,7 @@
 //! server <--results-- query <--MetricReader / EventReader-- tsdb, events
 //! ```
 //!
-//! Start reading at [`metrics`] and [`events`] (the seams), then [`labels`].
+//! Start reading at [`metrics`], [`records`] and [`events`] (the seams), then [`labels`].
 
 #![forbid(unsafe_code)]
 
@@ -37,6 +37,7 @@ pub mod nearest;
 pub mod passing;
 pub mod pattern;
 pub mod progress;
+pub mod records;
 pub mod relabel;
 pub mod resource;
 pub mod rule;
@@ -69,6 +70,7 @@ pub use metrics::{
 };
 pub use pattern::Pattern;
 pub use progress::ReplayProgress;
+pub use records::{Columns, RecordReader, RecordScan, RecordWriter, Records};
 pub use resource::{Identity, IdentityKey, Resource};
 pub use sample::{STALE_NAN_BITS, Sample, is_stale_nan, stale_nan};
 pub use shed::{Load, Shed, Sheds};

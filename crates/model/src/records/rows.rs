@@ -1,0 +1,306 @@
+//! Records on their way in: rows over one arena.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::labels::Labels;
+
+/// Where a field comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Origin {
+    /// The sender gave it beside the message (Loki's structured metadata, OTLP attributes, fields of a JSON event).
+    Sent,
+    /// It was found in the message.
+    Detected,
+}
+
+/// A field's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum FieldRef<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Signed integer.
+    Int(i64),
+    /// Float; keeps its bits.
+    Float(f64),
+    /// Boolean.
+    Bool(bool),
+}
+
+/// A stream of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StreamIndex(u32);
+
+impl StreamIndex {
+    /// Its place in [`Records::streams`].
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A place in the arena.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    start: u32,
+    end: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Value {
+    Text(Place),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    name: u32,
+    origin: Origin,
+    value: Value,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Head {
+    time_ns: i64,
+    stream: u32,
+    body: Place,
+    fields_end: u32,
+}
+
+/// A batch of records. Clearing it keeps its memory.
+#[derive(Debug, Clone, Default)]
+pub struct Records {
+    text: String,
+    rows: Vec<Head>,
+    fields: Vec<Field>,
+    streams: Vec<Labels>,
+    known: HashMap<Labels, u32>,
+    names: Vec<String>,
+}
+
+/// One record of a batch.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    records: &'a Records,
+    index: usize,
+}
+
+impl Records {
+    /// The most bytes a batch holds, messages and fields together: places in the arena have 32 bits.
+    pub const MOST_BYTES: usize = 1 << 30;
+
+    /// An empty batch.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.rows.clear();
+        self.fields.clear();
+        self.streams.clear();
+        self.known.clear();
+        self.names.clear();
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Bytes of messages and of text fields.
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Roughly what it takes in memory, for reservations.
+    pub fn memory(&self) -> usize {
+        self.text.capacity()
+            + self.rows.capacity() * size_of::<Head>()
+            + self.fields.capacity() * size_of::<Field>()
+            + self.streams.iter().map(|s| s.canonical().len() + 64).sum::<usize>()
+    }
+
+    /// Whether `more` bytes still fit.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.text.len() + more <= Self::MOST_BYTES
+    }
+
+    /// Names a stream; the same labels get the same index.
+    pub fn stream(&mut self, labels: &Labels) -> StreamIndex {
+        if let Some(&at) = self.known.get(labels) {
+            return StreamIndex(at);
+        }
+        let at = self.streams.len() as u32;
+        self.streams.push(labels.clone());
+        self.known.insert(labels.clone(), at);
+        StreamIndex(at)
+    }
+
+    /// Adds a record; [`field`](Self::field) then adds to it. Whoever adds asks [`has_room`](Self::has_room) before.
+    pub fn push(&mut self, stream: StreamIndex, time_ns: i64, body: &str) {
+        let body = self.put(body);
+        let fields_end = self.fields.len() as u32;
+        self.rows.push(Head { time_ns, stream: stream.0, body, fields_end });
+    }
+
+    /// Adds a field to the record added last; without one nothing happens. A name that the record has already is the
+    /// caller's to avoid: the first one counts.
+    pub fn field(&mut self, name: &str, origin: Origin, value: FieldRef<'_>) {
+        if self.rows.is_empty() {
+            return;
+        }
+        let name = self.name(name);
+        let value = match value {
+            FieldRef::Text(text) => Value::Text(self.put(text)),
+            FieldRef::Int(int) => Value::Int(int),
+            FieldRef::Float(float) => Value::Float(float),
+            FieldRef::Bool(bool) => Value::Bool(bool),
+        };
+        self.fields.push(Field { name, origin, value });
+        let end = self.fields.len() as u32;
+        if let Some(row) = self.rows.last_mut() {
+            row.fields_end = end;
+        }
+    }
+
+    /// The streams that were named, in that order.
+    pub fn streams(&self) -> &[Labels] {
+        &self.streams
+    }
+
+    /// The names of fields, in the order in which they first came.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// A record by its row.
+    pub fn get(&self, index: usize) -> Option<Row<'_>> {
+        (index < self.rows.len()).then_some(Row { records: self, index })
+    }
+
+    /// All records, in the order in which they were added.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        (0..self.rows.len()).map(|index| Row { records: self, index })
+    }
+
+    fn put(&mut self, text: &str) -> Place {
+        debug_assert!(self.has_room(text.len()), "ask has_room before adding");
+        let start = self.text.len() as u32;
+        self.text.push_str(text);
+        Place { start, end: self.text.len() as u32 }
+    }
+
+    // A batch has few names, and a record's follow one another as in the record before: looking from the one used last
+    // finds most at once.
+    fn name(&mut self, name: &str) -> u32 {
+        let after = self.fields.last().map_or(0, |f| f.name as usize + 1);
+        let names = &self.names;
+        if names.get(after).is_some_and(|n| n == name) {
+            return after as u32;
+        }
+        if let Some(at) = names.iter().position(|n| n == name) {
+            return at as u32;
+        }
+        self.names.push(name.to_owned());
+        (self.names.len() - 1) as u32
+    }
+
+    fn text(&self, place: Place) -> &str {
+        &self.text[place.start as usize..place.end as usize]
+    }
+
+    fn fields_of(&self, index: usize) -> Range<usize> {
+        let start = index.checked_sub(1).map_or(0, |before| self.rows[before].fields_end as usize);
+        start..self.rows[index].fields_end as usize
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Nanoseconds since the Unix epoch.
+    pub fn time_ns(&self) -> i64 {
+        self.records.rows[self.index].time_ns
+    }
+
+    /// Its stream.
+    pub fn stream(&self) -> StreamIndex {
+        StreamIndex(self.records.rows[self.index].stream)
+    }
+
+    /// Its stream's labels.
+    pub fn labels(&self) -> &'a Labels {
+        &self.records.streams[self.stream().get()]
+    }
+
+    /// The message.
+    pub fn body(&self) -> &'a str {
+        self.records.text(self.records.rows[self.index].body)
+    }
+
+    /// Its fields, in the order in which they were added.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, Origin, FieldRef<'a>)> {
+        let records = self.records;
+        records.fields[records.fields_of(self.index)].iter().map(move |field| {
+            let value = match field.value {
+                Value::Text(place) => FieldRef::Text(records.text(place)),
+                Value::Int(int) => FieldRef::Int(int),
+                Value::Float(float) => FieldRef::Float(float),
+                Value::Bool(bool) => FieldRef::Bool(bool),
+            };
+            (records.names[field.name as usize].as_str(), field.origin, value)
+        })
+    }
+
+    /// Where the field's name stands in [`Records::names`], field by field as [`fields`](Self::fields) gives them.
+    pub fn field_names(&self) -> impl Iterator<Item = usize> {
+        let records = self.records;
+        records.fields[records.fields_of(self.index)].iter().map(|field| field.name as usize)
+    }
+
+    /// The value of a field, by its name.
+    pub fn field(&self, name: &str) -> Option<FieldRef<'a>> {
+        self.fields().find(|(n, ..)| *n == name).map(|(.., value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_keep_what_was_added() {
+        let mut records = Records::new();
+        let web = records.stream(&Labels::from_pairs([("app", "web")]));
+        let db = records.stream(&Labels::from_pairs([("app", "db")]));
+        assert_eq!(records.stream(&Labels::from_pairs([("app", "web")])), web);
+        records.push(web, 7, "GET /");
+        records.field("status", Origin::Detected, FieldRef::Int(200));
+        records.field("path", Origin::Sent, FieldRef::Text("/"));
+        records.push(db, 8, "");
+        records.push(web, 9, "끝");
+        records.field("path", Origin::Sent, FieldRef::Text("/x"));
+
+        let rows: Vec<_> = records.iter().collect();
+        assert_eq!(rows[0].body(), "GET /");
+        assert_eq!(
+            rows[0].fields().collect::<Vec<_>>(),
+            [("status", Origin::Detected, FieldRef::Int(200)), ("path", Origin::Sent, FieldRef::Text("/"))]
+        );
+        assert_eq!((rows[1].time_ns(), rows[1].body(), rows[1].fields().count()), (8, "", 0));
+        assert_eq!(rows[1].labels().get("app"), Some("db"));
+        assert_eq!(rows[2].field("path"), Some(FieldRef::Text("/x")));
+        assert_eq!(rows[2].field("status"), None);
+        assert_eq!(records.names(), ["status", "path"]);
+        assert_eq!(rows[2].field_names().collect::<Vec<_>>(), [1]);
+
+        records.clear();
+        assert!(records.is_empty() && records.streams().is_empty() && records.names().is_empty());
+    }
+}
