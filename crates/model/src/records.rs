@@ -20,6 +20,10 @@ use crate::events::EventKind;
 use crate::matcher::Matcher;
 use crate::metrics::Position;
 
+/// The time of a record whose sender gave none. `intake` puts in its place the time that the line itself tells, else
+/// the present one; a store never sees it.
+pub const NO_TIME: i64 = i64::MIN;
+
 /// Why a record was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Refusal {

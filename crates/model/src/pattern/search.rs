@@ -26,6 +26,15 @@ impl Search {
         self.0.is_match(text)
     }
 
+    /// Calls `each` with the place of every match, of its first group where it has one.
+    pub fn places(&self, text: &str, mut each: impl FnMut(std::ops::Range<usize>)) {
+        for captures in self.0.captures_iter(text) {
+            if let Some(span) = captures.get_group(1).or_else(|| captures.get_group(0)) {
+                each(span.range());
+            }
+        }
+    }
+
     /// Replaces every match by `replacement`, in which `$1` and `${name}` stand for what the groups matched.
     pub fn replace_all(&self, text: &str, replacement: &str) -> String {
         let mut out = String::with_capacity(text.len());
@@ -57,6 +66,9 @@ mod tests {
         assert!(digits.is_match("x 1") && !digits.is_match("x"));
         assert_eq!(digits.replace_all("a1 b22 c", "${2}-$1."), "1-a. 22-b. c");
         assert_eq!(Search::new("x*").unwrap().replace_all("abc", "-"), "-a-b-c-");
+        let mut places = Vec::new();
+        Search::new("k=([0-9]+)|z").unwrap().places("k=12 z", |place| places.push(place));
+        assert_eq!(places, [2..4, 5..6]);
         assert!(Search::new("(").unwrap_err().message.contains("missing closing"));
     }
 }
