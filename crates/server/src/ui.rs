@@ -34,7 +34,7 @@ const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-
      <a href=\"/metrics\">/metrics</a>.</p></html>";
 
 /// First parts of the paths that the interface has a page for.
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "alerts",
     "cardinality",
     "config",
@@ -43,6 +43,7 @@ const PAGES: [&str; 15] = [
     "flags",
     "graph",
     "index.html",
+    "logs",
     "nodes",
     "query",
     "rules",

@@ -5,6 +5,7 @@ const KEYS = [
   ['/', 'palette'],
   ['Ctrl K', 'palette'],
   ['g c', 'containers'],
+  ['g l', 'logs'],
   ['g n', 'nodes'],
   ['g e', 'explore'],
   ['g a', 'alerts'],

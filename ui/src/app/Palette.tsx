@@ -46,6 +46,7 @@ function useEntries(onClose: () => void): Entry[] {
     const pages = (
       [
         ['/', 'containers'],
+        ['/logs', 'logs'],
         ['/nodes', 'nodes'],
         ['/explore', 'explore'],
         ['/alerts', 'alerts'],

@@ -15,6 +15,7 @@ import { useKeys } from './useKeys';
 
 const PAGES = [
   { to: '/', key: 'containers' },
+  { to: '/logs', key: 'logs' },
   { to: '/nodes', key: 'nodes' },
   { to: '/explore', key: 'explore' },
   { to: '/alerts', key: 'alerts' },

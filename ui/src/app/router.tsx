@@ -20,6 +20,12 @@ const container = createRoute({
   component: lazyRouteComponent(() => import('../pages/container/ContainerPage'), 'ContainerPage'),
 });
 
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: '/logs',
+  component: lazyRouteComponent(() => import('../pages/logs/LogsPage'), 'LogsPage'),
+});
+
 const nodes = createRoute({
   getParentRoute: () => root,
   path: '/nodes',
@@ -89,6 +95,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     home,
     container,
+    logs,
     nodes,
     node,
     explore,

@@ -9,15 +9,17 @@ interface Actions {
   blocked: boolean;
 }
 
-const JUMPS: Record<string, '/' | '/nodes' | '/explore' | '/alerts' | '/rules' | '/cardinality' | '/status'> = {
-  c: '/',
-  n: '/nodes',
-  e: '/explore',
-  a: '/alerts',
-  r: '/rules',
-  d: '/cardinality',
-  s: '/status',
-};
+const JUMPS: Record<string, '/' | '/logs' | '/nodes' | '/explore' | '/alerts' | '/rules' | '/cardinality' | '/status'> =
+  {
+    c: '/',
+    l: '/logs',
+    n: '/nodes',
+    e: '/explore',
+    a: '/alerts',
+    r: '/rules',
+    d: '/cardinality',
+    s: '/status',
+  };
 /** How long `g` waits for the second key, ms. */
 const PATIENCE = 1200;
 

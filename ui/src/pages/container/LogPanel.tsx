@@ -2,7 +2,8 @@ import { Button, Switch, TextInput } from '@mantine/core';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { clockTime, localTime, utcTime } from '../../format/time';
-import { lineMs, splitHits, type ShownLine } from './log';
+import { splitHits } from '../logs/text';
+import { lineMs, type ShownLine } from './log';
 import classes from './LogPanel.module.css';
 import { BROKEN, useLogTail } from './useLogTail';
 
@@ -115,7 +116,9 @@ function Line({ line, search }: { line: ShownLine; search: string }) {
         </time>
       )}
       <span className={classes.text}>
-        {splitHits(line.text, search).map((part, i) => (i % 2 === 1 ? <mark key={i}>{part}</mark> : part))}
+        {splitHits(line.text, [{ text: search, loose: true }]).map((part, i) =>
+          i % 2 === 1 ? <mark key={i}>{part}</mark> : part,
+        )}
       </span>
     </div>
   );

@@ -3,7 +3,7 @@ import type { LivePoint } from '../../api/types';
 import { live } from '../../testing/rows';
 import { escapeHtml, exportHtml } from './exportHtml';
 import { buildLines } from './lines';
-import { appendLines, lineMs, plain, splitHits, type ShownLine } from './log';
+import { appendLines, lineMs, type ShownLine } from './log';
 import { queriesOf, selector } from './queries';
 import { lifeOf } from './state';
 import { appendPoint } from './useRing';
@@ -93,12 +93,6 @@ describe('log', () => {
   it('keeps the newest lines only', () => {
     const kept = appendLines([line(1), line(2)], [line(3), line(4)], 3);
     expect(kept.map((l) => l.n)).toEqual([2, 3, 4]);
-  });
-  it('takes terminal codes out', () => {
-    expect(plain('\u001b[31mred\u001b[0m\r')).toBe('red');
-  });
-  it('marks every hit', () => {
-    expect(splitHits('An error, Error', 'error')).toEqual(['An ', 'error', ', ', 'Error', '']);
   });
   it('reads nanoseconds without losing the millisecond', () => {
     expect(lineMs('1763700000123456789')).toBe(1_763_700_000_123);

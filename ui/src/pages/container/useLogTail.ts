@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from 'react';
 import { openStream, ownPath } from '../../api/client';
 import type { LogDropped, LogEnd, LogLine } from '../../api/types';
-import { appendLines, plain, type ShownLine } from './log';
+import { plain } from '../logs/text';
+import { appendLines, type ShownLine } from './log';
 
 export interface Tail {
   lines: readonly ShownLine[];

@@ -17,7 +17,7 @@ import { copyText } from '../../widgets/copy';
 import { Editor } from './Editor';
 import classes from './ExplorePage.module.css';
 import { addTo, readHistory, writeHistory } from './history';
-import { readError } from './position';
+import { readError } from '../../editor/position';
 import { ResultGraph } from './ResultGraph';
 import { ResultTable } from './ResultTable';
 import { useStarters } from './starters';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { addTo } from './history';
-import { readError } from './position';
+import { readError } from '../../editor/position';
 import { graphLines, metricIn, tableRows } from './result';
 
 describe('error positions', () => {
@@ -15,6 +15,12 @@ describe('error positions', () => {
     expect(readError('invalid parameter "query": 1:3: parse error: unexpected end of input', 'up').spot).toEqual({
       from: 2,
       to: 3,
+    });
+  });
+  it('reads positions of LogQL', () => {
+    expect(readError('parse error at line 1, col 7: syntax error: unexpected IDENTIFIER', '{a=1} xyz')).toEqual({
+      message: 'syntax error: unexpected IDENTIFIER',
+      spot: { from: 6, to: 9 },
     });
   });
   it('leaves other errors alone', () => {

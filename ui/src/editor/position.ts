@@ -1,4 +1,7 @@
-/** Where a parse error stands. The server says `1:17: parse error: ...`, line and column from 1, columns in characters. */
+/**
+ * Where a parse error stands. The server says `1:17: parse error: ...` of PromQL and `parse error at line 1, col 17: ...`
+ * of LogQL; line and column from 1, columns in characters.
+ */
 export interface Spot {
   from: number;
   to: number;
@@ -11,6 +14,11 @@ export interface ParsedError {
 
 export function readError(text: string, query: string): ParsedError {
   const m = /^(?:invalid parameter "?query"?: )?(\d+):(\d+)(?:-(?:(\d+):)?(\d+))?:\s*(.*)$/s.exec(text);
+  const loki = m ? null : /\bat line (\d+), col (\d+):\s*(.*)$/s.exec(text);
+  if (loki) {
+    const from = offsetOf(query, Number(loki[1]), Number(loki[2]));
+    return { message: loki[3] ?? text, spot: { from, to: Math.max(wordEnd(query, from), from + 1) } };
+  }
   if (!m) return { message: text, spot: null };
   const from = offsetOf(query, Number(m[1]), Number(m[2]));
   const to = m[4] ? offsetOf(query, Number(m[3] ?? m[1]), Number(m[4])) : wordEnd(query, from);

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import { everyStream, fieldState, isLogql, isMetric, needles, parse, translate, withField, type Known } from './ask';
+
+const known: Known = {
+  labels: new Set(['container', 'compose_service', 'node']),
+  parsers: new Map([['status', ['json']]]),
+  base: '{container=~".+"}',
+};
+const logql = (text: string) => translate(text, known);
+
+describe('what is typed becomes LogQL', () => {
+  it.each([
+    ['', '{container=~".+"}'],
+    ['timeout', '{container=~".+"} |~ "(?i)timeout"'],
+    ['Timeout', '{container=~".+"} |= "Timeout"'],
+    ['404', '{container=~".+"} |= "404"'],
+    ['결제 실패', '{container=~".+"} |= "결제" |= "실패"'],
+    ['"결제 실패"', '{container=~".+"} |= "결제 실패"'],
+    ['"say \\"hi\\""', '{container=~".+"} |= "say \\"hi\\""'],
+    ['a.b(c', '{container=~".+"} |~ "(?i)a\\\\.b\\\\(c"'],
+    ['-debug', '{container=~".+"} !~ "(?i)debug"'],
+    ['-"GET /health"', '{container=~".+"} != "GET /health"'],
+    ['-디버그', '{container=~".+"} != "디버그"'],
+    ['Reset OR Refused', '{container=~".+"} |= "Reset" or "Refused"'],
+    ['reset OR Refused OR 실패', '{container=~".+"} |~ "(?i)reset" or "Refused" or "실패"'],
+    ['a AND b', '{container=~".+"} |~ "(?i)a" |~ "(?i)b"'],
+  ])('words: %s', (text, wanted) => expect(logql(text)).toBe(wanted));
+
+  it.each([
+    ['container:api', '{container="api"}'],
+    ['-container:api', '{container=~".+", container!="api"}'],
+    ['container:api* 실패', '{container=~"api.*"} |= "실패"'],
+    ['container:~^a|b$', '{container=~"^a|b$"}'],
+    ['container:"내 앱"', '{container="내 앱"}'],
+    ['container:*', '{container=~".+", container=~".*"}'],
+    ['level:ERROR', '{container=~".+"} | detected_level = "error"'],
+    ['-level:debug', '{container=~".+"} | detected_level != "debug"'],
+    ['trace_id:abc', '{container=~".+"} | trace_id = "abc"'],
+    ['status:>=500', '{container=~".+"} | json | status >= 500'],
+    ['-status:>=500', '{container=~".+"} | json | status < 500'],
+    ['took:>1.5s', '{container=~".+"} | took > 1.5s'],
+    ['http.method:GET node:a', '{node="a"} | http_method = "GET"'],
+    ['사용자:김', '{container=~".+"} | 사용자 = "김"'],
+  ])('fields: %s', (text, wanted) => expect(logql(text)).toBe(wanted));
+
+  it.each([
+    ['https://a/b', '{container=~".+"} |~ "(?i)https://a/b"'],
+    ['std::io', '{container=~".+"} |~ "(?i)std::io"'],
+    ['12:30', '{container=~".+"} |= "12:30"'],
+    ['Error:', '{container=~".+"} |= "Error:"'],
+    ['--', '{container=~".+"} |= "--"'],
+    ['- a', '{container=~".+"} |= "-" |~ "(?i)a"'],
+    ['"open', '{container=~".+"} |= "open"'],
+    ['""', '{container=~".+"}'],
+  ])('no fields: %s', (text, wanted) => expect(logql(text)).toBe(wanted));
+
+  it('leaves LogQL alone', () => {
+    expect(logql(' {app="x"} | json ')).toBe('{app="x"} | json');
+    expect(logql('sum by (level) (rate({app="x"}[1m]))')).toBe('sum by (level) (rate({app="x"}[1m]))');
+    expect(isLogql('sum of {things}')).toBe(false);
+    expect(isMetric('rate({app="x"}[1m])')).toBe(true);
+    expect(isMetric('{app="x"}')).toBe(false);
+  });
+  it('keeps the streams of a page', () => {
+    const page = { ...known, base: '{container_id="abc"}' };
+    expect(translate('x:1', page)).toBe('{container_id="abc"} | x = "1"');
+    expect(translate('container:api', page)).toBe('{container_id="abc", container="api"}');
+  });
+  it('prefers a stream label over the word for a level', () => {
+    expect(translate('level:Error', { ...known, labels: new Set(['level']) })).toBe('{level="Error"}');
+  });
+  it('takes anything without an error', () => {
+    for (const text of ['"', '-', ':', 'a:', '-"', 'OR', 'a OR', 'OR OR', '\\', 'a:"', '-a:-b', '\u0000'])
+      expect(logql(text).startsWith('{')).toBe(true);
+  });
+  it('sees the terms', () => {
+    expect(parse('a OR b -c')).toHaveLength(2);
+  });
+});
+
+describe('clicks in facets', () => {
+  it('adds, turns and takes away', () => {
+    expect(withField('timeout', 'container', 'api')).toBe('timeout container:api');
+    expect(withField('timeout container:api', 'container', 'api')).toBe('timeout');
+    expect(withField('timeout container:api', 'container', 'api', true)).toBe('timeout -container:api');
+    expect(withField('', 'container', '내 앱')).toBe('container:"내 앱"');
+    expect(withField('container:"내 앱" x', 'container', '내 앱')).toBe('x');
+  });
+  it('comes back out of the text as the same value', () => {
+    for (const value of ['api', '내 앱', 'a"b\\c', '*', '~x', '>5', 'a:b', '-x']) {
+      const [term] = parse(withField('', 'f', value));
+      expect(term).toEqual({ kind: 'field', not: false, name: 'f', op: '=', value });
+    }
+  });
+  it('filters in LogQL', () => {
+    const text = withField('{app="x"}', 'container', 'api');
+    expect(text).toBe('{app="x"} | container = "api"');
+    expect(fieldState(text, 'container', 'api')).toBe(true);
+    expect(withField(text, 'container', 'api')).toBe('{app="x"}');
+  });
+  it('knows what is chosen', () => {
+    expect(fieldState('a container:api', 'container', 'api')).toBe(true);
+    expect(fieldState('a -container:api', 'container', 'api')).toBe(false);
+    expect(fieldState('a container:api2', 'container', 'api')).toBeNull();
+  });
+});
+
+describe('what rows highlight', () => {
+  it('is what a line must contain', () => {
+    expect(needles(logql('timeout "a b" -no 실패'))).toEqual([
+      { text: 'timeout', loose: true },
+      { text: 'a b', loose: false },
+      { text: '실패', loose: false },
+    ]);
+    expect(needles('{a="b"} |~ "a.c" |= `x` or "y"')).toEqual([
+      { text: 'x', loose: false },
+      { text: 'y', loose: false },
+    ]);
+  });
+});
+
+describe('every stream', () => {
+  it('is chosen by a label that they have', () => {
+    expect(everyStream(['container', 'service_name'])).toBe('{service_name=~".+"}');
+    expect(everyStream(['a'])).toBe('{a=~".+"}');
+    expect(everyStream([])).toBe('{service_name=~".+"}');
+  });
+});
