@@ -22,6 +22,7 @@ mod config;
 mod metrics;
 mod part;
 pub mod store;
+pub mod wide;
 
 /// A door for the fuzzer, past the checksums: any bytes as a log record and as a block of a part. What was read and
 /// written again must read the same. Not part of the interface.

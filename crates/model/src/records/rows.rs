@@ -244,6 +244,17 @@ impl<'a> Row<'a> {
         self.records.text(self.records.rows[self.index].body)
     }
 
+    /// Bytes of its message and of its fields, a number counted as 8.
+    pub fn text_bytes(&self) -> usize {
+        let records = self.records;
+        let text = |field: &Field| match field.value {
+            Value::Text(place) => (place.end - place.start) as usize,
+            _ => 8,
+        };
+        let fields = &records.fields[records.fields_of(self.index)];
+        self.body().len() + fields.iter().map(text).sum::<usize>()
+    }
+
     /// Its fields, in the order in which they were added.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Origin, FieldRef<'a>)> {
         let records = self.records;

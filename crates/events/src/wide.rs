@@ -1,0 +1,160 @@
+//! Records: log lines and spans, behind [`RecordWriter`] and [`RecordReader`].
+//!
+//! What it is: a store of wide events. Rows go to a write-ahead log and stay in memory as the bytes they were logged
+//! in ([`arena`]); [`scan`] merges what is asked for in order of time.
+//!
+//! ```text
+//! write -> record::Encoder -> disk::log (durable) -> arena (visible)
+//! scan  -> sources, opened when their turn comes -> tests, columns -> merge
+//! ```
+//!
+//! docs/formats/records.md draws the bytes. Start reading at [`shelf`].
+
+mod arena;
+mod columns;
+mod condition;
+mod config;
+mod merge;
+mod metrics;
+mod read;
+mod record;
+mod scan;
+mod shelf;
+mod split;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use disk::Fs;
+use model::records::{RecordWriter, Written};
+use model::{Clock, Error, EventKind, Position, Records, Result, Steady, Tenant};
+use parking_lot::{Mutex, RwLock};
+
+pub use config::{Options, Retention};
+pub use metrics::Metrics;
+use shelf::Shelf;
+
+/// A store of records in one directory.
+pub struct Store {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    shelves: [Shelf; 2],
+    warnings: Vec<String>,
+    retention: RwLock<Retention>,
+    maintenance: Mutex<()>,
+    /// What ages are held against.
+    steady: Mutex<Steady>,
+}
+
+impl Store {
+    /// Opens the store in `dir` (created if missing) and reads its logs.
+    pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Self> {
+        let dir = dir.join(Tenant::DEFAULT);
+        disk::publish::prepare(&*fs, &dir)?;
+        let metrics = Metrics::default();
+        let mut warnings = Vec::new();
+        let now = clock.now_ms();
+        let mut open = |name: &str| Shelf::open(&fs, &dir.join(name), &options, &metrics, now, &mut warnings);
+        let shelves = [open("log")?, open("span")?];
+        let retention = RwLock::new(Retention {
+            time_ms: options.retention_ms,
+            bytes: disk::space::size_limit(&*fs, &dir, options.retention_bytes)?,
+        });
+        let newest = shelves.iter().filter_map(Shelf::newest_ns).max().map(|ns| ns / 1_000_000);
+        let steady = Mutex::new(Steady::since(newest, now, options.retention_ms));
+        let maintenance = Mutex::new(());
+        let store = Self { options, clock, metrics, shelves, warnings, retention, maintenance, steady };
+        store.count();
+        Ok(store)
+    }
+
+    /// The store's own metrics, for registration.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// What opening found wrong.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What is kept now.
+    pub fn retention(&self) -> Retention {
+        *self.retention.read()
+    }
+
+    /// Changes what is kept, from the next maintenance on.
+    pub fn set_retention(&self, retention: Retention) {
+        *self.retention.write() = retention;
+    }
+
+    /// Makes everything durable. The store may be dropped without it: the log has every acknowledged record.
+    pub fn close(&self) -> Result<()> {
+        self.shelves.iter().try_for_each(|shelf| shelf.log.sync())
+    }
+
+    fn shelf(&self, kind: EventKind) -> Result<&Shelf> {
+        match kind {
+            EventKind::Log => Ok(&self.shelves[0]),
+            EventKind::Span => Ok(&self.shelves[1]),
+            EventKind::Container => Err(Error::invalid("events of containers are not kept here")),
+        }
+    }
+
+    fn check_tenant(&self, tenant: &Tenant) -> Result<()> {
+        if tenant.as_str() == Tenant::DEFAULT {
+            return Ok(());
+        }
+        Err(Error::not_found(format_args!("tenant {:?} does not exist", tenant.as_str())))
+    }
+
+    fn count(&self) {
+        let sum =
+            |of: fn(&Shelf) -> u64| self.shelves.iter().map(of).sum::<u64>().try_into().unwrap_or(i64::MAX);
+        self.metrics.memory.set(sum(Shelf::memory));
+        self.metrics.streams.set(sum(Shelf::streams_in_memory));
+    }
+
+    /// Syncs the logs. Called every few seconds.
+    pub fn maintain(&self) -> Result<()> {
+        let _one_at_a_time = self.maintenance.lock();
+        let _steady = self.steady.lock().look(self.clock.now_ms());
+        let result = self.shelves.iter().try_for_each(|shelf| shelf.log.sync());
+        if result.is_err() {
+            self.metrics.failures.inc();
+        }
+        self.count();
+        result
+    }
+}
+
+impl RecordWriter for Store {
+    fn write(
+        &self,
+        tenant: &Tenant,
+        kind: EventKind,
+        records: &Records,
+        positions: &[Position<'_>],
+    ) -> Result<Written> {
+        self.check_tenant(tenant)?;
+        let written = self.shelf(kind)?.write(
+            records,
+            positions,
+            &self.options,
+            self.retention().time_ms,
+            self.clock.now_ms(),
+        )?;
+        self.metrics.appended.inc_by(written.accepted as u64);
+        self.metrics.appended_bytes.inc_by(records.text_bytes() as u64);
+        self.metrics.refused.inc_by(written.refused.len() as u64);
+        Ok(written)
+    }
+
+    fn position(&self, source: &str) -> Option<Vec<u8>> {
+        self.shelves.iter().find_map(|shelf| shelf.position(source))
+    }
+}

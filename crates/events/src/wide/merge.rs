@@ -1,0 +1,242 @@
+//! Many sources in one order: each is opened when its turn comes, and read once.
+
+use std::cmp::Ordering;
+
+use model::records::{ABSENT, ColumnStream, Columns, FieldColumn, Origin, TextColumn, Values};
+use model::{Ctx, Order, Reservation, Result};
+
+use super::columns::{Type, memory, pad, push, push_text, rows_of};
+
+/// Rows of a batch, and bytes of its messages, after which it is handed over.
+const BATCH_ROWS: usize = 4096;
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Where a source stands among others that have rows of the same time: what was written later has a greater one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank(pub(super) u64, pub(super) u32);
+
+/// A source that is not open yet.
+pub(super) struct Lazy<S> {
+    /// No row of it comes before this time, in the asked order.
+    pub(super) bound: i64,
+    pub(super) rank: Rank,
+    pub(super) source: S,
+}
+
+/// Opens sources.
+pub(super) trait Open: Send {
+    type Source: Send;
+
+    /// The rows of a source that are wanted, in the asked order; `None`: there are none.
+    fn open(&mut self, source: Self::Source) -> Result<Option<Columns>>;
+}
+
+/// An open source.
+struct Piece {
+    columns: Columns,
+    at: usize,
+    rank: Rank,
+    /// For each stream of it, its place in the batch under construction.
+    streams: Vec<u32>,
+    /// For each column of fields the column of the batch, and for each word there its number.
+    fields: Vec<(usize, Vec<u32>)>,
+    /// Of which batch `streams` and `fields` speak.
+    batch: u64,
+    _reserved: Reservation,
+}
+
+/// The merged rows.
+pub(super) struct Merge<O: Open> {
+    ctx: Ctx,
+    order: Order,
+    opener: O,
+    /// The next one last.
+    lazy: Vec<Lazy<O::Source>>,
+    /// The next one last.
+    open: Vec<Piece>,
+    /// How many rows are still to come, if there is a limit.
+    left: usize,
+    batch: u64,
+}
+
+fn compare(order: Order, a: (i64, Rank), b: (i64, Rank)) -> Ordering {
+    match order {
+        Order::Ascending => a.cmp(&b),
+        Order::Descending => b.cmp(&a),
+    }
+}
+
+impl Piece {
+    fn key(&self) -> (i64, Rank) {
+        (self.columns.times[self.at], self.rank)
+    }
+}
+
+impl<O: Open> Merge<O> {
+    pub(super) fn new(
+        ctx: &Ctx,
+        order: Order,
+        limit: usize,
+        opener: O,
+        mut lazy: Vec<Lazy<O::Source>>,
+    ) -> Self {
+        lazy.sort_by(|a, b| compare(order, (b.bound, b.rank), (a.bound, a.rank)));
+        let left = if limit == 0 { usize::MAX } else { limit };
+        Self { ctx: ctx.clone(), order, opener, lazy, open: Vec::new(), left, batch: 0 }
+    }
+
+    /// Opens every source that may have the next row.
+    fn settle(&mut self) -> Result<()> {
+        while let Some(next) = self.lazy.last() {
+            let bound = (next.bound, next.rank);
+            if self.open.last().is_some_and(|p| compare(self.order, p.key(), bound).is_lt()) {
+                break;
+            }
+            self.ctx.check()?;
+            let Some(Lazy { rank, source, .. }) = self.lazy.pop() else { break };
+            let Some(columns) = self.opener.open(source)?.filter(|c| !c.is_empty()) else { continue };
+            let reserved = self.ctx.budget.reserve(memory(&columns))?;
+            let piece = Piece {
+                columns,
+                at: 0,
+                rank,
+                streams: Vec::new(),
+                fields: Vec::new(),
+                batch: 0,
+                _reserved: reserved,
+            };
+            self.insert(piece);
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, piece: Piece) {
+        let (order, key) = (self.order, piece.key());
+        let at = self.open.partition_point(|p| compare(order, p.key(), key).is_gt());
+        self.open.insert(at, piece);
+    }
+
+    /// How many rows of the piece come before everything else.
+    fn run(&self, piece: &Piece) -> usize {
+        let others = self.open.last().map(Piece::key).into_iter();
+        let lazies = self.lazy.last().map(|l| (l.bound, l.rank)).into_iter();
+        let Some(next) = others.chain(lazies).min_by(|a, b| compare(self.order, *a, *b)) else {
+            return piece.columns.len() - piece.at;
+        };
+        let before = |time: &i64| compare(self.order, (*time, piece.rank), next).is_lt();
+        // At least its first row does: the piece was the first of all.
+        piece.columns.times[piece.at..].partition_point(before).max(1)
+    }
+}
+
+impl<O: Open> ColumnStream for Merge<O> {
+    fn next(&mut self, out: &mut Columns) -> Result<bool> {
+        out.clear();
+        out.exact = true;
+        self.batch += 1;
+        while out.len() < BATCH_ROWS && self.left > 0 {
+            if out.body.as_ref().is_some_and(|body| body.words.bytes() >= BATCH_BYTES) {
+                break;
+            }
+            self.settle()?;
+            let Some(mut piece) = self.open.pop() else { break };
+            let run = self.run(&piece).min(self.left);
+            if out.is_empty() && piece.at == 0 && run == piece.columns.len() && run <= 4 * BATCH_ROWS {
+                self.left -= run;
+                *out = piece.columns;
+                return Ok(true);
+            }
+            let run = run.min(BATCH_ROWS - out.len());
+            take(&mut piece, run, out, self.batch);
+            self.left -= run;
+            if piece.at < piece.columns.len() {
+                self.insert(piece);
+            }
+        }
+        out.fields.iter_mut().for_each(|f| pad(&mut f.values, out.times.len()));
+        Ok(!out.is_empty())
+    }
+}
+
+/// Moves the next rows of a piece into a batch.
+fn take(piece: &mut Piece, run: usize, out: &mut Columns, batch: u64) {
+    if piece.batch != batch {
+        piece.batch = batch;
+        piece.streams = vec![ABSENT; piece.columns.streams.len()];
+        piece.fields = piece.columns.fields.iter().map(|from| (field_of(out, from), Vec::new())).collect();
+    }
+    for row in piece.at..piece.at + run {
+        out.times.push(piece.columns.times[row]);
+        let stream = piece.columns.stream[row] as usize;
+        if piece.streams[stream] == ABSENT {
+            let labels = &piece.columns.streams[stream];
+            piece.streams[stream] = match out.streams.iter().rposition(|s| s == labels) {
+                Some(at) => at as u32,
+                None => {
+                    out.streams.push(labels.clone());
+                    (out.streams.len() - 1) as u32
+                }
+            };
+        }
+        out.stream.push(piece.streams[stream]);
+    }
+    let rows = piece.at..piece.at + run;
+    if let Some(from) = &piece.columns.body {
+        let to = out.body.get_or_insert_with(TextColumn::default);
+        rows.clone().for_each(|row| push_text(to, from.get(row).unwrap_or_default()));
+    }
+    let before = out.times.len() - run;
+    for (from, (at, words)) in piece.columns.fields.iter().zip(&mut piece.fields) {
+        let to = &mut out.fields[*at].values;
+        match (&from.values, to) {
+            (Values::Text(from), Values::Text(to)) => {
+                words.resize(from.words.len(), ABSENT);
+                for (number, row) in rows.clone().enumerate() {
+                    let id = from.ids[row];
+                    if id == ABSENT {
+                        continue;
+                    }
+                    let word = &mut words[id as usize];
+                    if *word == ABSENT {
+                        *word = to.words.push(from.words.get(id));
+                    }
+                    // A batch has one column of a name, an origin and a type, and so has a piece.
+                    to.ids.resize(before + number, ABSENT);
+                    to.ids.push(*word);
+                }
+            }
+            (_, to) => {
+                for (number, row) in rows.clone().enumerate() {
+                    if let Some(value) = from.get(row)
+                        && rows_of(to) <= before + number
+                    {
+                        pad(to, before + number);
+                        push(to, value);
+                    }
+                }
+            }
+        }
+    }
+    piece.at += run;
+}
+
+/// The batch's column for values like these.
+fn field_of(out: &mut Columns, from: &FieldColumn) -> usize {
+    let kind = Type::of_values(&from.values);
+    let same = |f: &FieldColumn| {
+        f.origin == from.origin && f.name == from.name && Type::of_values(&f.values) == kind
+    };
+    out.fields.iter().position(same).unwrap_or_else(|| {
+        out.fields.push(FieldColumn { name: from.name.clone(), origin: from.origin, values: kind.empty() });
+        out.fields.len() - 1
+    })
+}
+
+/// Columns of fields by name and origin, for tests of single rows.
+pub(super) fn named<'a>(
+    fields: &'a [FieldColumn],
+    name: &'a str,
+    origin: Origin,
+) -> impl Iterator<Item = &'a FieldColumn> {
+    fields.iter().filter(move |f| f.origin == origin && &*f.name == name)
+}
