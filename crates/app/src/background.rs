@@ -1,6 +1,5 @@
 //! What must be done now and then: upkeep of the stores, and the memory limit.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,8 +9,10 @@ use model::{Budget, Error, Result};
 use crate::memory;
 use crate::metrics::Metrics;
 use crate::shedding::Watch;
+use crate::stores::Stores;
 
 const MAINTAIN: Duration = Duration::from_secs(2);
+const RECORDS: Duration = Duration::from_millis(250);
 /// A burst must not get far beyond the limit before it is seen.
 const CORRECT: Duration = Duration::from_millis(200);
 /// Once in so many corrections metrics and the status page hear of it.
@@ -25,8 +26,7 @@ pub(crate) struct Background {
 
 impl Background {
     pub(crate) fn start(
-        samples: Arc<tsdb::Store>,
-        events: Arc<events::Store>,
+        stores: Stores,
         budget: Budget,
         mut watch: Watch,
         memory_limit: u64,
@@ -34,12 +34,21 @@ impl Background {
     ) -> Result<Self> {
         let mut background = Self { stop: Vec::new(), threads: Vec::new() };
         let failures = metrics.maintenance_failures.clone();
+        let Stores { samples, events, records } = stores;
         background.every("upkeep", MAINTAIN, move || {
             for (store, result) in [("metrics", samples.maintain()), ("events", events.maintain())] {
                 if let Err(error) = result {
                     failures.inc();
                     tracing::error!(store, %error, detail = error.detail, "upkeep failed; it is tried again");
                 }
+            }
+        })?;
+        // Lines come faster than samples: what is in memory must go to disk at once.
+        let failures = metrics.maintenance_failures.clone();
+        background.every("records", RECORDS, move || {
+            if let Err(error) = records.maintain() {
+                failures.inc();
+                tracing::error!(%error, detail = error.detail, "upkeep of logs failed; it is tried again");
             }
         })?;
         metrics.memory_limit.set(i64::try_from(memory_limit).unwrap_or(i64::MAX));

@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::Resolved;
+use crate::stores::Stores;
 
 /// Matchers as a selector.
 fn selector(matchers: &[model::Matcher]) -> String {
@@ -45,8 +46,7 @@ pub(crate) struct Process {
     pub(crate) relays: Arc<Relays>,
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) queries: Arc<QueryLogFile>,
-    pub(crate) samples: Arc<tsdb::Store>,
-    pub(crate) events: Arc<events::Store>,
+    pub(crate) stores: Stores,
     pub(crate) cardinality: Arc<intake::Cardinality>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,
@@ -167,7 +167,7 @@ impl server::Process for Process {
 
     fn storage(&self) -> StorageState {
         let events_bytes = disk::space::used_bytes(&*self.fs, &self.ours.join("events")).unwrap_or(0);
-        let kept = self.samples.retention();
+        let kept = self.stores.samples.retention();
         let tier = |tier: tsdb::TierInfo| TierState {
             resolution_ms: tier.resolution,
             retention_ms: kept.tier_ms(tier.resolution),
@@ -184,7 +184,7 @@ impl server::Process for Process {
                 .iter()
                 .map(|rule| (selector(&rule.matchers), rule.time_ms))
                 .collect(),
-            tiers: self.samples.tier_sizes().into_iter().map(tier).collect(),
+            tiers: self.stores.samples.tier_sizes().into_iter().map(tier).collect(),
             data_dir: self.flags.data.display().to_string(),
             data_dir_free_bytes: self.fs.space(&self.ours).map_or(0, |space| space.available),
         }

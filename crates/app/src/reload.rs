@@ -54,7 +54,7 @@ impl Process {
             }
             return Err(error);
         }
-        stores::configure(&self.samples, &self.events, &storage, kept);
+        stores::configure(&self.stores, &storage, kept);
         self.queries.set(query_log.as_deref());
         self.cardinality.configure(budgets);
         // It was checked above.

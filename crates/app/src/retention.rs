@@ -8,8 +8,18 @@ use disk::{Fs, io_error};
 use crate::config::RetentionConfig;
 use crate::flags::Flags;
 
-/// The part of the size limit that events get; the rest is for samples.
+/// The part of the size limit that events of containers get.
 const EVENTS_SHARE: u64 = 10;
+/// The part that logs and spans get; the rest is for samples.
+const RECORDS_SHARE: (u64, u64) = (2, 5);
+
+/// What each store may take on disk, bytes; `u64::MAX`: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shares {
+    pub(crate) samples: u64,
+    pub(crate) events: u64,
+    pub(crate) records: u64,
+}
 
 /// Without any flag.
 const DEFAULT_MS: i64 = 15 * 86_400_000;
@@ -26,11 +36,14 @@ pub(crate) struct Retention {
 }
 
 impl Retention {
-    /// What the stores of samples and of events may take together becomes a limit for each; `u64::MAX`: none.
-    pub(crate) fn shares(&self, fs: &dyn Fs, ours: &std::path::Path) -> Result<(u64, u64)> {
+    /// What the stores may take together becomes a limit for each.
+    pub(crate) fn shares(&self, fs: &dyn Fs, ours: &std::path::Path) -> Result<Shares> {
         Ok(match disk::space::size_limit(fs, ours, self.bytes)? {
-            u64::MAX => (u64::MAX, u64::MAX),
-            limit => (limit - limit / EVENTS_SHARE, (limit / EVENTS_SHARE).max(1)),
+            u64::MAX => Shares { samples: u64::MAX, events: u64::MAX, records: u64::MAX },
+            limit => {
+                let (events, records) = (limit / EVENTS_SHARE, limit / RECORDS_SHARE.1 * RECORDS_SHARE.0);
+                Shares { samples: limit - events - records, events: events.max(1), records: records.max(1) }
+            }
         })
     }
 

@@ -26,7 +26,7 @@ use crate::query_log::QueryLogFile;
 use crate::relays::Relays;
 use crate::resolved::resolve;
 use crate::snapshots::{Kept, Snapshots};
-use crate::stores::Terms;
+use crate::stores::{Stores, Terms};
 use crate::{budgets, data_dir, foreign, listen, memory, shedding, stores};
 
 /// How often series are counted.
@@ -40,8 +40,7 @@ pub struct Running {
     alerting: Arc<Alerting>,
     collectors: Arc<Collectors>,
     background: Background,
-    metrics: Arc<tsdb::Store>,
-    events: Arc<events::Store>,
+    stores: Stores,
     process: Arc<Process>,
     token: Option<(String, bool)>,
     tls: bool,
@@ -93,9 +92,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
         let open = move || stores::open(fs, &ours, &terms, (&storage, &history), &budget, clock, &progress);
         tokio::task::spawn_blocking(open)
     };
-    let (metrics, events) = blocking
+    let stores = blocking
         .await
         .map_err(|e| model::Error::internal("the stores cannot be opened").with_detail(e))??;
+    let Stores { samples: metrics, events, records } = stores.clone();
     tracing::info!(seconds = begun.elapsed().as_secs_f64(), "stores are open");
 
     let mut registry = Registry::default();
@@ -103,6 +103,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     own.register(&mut registry);
     metrics.metrics().register(&mut registry);
     events.metrics().register(&mut registry);
+    records.metrics().register(&mut registry);
     let decisions = budgets::Decisions::open(fs.clone(), &ours)?;
     let cardinality = budgets::open(
         decisions.clone(),
@@ -168,8 +169,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         relays: relays.clone(),
         alerting: alerting.clone(),
         queries,
-        samples: metrics.clone(),
-        events: events.clone(),
+        stores: stores.clone(),
         cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -181,7 +181,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
             &own_url,
             token_file.as_deref(),
         ),
-        store_warnings: metrics.warnings().iter().chain(events.warnings()).cloned().collect(),
+        store_warnings: [metrics.warnings(), events.warnings(), records.warnings()].concat(),
     });
     process.note_start();
     let applied = alerting.clone();
@@ -191,14 +191,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let asked = process.clone();
     alerting.begin_when(move || server::Process::ready(&*asked).is_ok());
     let watch = shedding::Watch::new(&metrics, scrapes, rules, refused_at_door, clock.clone());
-    let mut background = Background::start(
-        metrics.clone(),
-        events.clone(),
-        budget.clone(),
-        watch,
-        resolved.memory_limit,
-        own,
-    )?;
+    let mut background =
+        Background::start(stores.clone(), budget.clone(), watch, resolved.memory_limit, own)?;
     let counted = cardinality.clone();
     background.every("cardinality", COUNT, move || counted.refresh())?;
     let access = Access {
@@ -214,7 +208,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let most = (resolved.memory_limit / 32).min(64 << 20);
     let results = query::promql::Results::new(most, budget.child("results", most));
     let pushes = Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?);
-    let kept = Kept { metrics: metrics.clone(), events: events.clone(), pushes: pushes.clone(), decisions };
+    let kept = Kept { stores: stores.clone(), pushes: pushes.clone(), decisions };
     let snapshots = Snapshots::open(fs.clone(), &ours, clock.clone(), kept)?;
     let parts = Parts {
         metrics: reader,
@@ -226,6 +220,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         history: Some(intake),
         snapshots: Some(Arc::new(snapshots)),
         metric_writer: writer,
+        records: Some(records.clone()),
+        record_writer: Some(records),
         containers: collectors.clone(),
         targets: scraper.clone(),
         queues: relays.clone(),
@@ -248,8 +244,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         alerting,
         collectors,
         background,
-        metrics,
-        events,
+        stores,
         process,
         token,
         tls: resolved.web.config.as_ref().is_some_and(|config| config.is_tls()),
@@ -299,11 +294,11 @@ impl Running {
         timed("host collector", self.collectors.stop_host()).await;
         let deadline = self.process.flags.remote.flush_deadline;
         timed("remote write", self.relays.stop(deadline)).await;
-        self.metrics.begin_close();
+        self.stores.samples.begin_close();
         timed("upkeep", self.background.stop()).await;
-        let (metrics, events) = (self.metrics, self.events);
-        let closed =
-            timed("stores", tokio::task::spawn_blocking(move || metrics.close().and(events.close()))).await;
+        let Stores { samples, events, records } = self.stores;
+        let close = move || samples.close().and(events.close()).and(records.close());
+        let closed = timed("stores", tokio::task::spawn_blocking(close)).await;
         drop(self.lock);
         tracing::info!(seconds = begun.elapsed().as_secs_f64(), "stopped");
         closed.map_err(|e| model::Error::internal("the stores cannot be closed").with_detail(e))?

@@ -14,6 +14,7 @@ use server::Snapshot;
 
 use crate::budgets::Decisions;
 use crate::pushes::Pushes;
+use crate::stores::Stores;
 
 const FOLDER: &str = "snapshots";
 /// A backup takes less.
@@ -32,8 +33,7 @@ pub(crate) struct Snapshots {
 
 /// What the data directory keeps.
 pub(crate) struct Kept {
-    pub(crate) metrics: Arc<tsdb::Store>,
-    pub(crate) events: Arc<events::Store>,
+    pub(crate) stores: Stores,
     pub(crate) pushes: Arc<Pushes>,
     pub(crate) decisions: Arc<Decisions>,
 }
@@ -99,8 +99,8 @@ impl server::Snapshots for Snapshots {
                 let part = dir.join(part);
                 self.fs.create_dir(&part).map_err(|e| io_error("create a folder", &part, &e))?;
             }
-            self.kept.metrics.snapshot_to(&dir.join("metrics"))?;
-            self.kept.events.snapshot_to(&dir.join("events"))?;
+            self.kept.stores.samples.snapshot_to(&dir.join("metrics"))?;
+            self.kept.stores.events.snapshot_to(&dir.join("events"))?;
             self.kept.pushes.copy_to(self.fs.clone(), dir)?;
             self.kept.decisions.copy_to(self.fs.clone(), dir)
         })?;

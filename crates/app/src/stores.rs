@@ -1,4 +1,4 @@
-//! Opens the two stores.
+//! Opens the stores.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,12 +8,18 @@ use disk::log::SyncPolicy;
 use model::{Budget, Clock, ReplayProgress, Result};
 
 use crate::config::{HistoryConfig, StorageConfig};
-use crate::retention::Retention;
+use crate::retention::{Retention, Shares};
 
 /// The least share of the memory limit that samples in memory may take before they are flushed.
 const HEAD_SHARE: u64 = 4;
 
-pub(crate) type Stores = (Arc<tsdb::Store>, Arc<events::Store>);
+/// What is kept: samples, what happened to containers, logs and spans.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) samples: Arc<tsdb::Store>,
+    pub(crate) events: Arc<events::Store>,
+    pub(crate) records: Arc<events::wide::Store>,
+}
 
 /// How far behind a sample may be, ms: as written, otherwise what suits.
 fn out_of_order_ms(written: &StorageConfig) -> i64 {
@@ -29,8 +35,10 @@ fn max_exemplars(written: &StorageConfig) -> usize {
 }
 
 /// Takes over what a reload may change.
-pub(crate) fn configure(samples: &tsdb::Store, events: &events::Store, written: &StorageConfig, kept: Kept) {
+pub(crate) fn configure(stores: &Stores, written: &StorageConfig, kept: Kept) {
+    let Stores { samples, events, records } = stores;
     samples.set_retention(kept.samples);
+    records.set_retention(events::wide::Retention { bytes: kept.records_bytes, ..records.retention() });
     samples.set_out_of_order(out_of_order_ms(written));
     samples.set_max_exemplars(max_exemplars(written));
     events.set_retention(events::Retention {
@@ -57,21 +65,24 @@ pub(crate) struct Kept {
     events_ms: i64,
     /// `u64::MAX`: no limit.
     events_bytes: u64,
+    /// Likewise.
+    records_bytes: u64,
 }
 
 /// What the stores keep by this configuration.
 pub(crate) fn kept(fs: &dyn Fs, ours: &Path, retention: &Retention, history: &HistoryConfig) -> Result<Kept> {
-    let (bytes, events_bytes) = retention.shares(fs, ours)?;
+    let Shares { samples: bytes, events: events_bytes, records: records_bytes } =
+        retention.shares(fs, ours)?;
     let samples = tsdb::Retention {
         time_ms: retention.time_ms,
         bytes,
         series: history.series(),
         downsampling: history.downsampling(),
     };
-    Ok(Kept { samples, events_ms: retention.time_ms, events_bytes })
+    Ok(Kept { samples, events_ms: retention.time_ms, events_bytes, records_bytes })
 }
 
-/// Opens both below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
+/// Opens all below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
 pub(crate) fn open(
     fs: Arc<dyn Fs>,
     ours: &Path,
@@ -82,13 +93,13 @@ pub(crate) fn open(
     progress: &ReplayProgress,
 ) -> Result<Stores> {
     let Terms { retention, sync, memory_limit } = *terms;
-    // One limit for the directory, so that both stores together stay inside.
-    let (samples_bytes, events_bytes) = retention.shares(&*fs, ours)?;
+    // One limit for the directory, so that all stores together stay inside.
+    let shares = retention.shares(&*fs, ours)?;
     let given = |bytes: u64| Some(if bytes == u64::MAX { 0 } else { bytes });
     let defaults = tsdb::Options::default();
     let options = tsdb::Options {
         retention_ms: retention.time_ms,
-        retention_bytes: given(samples_bytes),
+        retention_bytes: given(shares.samples),
         series_retention: history.series(),
         downsampling: history.downsampling(),
         out_of_order_ms: out_of_order_ms(written),
@@ -106,16 +117,25 @@ pub(crate) fn open(
     let defaults = events::Options::default();
     let options = events::Options {
         container_retention_ms: retention.time_ms,
-        retention_bytes: given(events_bytes),
+        retention_bytes: given(shares.events),
         sync,
         budget: budget.clone(),
         ..defaults
     };
-    let events = events::Store::open(fs, &ours.join("events"), options, clock)?;
-    for warning in metrics.warnings().iter().chain(events.warnings()) {
+    let events = events::Store::open(fs.clone(), &ours.join("events"), options, clock.clone())?;
+    let defaults = events::wide::Options::default();
+    let options = events::wide::Options {
+        retention_bytes: given(shares.records),
+        flush_bytes: defaults.flush_bytes.min(memory_limit / 32),
+        sync,
+        budget: budget.child("records in memory", memory_limit / 4),
+        ..defaults
+    };
+    let records = events::wide::Store::open(fs, &ours.join("records"), options, clock)?;
+    for warning in metrics.warnings().iter().chain(events.warnings()).chain(records.warnings()) {
         tracing::warn!(warning, "found while opening the stores");
     }
-    Ok((Arc::new(metrics), Arc::new(events)))
+    Ok(Stores { samples: Arc::new(metrics), events: Arc::new(events), records: Arc::new(records) })
 }
 
 #[cfg(test)]
@@ -133,17 +153,19 @@ mod tests {
         };
         let (written, history) = (StorageConfig::default(), HistoryConfig::default());
         let (budget, clock) = (Budget::unlimited(), Arc::new(ManualClock::at_ms(0)));
-        let (samples, events) =
+        let stores =
             open(fs.clone(), ours, &terms, (&written, &history), &budget, clock, &ReplayProgress::default())
                 .unwrap();
-        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 900_000));
+        let Stores { samples, events, records } = stores.clone();
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 500_000));
+        assert_eq!(records.retention().bytes, 400_000);
         assert_eq!((events.retention().container_ms, events.retention().bytes), (1_000, 100_000));
         let logs_ms = events.retention().time_ms;
 
         let hours = 7_200_000;
         let after = Retention { time_ms: hours, bytes: Some(50_000), percentage: 0.0 };
-        configure(&samples, &events, &written, kept(&*fs, ours, &after, &history).unwrap());
-        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 45_000));
+        configure(&stores, &written, kept(&*fs, ours, &after, &history).unwrap());
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 25_000));
         let changed = events::Retention { time_ms: logs_ms, container_ms: hours, bytes: 5_000 };
         assert_eq!(events.retention(), changed);
     }

@@ -9,7 +9,8 @@ use model::passing::Queues;
 use model::rule::Rules;
 use model::target::Targets;
 use model::{
-    Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricHistory, MetricReader, MetricWriter, Result,
+    Budget, Clock, ExemplarReader, Labels, MetricAdmin, MetricHistory, MetricReader, MetricWriter,
+    RecordReader, RecordWriter, Result,
 };
 use prometheus_client::registry::Registry;
 use query::promql::Engine;
@@ -36,6 +37,10 @@ pub struct Parts {
     pub snapshots: Option<Arc<dyn Snapshots>>,
     /// Where received samples go.
     pub metric_writer: Arc<dyn MetricWriter>,
+    /// Where logs and spans are read, where they are kept.
+    pub records: Option<Arc<dyn RecordReader>>,
+    /// Where received ones go.
+    pub record_writer: Option<Arc<dyn RecordWriter>>,
     /// The container index.
     pub containers: Arc<dyn Containers>,
     /// What is scraped.

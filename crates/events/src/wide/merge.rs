@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use model::records::{ABSENT, ColumnStream, Columns, FieldColumn, Origin, TextColumn, Values};
+use model::records::{ABSENT, ColumnStream, Columns, FieldColumn, TextColumn, Values};
 use model::{Ctx, Order, Reservation, Result};
 
 use super::columns::{Type, memory, pad, push, push_text, rows_of};
@@ -230,13 +230,4 @@ fn field_of(out: &mut Columns, from: &FieldColumn) -> usize {
         out.fields.push(FieldColumn { name: from.name.clone(), origin: from.origin, values: kind.empty() });
         out.fields.len() - 1
     })
-}
-
-/// Columns of fields by name and origin, for tests of single rows.
-pub(super) fn named<'a>(
-    fields: &'a [FieldColumn],
-    name: &'a str,
-    origin: Origin,
-) -> impl Iterator<Item = &'a FieldColumn> {
-    fields.iter().filter(move |f| f.origin == origin && &*f.name == name)
 }

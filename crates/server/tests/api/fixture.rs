@@ -85,6 +85,8 @@ impl Fixture {
             history: wanted.history,
             snapshots: None,
             metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),
+            records: None,
+            record_writer: None,
             containers: containers.clone(),
             targets: targets.clone(),
             queues: Arc::new(OneQueue),
