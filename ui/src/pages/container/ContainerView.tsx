@@ -9,11 +9,11 @@ import { useRange } from '../../time/useRange';
 import { VerdictList } from '../../verdict/VerdictList';
 import { StateMark } from '../../widgets/StateMark';
 import { Charts } from './Charts';
+import { ContainerLog } from './ContainerLog';
 import classes from './ContainerView.module.css';
 import { EventList } from './EventList';
 import { Ending } from './Ending';
 import { FactList } from './FactList';
-import { LogPanel } from './LogPanel';
 import { marksOf } from './marks';
 import { Previous } from './Previous';
 import { isUpState, lifeOf } from './state';
@@ -68,7 +68,7 @@ export function ContainerView({ row, nowMs }: { row: ContainerRow; nowMs: number
           <EventList events={events.data} />
         </div>
       </div>
-      <LogPanel id={facts.id} running={up} removed={facts.removed_ms > 0} />
+      <ContainerLog id={facts.id} running={up} removed={facts.removed_ms > 0} />
     </>
   );
 }

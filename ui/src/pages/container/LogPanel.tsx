@@ -10,24 +10,10 @@ import { BROKEN, useLogTail } from './useLogTail';
 interface Props {
   id: string;
   running: boolean;
-  removed: boolean;
 }
 
-/** The live tail of a container's log. */
-export function LogPanel(p: Props) {
-  const { t } = useTranslation();
-  if (p.removed)
-    return (
-      <section className={`panel ${classes.box}`} aria-label={t('log.title')}>
-        <h3 className={classes.title}>{t('log.title')}</h3>
-        <p className="muted">{t('log.removed')}</p>
-        <p className="muted">{t('log.notKept')}</p>
-      </section>
-    );
-  return <Tail {...p} />;
-}
-
-function Tail({ id, running }: Props) {
+/** The live tail of a container's log, as its runtime has it. */
+export function LogPanel({ id, running }: Props) {
   const { t } = useTranslation();
   const [attempt, setAttempt] = useState(0);
   const tail = useLogTail(id, attempt);

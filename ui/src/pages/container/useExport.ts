@@ -9,6 +9,7 @@ import { bytes, format, type Unit } from '../../format/units';
 import { onGrid } from '../../time/range';
 import { useRange } from '../../time/useRange';
 import { verdictText } from '../../verdict/words';
+import { saveFile } from '../../widgets/save';
 import { usePaint } from './Charts';
 import { exportHtml, type ExportChart } from './exportHtml';
 import { buildLines } from './lines';
@@ -88,12 +89,8 @@ export function useExport(row: ContainerRow, ring: readonly LivePoint[], events:
         eventsTitle: t('container.events'),
         events: events.map((e) => [localTime(e.t), eventText(e, t)]),
       });
-      const url = URL.createObjectURL(new Blob([html], { type: 'text/html' }));
-      const a = document.createElement('a');
-      a.href = url;
-      a.download = `${facts.name.replace(/[^\w.-]+/g, '_')}-${localTime(now).replace(/[: ]/g, '-')}.html`;
-      a.click();
-      window.setTimeout(() => URL.revokeObjectURL(url), 10_000);
+      const name = `${facts.name.replace(/[^\w.-]+/g, '_')}-${localTime(now).replace(/[: ]/g, '-')}.html`;
+      saveFile(name, html, 'text/html');
     } finally {
       setBusy(false);
     }

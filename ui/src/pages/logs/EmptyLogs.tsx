@@ -53,7 +53,7 @@ async function reasonOf(logql: string, range: PageRange, signal: AbortSignal): P
     return { why: 'noStream', selector, name: name ?? null, values: values.slice(0, 6) };
   }
   const inRange = await newest(selector, now);
-  if (!isMetric(logql)) {
+  if (!isMetric(logql) && (inRange === undefined || logql.trim() !== selector)) {
     const last = await newest(logql, wide);
     if (last !== undefined) return { why: 'lastSeen', ms: msOf(last) };
   }
@@ -64,10 +64,12 @@ interface Props {
   logql: string;
   range: PageRange;
   onText: (text: string) => void;
+  /** Say nothing where there are lines: something else is what is missing. */
+  quietWhereFull?: boolean;
 }
 
 /** Why there are no lines, and the one click that helps. */
-export function EmptyLogs({ logql, range, onText }: Props) {
+export function EmptyLogs({ logql, range, onText, quietWhereFull = false }: Props) {
   const { t, i18n } = useTranslation();
   const { data, error } = useQuery({
     queryKey: ['log-why', logql, range.text.from, range.text.to],
@@ -77,6 +79,7 @@ export function EmptyLogs({ logql, range, onText }: Props) {
   });
   if (error) return <span>{error.message || t('error.unreachable')}</span>;
   if (!data) return <span>{t('logs.empty.looking')}</span>;
+  if (quietWhereFull && data.why === 'filtered') return null;
   switch (data.why) {
     case 'nothingStored':
       return <span className={classes.reason}>{t('logs.empty.nothingStored')}</span>;

@@ -8,7 +8,7 @@ import { Around } from './Around';
 import { nsOfId, plusNs, type Entry } from './entries';
 import { readPage } from './paging';
 import classes from './LinePanel.module.css';
-import { levelColor } from './levels';
+import { levelInk } from './levels';
 import { Hits } from './Rows';
 import type { Needle } from './text';
 import { preciseTime } from './time';
@@ -23,6 +23,8 @@ interface Props {
   entry: Entry | undefined;
   logql: string;
   side: Side;
+  /** As high as the lines beside it. */
+  height: string;
   needles: readonly Needle[];
   onSide: (side: Side) => void;
   onStep: (by: 1 | -1) => void;
@@ -54,11 +56,11 @@ export function LinePanel(p: Props) {
   const asked = useEntry(p.id, p.entry, p.logql);
   const entry = p.entry ?? asked.data ?? undefined;
   return (
-    <aside className={`panel ${classes.side}`} aria-label={t('logs.panel.title')}>
+    <aside className={`panel ${classes.side}`} style={{ height: p.height }} aria-label={t('logs.panel.title')}>
       <header className={classes.head}>
         {entry && (
           <>
-            <strong style={{ color: levelColor(entry.level, scheme) }}>{t(`logs.level.${entry.level}`)}</strong>
+            <strong style={{ color: levelInk(entry.level, scheme) }}>{t(`logs.level.${entry.level}`)}</strong>
             <time title={utcTime(entry.ms)} className="mono">
               {localTime(entry.ms).slice(0, 10)} {preciseTime(entry.ms, false)}
             </time>

@@ -13,15 +13,20 @@ import { fieldState, isMetric, needles, translate, withField } from './ask';
 import { Histogram } from './Histogram';
 import { barsOf } from './bars';
 import { LinePanel, SIDES } from './LinePanel';
+import { ExportMenu } from './ExportMenu';
+import { Facets } from './Facets';
+import { Fields } from './Fields';
 import { Lines } from './Lines';
 import classes from './Logs.module.css';
 import { MetricResult } from './MetricResult';
+import { Patterns } from './Patterns';
 import { QueryBox } from './QueryBox';
 import { neighbour, useLogKeys } from './useLogKeys';
 import { useLiveTail } from './useLiveTail';
 import { useLines, useMetric, useStore, volumeQuery } from './useLogs';
 
 const ORDERS = ['newest', 'oldest'] as const;
+const TABS = ['lines', 'patterns', 'fields'] as const;
 
 interface Props {
   /** The streams of the page, where it has its own: a selector. */
@@ -40,6 +45,7 @@ export function LogView({ base, height }: Props) {
   const wrap = search.wrap === '1';
   const selected = search.line ?? null;
   const side = oneOf(search.side, SIDES);
+  const tab = oneOf(search.tab, TABS);
   const store = useStore(range, base);
   const logql = useMemo(() => translate(text, store), [text, store]);
   const metric = isMetric(logql);
@@ -109,6 +115,15 @@ export function LogView({ base, height }: Props) {
           )}
         </div>
         <div className={classes.tools}>
+          {!metric && (
+            <SegmentedControl
+              size="xs"
+              aria-label={t('logs.view')}
+              value={tab}
+              onChange={(v) => patch({ tab: v === 'lines' ? undefined : v }, { push: true })}
+              data={TABS.map((name) => ({ value: name, label: t(`logs.tab.${name}`) }))}
+            />
+          )}
           <Switch
             size="xs"
             checked={following}
@@ -132,6 +147,7 @@ export function LogView({ base, height }: Props) {
             onChange={(v) => patch({ order: v === 'newest' ? undefined : v }, { push: true })}
             data={ORDERS.map((o) => ({ value: o, label: t(`logs.${o}`) }))}
           />
+          <ExportMenu logql={logql} order={order} range={range} disabled={metric || !ready} />
         </div>
       </div>
       {error && (
@@ -152,8 +168,37 @@ export function LogView({ base, height }: Props) {
         />
       )}
       <div className={classes.split}>
+        {base === undefined && store.names.length > 0 && !metric && (
+          <Facets
+            text={text}
+            store={store}
+            range={range}
+            height={height}
+            open={search.facets}
+            onOpen={(facets) => patch({ facets })}
+            onField={(name, value, not) => setText(withField(text, name, value, not))}
+          />
+        )}
         {error ? null : metric ? (
           numbers.data && <MetricResult answer={numbers.data} range={range} onText={setText} />
+        ) : tab === 'patterns' ? (
+          <Patterns
+            logql={logql}
+            range={range}
+            filter={search.pattern}
+            onFilter={(pattern) => patch({ pattern })}
+            onText={(next) => patch({ q: next, tab: undefined, line: undefined }, { push: true })}
+          />
+        ) : tab === 'fields' ? (
+          <Fields
+            logql={logql}
+            text={text}
+            store={store}
+            range={range}
+            open={search.field}
+            onOpen={(field) => patch({ field })}
+            onField={(name, value, not) => setText(withField(text, name, value, not))}
+          />
         ) : (
           <Lines
             logql={logql}
@@ -176,6 +221,7 @@ export function LogView({ base, height }: Props) {
             entry={entries.find((e) => e.id === selected) ?? tail.entries.find((e) => e.id === selected)}
             logql={logql}
             side={side}
+            height={height}
             needles={found}
             onSide={(s) => patch({ side: s === 'fields' ? undefined : s })}
             onStep={(by) => select(neighbour(ids, selected, by))}

@@ -5,7 +5,7 @@ import { useTranslation } from 'react-i18next';
 import type { Scheme } from '../../chart/color';
 import { localTime, utcTime } from '../../format/time';
 import { sourceOf, type Entry } from './entries';
-import { levelColor } from './levels';
+import { levelColor, levelInk } from './levels';
 import classes from './Rows.module.css';
 import { splitHits, type Needle } from './text';
 import { preciseTime } from './time';
@@ -147,7 +147,7 @@ const Row = memo(function Row({
       <time className={classes.time} title={`${localTime(entry.ms)} · ${utcTime(entry.ms)}`}>
         {preciseTime(entry.ms, dated)}
       </time>
-      <span className={classes.level} style={{ color: levelColor(entry.level, scheme) }}>
+      <span className={classes.level} style={{ color: levelInk(entry.level, scheme) }}>
         {entry.level === 'unknown' ? '' : entry.level.toUpperCase()}
       </span>
       {named && (

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { everyStream, fieldState, isLogql, isMetric, needles, parse, translate, withField, type Known } from './ask';
+import {
+  everyStream,
+  fieldState,
+  isLogql,
+  isMetric,
+  needles,
+  parse,
+  translate,
+  withField,
+  withoutField,
+  type Known,
+} from './ask';
 
 const known: Known = {
   labels: new Set(['container', 'compose_service', 'node']),
@@ -33,6 +44,9 @@ describe('what is typed becomes LogQL', () => {
     ['container:~^a|b$', '{container=~"^a|b$"}'],
     ['container:"내 앱"', '{container="내 앱"}'],
     ['container:*', '{container=~".+", container=~".*"}'],
+    ['container:api container:db.1', '{container=~"api|db\\\\.1"}'],
+    ['level:error level:Fatal', '{container=~".+"} | detected_level =~ "error|fatal"'],
+    ['-node:a -node:b', '{container=~".+", node!="a", node!="b"}'],
     ['level:ERROR', '{container=~".+"} | detected_level = "error"'],
     ['-level:debug', '{container=~".+"} | detected_level != "debug"'],
     ['trace_id:abc', '{container=~".+"} | trace_id = "abc"'],
@@ -97,6 +111,11 @@ describe('clicks in facets', () => {
     expect(text).toBe('{app="x"} | container = "api"');
     expect(fieldState(text, 'container', 'api')).toBe(true);
     expect(withField(text, 'container', 'api')).toBe('{app="x"}');
+  });
+  it('leaves a field out of its own counts', () => {
+    expect(withoutField('x container:api -container:"b c" level:error', 'container')).toBe('x level:error');
+    expect(withoutField('x level:error', 'detected_level')).toBe('x');
+    expect(withoutField('{a="b"}', 'a')).toBe('{a="b"}');
   });
   it('knows what is chosen', () => {
     expect(fieldState('a container:api', 'container', 'api')).toBe(true);

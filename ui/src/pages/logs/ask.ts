@@ -163,6 +163,26 @@ function innerOf(selector: string): string {
   return selector.trim().replace(/^\{\s*|\s*,?\s*\}$/g, '');
 }
 
+/** `container:a container:b` asks for either: no line has two values of one field. */
+function grouped(terms: readonly Term[]): Term[] {
+  const out: Term[] = [];
+  for (const term of terms) {
+    const same = out.find(
+      (o) => o.kind === 'field' && term.kind === 'field' && isEither(o) && isEither(term) && o.name === term.name,
+    );
+    if (same?.kind !== 'field' || term.kind !== 'field') out.push({ ...term });
+    else {
+      same.value = [same, term].map((f) => (f.op === '=' ? escaped(f.value) : f.value)).join('|');
+      same.op = '=~';
+    }
+  }
+  return out;
+}
+
+function isEither(term: Extract<Term, { kind: 'field' }>): boolean {
+  return !term.not && (term.op === '=' || term.op === '=~');
+}
+
 /** The LogQL of what stands in the box. */
 export function translate(text: string, known: Known): string {
   if (isLogql(text)) return text.trim();
@@ -170,13 +190,13 @@ export function translate(text: string, known: Known): string {
   const lines: string[] = [];
   const parsers = new Set<string>();
   const fields: string[] = [];
-  for (const term of parse(text)) {
+  for (const term of grouped(parse(text))) {
     if (term.kind === 'word') {
       lines.push(wordFilter(term));
       continue;
     }
     const name = known.labels.has(term.name) ? term.name : (ALIAS[term.name] ?? term.name);
-    const value = name === 'detected_level' && term.op === '=' ? term.value.toLowerCase() : term.value;
+    const value = name === 'detected_level' ? term.value.toLowerCase() : term.value;
     if (known.labels.has(name) && (term.op === '=' || term.op === '=~')) {
       matchers.push(`${name}${negated(term.op, term.not)}${literal(value)}`);
       continue;
@@ -206,6 +226,11 @@ function labelOf(name: string): string {
   return ALIAS[name] ?? name.replace(/[^\w]/g, '_');
 }
 
+/** The short word for a field, as the box takes it. */
+function typedName(name: string): string {
+  return name === 'detected_level' ? 'level' : name;
+}
+
 /** The text with one field more, or without it where it was there; in LogQL as a label filter. */
 export function withField(text: string, name: string, value: string, not = false): string {
   if (isLogql(text)) {
@@ -213,7 +238,7 @@ export function withField(text: string, name: string, value: string, not = false
     const filter = `| ${labelOf(name)} ${op} ${literal(value)}`;
     return text.includes(filter) ? text.replace(filter, '').replace(/ {2,}/g, ' ').trim() : `${text.trim()} ${filter}`;
   }
-  const term = `${name}:${typedValue(value)}`;
+  const term = `${typedName(name)}:${typedValue(value)}`;
   const parts = splitTop(text).filter((p) => p !== term && p !== `-${term}`);
   const was = parts.length !== splitTop(text).length && splitTop(text).includes(not ? `-${term}` : term);
   return (was ? parts : [...parts, not ? `-${term}` : term]).join(' ');
@@ -226,10 +251,22 @@ export function fieldState(text: string, name: string, value: string): boolean |
     if (text.includes(`| ${label} = ${literal(value)}`)) return true;
     return text.includes(`| ${label} != ${literal(value)}`) ? false : null;
   }
-  const term = `${name}:${typedValue(value)}`;
+  const term = `${typedName(name)}:${typedValue(value)}`;
   const parts = splitTop(text);
   if (parts.includes(term)) return true;
   return parts.includes(`-${term}`) ? false : null;
+}
+
+/** The text without any word about a field; LogQL stays as it is. */
+export function withoutField(text: string, name: string): string {
+  if (isLogql(text)) return text;
+  const same = (part: string) => {
+    const field = FIELD.exec(part.replace(/^-/, ''))?.[1];
+    return field !== undefined && (ALIAS[field] ?? field) === (ALIAS[name] ?? name);
+  };
+  return splitTop(text)
+    .filter((part) => !same(part))
+    .join(' ');
 }
 
 /** The text cut at its blanks, quoted parts whole. */

@@ -35,10 +35,10 @@ const COLORS: Record<Scheme, Record<Level, string>> = {
   light: {
     fatal: '#7b1e7a',
     error: '#c0362c',
-    warn: '#946200',
+    warn: '#c98f00',
     info: '#2f6fb0',
-    debug: '#2b7862',
-    trace: '#6b7079',
+    debug: '#4d8f7c',
+    trace: '#8a8f98',
     unknown: '#b5ada3',
   },
   dark: {
@@ -52,6 +52,15 @@ const COLORS: Record<Scheme, Record<Level, string>> = {
   },
 };
 
+/** For areas: bars, edges. */
 export function levelColor(level: Level, scheme: Scheme): string {
   return COLORS[scheme][level];
+}
+
+/** On light ground, words need more contrast than areas. */
+const INK: Partial<Record<Level, string>> = { warn: '#8a5a00', debug: '#2b7862', trace: '#6b7079', unknown: '#655f57' };
+
+/** For words. */
+export function levelInk(level: Level, scheme: Scheme): string {
+  return (scheme === 'light' ? INK[level] : undefined) ?? COLORS[scheme][level];
 }

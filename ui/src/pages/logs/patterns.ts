@@ -1,0 +1,83 @@
+/** Patterns of lines: counted, dated, and compared with the time before. */
+import type { RawPattern } from '../../api/loki';
+import { levelOf, type Level } from './levels';
+
+export interface PatternRow {
+  key: string;
+  pattern: string;
+  level: Level;
+  count: number;
+  /** Of all lines that have a pattern, 0 to 1. */
+  share: number;
+  /** One value a step. */
+  trend: number[];
+  /** Milliseconds, to the step. */
+  first: number;
+  last: number;
+  change: 'new' | 'gone' | null;
+}
+
+interface Merged {
+  pattern: string;
+  level: Level;
+  samples: Map<number, number>;
+}
+
+/** The same pattern at the same level, from whichever stream, is one. */
+function merge(list: readonly RawPattern[]): Map<string, Merged> {
+  const out = new Map<string, Merged>();
+  for (const raw of list) {
+    const level = levelOf(raw.level);
+    const key = `${level} ${raw.pattern}`;
+    const one = out.get(key) ?? { pattern: raw.pattern, level, samples: new Map<number, number>() };
+    out.set(key, one);
+    for (const [t, n] of raw.samples) if (n > 0) one.samples.set(t * 1000, (one.samples.get(t * 1000) ?? 0) + n);
+  }
+  return out;
+}
+
+const TREND = 40;
+
+/** Rows for a table, the most frequent first; those that are gone come last. */
+export function patternRows(
+  now: readonly RawPattern[],
+  before: readonly RawPattern[] | null,
+  span: { start: number; end: number },
+): PatternRow[] {
+  const current = merge(now);
+  const earlier = before ? merge(before) : null;
+  const rows: PatternRow[] = [];
+  for (const [key, m] of current) rows.push(rowOf(key, m, span, earlier && !earlier.has(key) ? 'new' : null));
+  const total = rows.reduce((n, r) => n + r.count, 0);
+  const width = span.end - span.start;
+  const past = { start: span.start - width, end: span.start };
+  const gone: PatternRow[] = [];
+  for (const [key, m] of earlier ?? []) if (!current.has(key)) gone.push(rowOf(key, m, past, 'gone'));
+  const shown = rows.filter((r) => r.count > 0).map((r) => ({ ...r, share: total > 0 ? r.count / total : 0 }));
+  const most = (a: PatternRow, b: PatternRow) => b.count - a.count || (a.pattern < b.pattern ? -1 : 1);
+  return [...shown.sort(most), ...gone.filter((r) => r.count > 0).sort(most)];
+}
+
+function rowOf(key: string, m: Merged, span: { start: number; end: number }, change: PatternRow['change']): PatternRow {
+  const trend = new Array<number>(TREND).fill(0);
+  let [count, first, last] = [0, Infinity, 0];
+  for (const [t, n] of m.samples) {
+    count += n;
+    first = Math.min(first, t);
+    last = Math.max(last, t);
+    const i = Math.floor(((t - span.start) / (span.end - span.start)) * TREND);
+    const at = Math.min(TREND - 1, Math.max(0, i));
+    trend[at] = (trend[at] ?? 0) + n;
+  }
+  return { key, pattern: m.pattern, level: m.level, count, share: 0, trend, first, last, change };
+}
+
+/** The query with the lines of one pattern only, or without them. */
+export function withPattern(logql: string, pattern: string, not: boolean): string {
+  return `${logql.trim()} ${not ? '!>' : '|>'} ${JSON.stringify(pattern)}`;
+}
+
+/** Pieces of a pattern, every second of them a variable. */
+export function splitPattern(pattern: string): string[] {
+  return pattern.split(/(<_>)/);
+}
