@@ -83,7 +83,20 @@ function PaletteBody({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const entries = useEntries(onClose);
-  const found = useMemo(() => rank(entries, text, 40), [entries, text]);
+  const navigate = useNavigate();
+  const found = useMemo(() => {
+    const q = text.trim();
+    const inLogs: Entry = {
+      id: 'a:logs',
+      kind: 'action',
+      label: t('palette.inLogs', { text: q }),
+      run: () => {
+        onClose();
+        void navigate({ to: '/logs', search: { q } });
+      },
+    };
+    return q === '' ? rank(entries, q, 40) : [...rank(entries, q, 39), inLogs];
+  }, [entries, text, t, navigate, onClose]);
   const current = Math.min(at, Math.max(0, found.length - 1));
   const onKey = (e: React.KeyboardEvent) => {
     if (e.key === 'ArrowDown') setAt(Math.min(current + 1, found.length - 1));

@@ -40,6 +40,7 @@ export const en = {
     hint: 'Search or jump',
     placeholder: 'Container, metric, page, action',
     none: 'Nothing found',
+    inLogs: 'Search the logs for “{{text}}”',
     dark: 'Switch to dark',
     light: 'Switch to light',
     kind: { container: 'Container', page: 'Page', action: 'Action', metric: 'Metric' },

@@ -42,6 +42,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     hint: '검색 및 이동',
     placeholder: '컨테이너, 메트릭, 페이지, 동작',
     none: '결과 없음',
+    inLogs: '로그에서 “{{text}}” 검색',
     dark: '어두운 화면으로',
     light: '밝은 화면으로',
     kind: { container: '컨테이너', page: '페이지', action: '동작', metric: '메트릭' },

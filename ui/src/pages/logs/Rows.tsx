@@ -66,6 +66,7 @@ export function Rows(p: Props) {
       style={{ height: p.height }}
       role="listbox"
       aria-label={t('logs.rows')}
+      aria-activedescendant={items.some((v) => v.index === at) ? `log-${p.selected ?? ''}` : undefined}
       tabIndex={0}
       data-testid="log-rows"
       onScroll={(e) => p.onTop?.(e.currentTarget.scrollTop < LINE_PX)}
@@ -134,6 +135,7 @@ const Row = memo(function Row({
   return (
     <div
       role="option"
+      id={`log-${entry.id}`}
       aria-selected={selected}
       aria-posinset={index + 1}
       aria-setsize={count}
