@@ -151,7 +151,7 @@ test('the filter finds, sorting sorts, and the URL holds both', { skip: noEngine
 
 test('a container page has facts, charts and the live log', { skip: noEngine ?? false }, async () => {
   await withPage({ height: 1400 }, async (page) => {
-    await page.goto(`/containers/${mark}-worker?from=now-5m&to=now`);
+    await page.goto(`/containers/${mark}-worker?from=now-5m&to=now&log=live`);
     await page.getByRole('heading', { name: `${mark}-worker` }).waitFor();
     await page.getByText('64 MiB').first().waitFor();
     await page

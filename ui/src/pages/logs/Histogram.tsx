@@ -24,12 +24,13 @@ interface Props {
   text: string;
   query: string;
   onLevel: (level: Level) => void;
+  onQuery: () => void;
 }
 
 const HEIGHT = 96;
 
 /** How many lines, when, at which level. Drag to zoom, double click to go back, a level to see only it. */
-export function Histogram({ bars, start, end, stepMs, range, text, query, onLevel }: Props) {
+export function Histogram({ bars, start, end, stepMs, range, text, query, onLevel, onQuery }: Props) {
   const { t } = useTranslation();
   const scheme = useComputedColorScheme('light');
   const box = useRef<HTMLDivElement>(null);
@@ -132,6 +133,9 @@ export function Histogram({ bars, start, end, stepMs, range, text, query, onLeve
           </button>
         ))}
         <span ref={tip} className={classes.tip} />
+        <button type="button" className={classes.level} title={query} onClick={onQuery}>
+          {t('logs.asChart')}
+        </button>
       </div>
     </section>
   );

@@ -22,6 +22,7 @@ import { MetricResult } from './MetricResult';
 import { Patterns } from './Patterns';
 import { QueryBox } from './QueryBox';
 import { neighbour, useLogKeys } from './useLogKeys';
+import { useFollowed } from './useFollowed';
 import { useLiveTail } from './useLiveTail';
 import { useLines, useMetric, useStore, volumeQuery } from './useLogs';
 
@@ -69,7 +70,8 @@ export function LogView({ base, height }: Props) {
     else void client.invalidateQueries({ predicate: (q) => String(q.queryKey[0]).startsWith('log-') });
   };
   const select = useCallback((id: string | null) => patch({ line: id ?? undefined }), [patch]);
-  const { entries } = lines;
+  const followed = useFollowed(lines.entries, following ? tail : null);
+  const entries = followed.all;
   const ids = useMemo(() => entries.map((e) => e.id), [entries]);
   useLogKeys({ ids, selected, onSelect: select, onBox: () => box.current?.focus() });
 
@@ -165,6 +167,7 @@ export function LogView({ base, height }: Props) {
           text={text}
           query={volume.data.query}
           onLevel={(level) => setText(withField(text, 'level', level))}
+          onQuery={() => setText(volume.data?.query ?? '')}
         />
       )}
       <div className={classes.split}>
@@ -202,9 +205,9 @@ export function LogView({ base, height }: Props) {
         ) : (
           <Lines
             logql={logql}
-            lines={lines}
+            answer={lines.answer}
+            followed={followed}
             tail={following ? tail : null}
-            order={order}
             range={range}
             selected={selected}
             needles={found}
@@ -218,7 +221,7 @@ export function LogView({ base, height }: Props) {
         {selected !== null && (
           <LinePanel
             id={selected}
-            entry={entries.find((e) => e.id === selected) ?? tail.entries.find((e) => e.id === selected)}
+            entry={entries.find((e) => e.id === selected)}
             logql={logql}
             side={side}
             height={height}

@@ -6,11 +6,11 @@ import { selectorIn } from './EmptyLogs';
 import { flatten, type Entry } from './entries';
 import { asText, rfc3339 } from './exportLines';
 import { facetNames } from './Facets';
-import { newSince } from './Lines';
 import { readPage, rest, type Window } from './paging';
 import { patternRows, splitPattern, withPattern } from './patterns';
 import { containerOf } from './Then';
 import { neighbour } from './useLogKeys';
+import { newSince } from './useFollowed';
 import { topQuery, volumeQuery } from './useLogs';
 
 const entries = (...ns: number[]): Entry[] =>
