@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, test } from 'node:test';
 import { BASE, jump, pages, shot } from './browser.mjs';
+import { missingEngine, remove, run } from './engine.mjs';
 
 if (!BASE) throw new Error('BONGHWA_URL must say where the binary listens');
 const { withPage } = pages({ fits: true });
@@ -196,4 +197,26 @@ test('logs: fits a phone, and keys lead here', async () => {
     await page.getByRole('tab').first().waitFor();
     await jump(page, 'l', '/logs');
   });
+});
+
+const noEngine = missingEngine();
+test('logs: the page of a container keeps its log after docker rm', { skip: noEngine ?? false }, async () => {
+  const name = `${mark}-gone`;
+  const id = run(name, [], 'for i in 1 2 3 4 5; do echo kept line $i; done; sleep 600').trim();
+  try {
+    await withPage({}, async (page) => {
+      await page.goto(`/containers/${id}`);
+      await page.getByRole('heading', { name }).waitFor();
+      const kept = rows(page).filter({ hasText: 'kept line 5' });
+      await kept.waitFor();
+      remove(name);
+      await page.getByText('removed').first().waitFor();
+      await page.goto(`/containers/${id}?q=${encodeURIComponent('"line 3"')}`);
+      await rows(page).filter({ hasText: 'kept line 3' }).waitFor();
+      assert.equal(await rows(page).count(), 1, 'searched');
+      await shot(page, 'container-gone-log-light-en', { fullPage: true });
+    });
+  } finally {
+    remove(name);
+  }
 });

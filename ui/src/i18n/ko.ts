@@ -436,7 +436,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     copied: '복사됨',
     help: '검색 방법',
     failed: '쿼리를 실행하지 못했습니다.',
-    tail: '실시간',
+    tail: '실시간 로그',
     tailOn: '새 로그가 기록되는 대로 표시합니다.',
     tailLost: '연결이 끊겨 다시 연결하는 중입니다.',
     tailRefused: '서버가 이 쿼리를 실시간으로 보낼 수 없습니다: {{error}}',

@@ -10,7 +10,7 @@ import { ChartPanel } from '../../chart/ChartPanel';
 import type { Mark } from '../../chart/plot';
 import { localTime } from '../../format/time';
 import { format, type Unit } from '../../format/units';
-import type { PageRange } from '../../time/useRange';
+import { useRange, type PageRange } from '../../time/useRange';
 import { usePaint } from '../container/Charts';
 import { buildLines } from '../container/lines';
 import { queriesOf, selector, type ChartId } from '../container/queries';
@@ -33,17 +33,14 @@ export function containerOf(entry: Entry): string | null {
   return entry.stream.container_id || entry.metadata.container_id || entry.parsed.container_id || null;
 }
 
-/** A range that stands still around a moment. */
-export function rangeAround(ms: number): PageRange {
+/** A range that stands still around a moment; zooming in it zooms the page. */
+export function rangeAround(ms: number, page: PageRange): PageRange {
   const [start, end] = [ms - MARGIN_MS, ms + MARGIN_MS];
-  const nothing = () => undefined;
   return {
+    ...page,
     text: { from: String(start), to: String(end) },
     live: false,
     now: () => ({ start, end, live: false }),
-    set: nothing,
-    zoom: nothing,
-    back: nothing,
   };
 }
 
@@ -60,7 +57,8 @@ function Metrics({ id, ms }: { id: string; ms: number }) {
   const { rows } = useLive();
   const facts = rows.get(id)?.facts;
   const sel = selector({ id, runtime: facts?.runtime ?? 'docker' });
-  const range = useMemo(() => rangeAround(ms), [ms]);
+  const page = useRange();
+  const range = useMemo(() => rangeAround(ms, page), [ms, page]);
   const marks = useMemo<Mark[]>(() => [{ t: ms, kind: 'other', title: localTime(ms) }], [ms]);
   const limits = { cpu: facts?.cpu_limit ?? 0, memory: facts?.memory_limit ?? 0, pids: facts?.pids_limit ?? 0 };
   return (
