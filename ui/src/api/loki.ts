@@ -5,8 +5,10 @@ import type { LabelSet, MatrixItem, VectorItem } from './prometheus';
 
 /** What an entry carries beside its stream, apart by where it comes from. */
 export interface Categorised {
-  /** Sent with the line, or detected in it as it arrived. */
+  /** Sent with the line, and its level. */
   structuredMetadata?: LabelSet;
+  /** Found in the line as it arrived; only this server says so, and only where it is asked. */
+  detected?: LabelSet;
   /** Made by the query's own parsers. */
   parsed?: LabelSet;
 }
@@ -61,7 +63,7 @@ export function nanos(ms: number): string {
 }
 
 async function ask<T>(name: string, params: Params, signal?: AbortSignal): Promise<T> {
-  const headers = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' };
+  const headers = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels,detected' };
   const reply = await getJson<Envelope<T>>(path(name, params), { headers, signal });
   if (reply.status !== 'success') throw new ApiError('internal', '', 200);
   return reply.data;

@@ -118,6 +118,7 @@ export function LinePanel(p: Props) {
 function FieldLists({ entry, onField }: { entry: Entry; onField: Props['onField'] }) {
   const { t } = useTranslation();
   const lists = [
+    ['detected', entry.detected],
     ['metadata', entry.metadata],
     ['parsed', entry.parsed],
     ['stream', entry.stream],

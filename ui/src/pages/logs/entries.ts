@@ -15,8 +15,10 @@ export interface Entry {
   /** Without the colours that were meant for a terminal. */
   line: string;
   stream: LabelSet;
-  /** Sent beside the line, or detected in it. */
+  /** Sent beside the line. */
   metadata: LabelSet;
+  /** Found in the line as it arrived. */
+  detected: LabelSet;
   /** Made by the query's parsers. */
   parsed: LabelSet;
   level: Level;
@@ -63,6 +65,7 @@ export function flatten(
     for (const [ns, line, more] of raw.values) {
       const metadata = { ...rest, ...more?.structuredMetadata };
       const parsed = more?.parsed ?? {};
+      const detected = more?.detected ?? {};
       out.push({
         id: `${ns}-${identityHash(`${key}\u0002${line}`).toString(36)}`,
         ns,
@@ -70,8 +73,9 @@ export function flatten(
         line: plain(line),
         stream,
         metadata,
+        detected,
         parsed,
-        level: levelIn({ ...stream, ...parsed, ...metadata }),
+        level: levelIn({ ...detected, ...stream, ...parsed, ...metadata }),
       });
     }
   }

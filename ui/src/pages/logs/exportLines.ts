@@ -24,17 +24,17 @@ export function asText(entries: readonly Entry[], format: Format): string {
     case 'json':
       return entries
         .map((e) => {
-          const { ns, line, stream, metadata, parsed } = e;
-          return `${JSON.stringify({ time: rfc3339(ns), ns, line, stream, fields: { ...metadata, ...parsed } })}\n`;
+          const { ns, line, stream, detected, metadata, parsed } = e;
+          return `${JSON.stringify({ time: rfc3339(ns), ns, line, stream, fields: { ...detected, ...metadata, ...parsed } })}\n`;
         })
         .join('');
     case 'csv': {
       const names = [
-        ...new Set(entries.flatMap((e) => Object.keys({ ...e.stream, ...e.metadata, ...e.parsed }))),
+        ...new Set(entries.flatMap((e) => Object.keys({ ...e.detected, ...e.stream, ...e.metadata, ...e.parsed }))),
       ].sort();
       const head = ['time', 'line', ...names].map(cell).join(',');
       const rows = entries.map((e) => {
-        const all = { ...e.stream, ...e.metadata, ...e.parsed };
+        const all = { ...e.detected, ...e.stream, ...e.metadata, ...e.parsed };
         return [rfc3339(e.ns), e.line, ...names.map((n) => all[n] ?? '')].map(cell).join(',');
       });
       return `${[head, ...rows].join('\n')}\n`;

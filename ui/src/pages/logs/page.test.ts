@@ -203,7 +203,7 @@ describe('against a server', () => {
       expect(pages).toBeLessThan(30);
     }
     expect(seen.size).toBe(1000);
-    expect(asked.at(-1)).toEqual({ path: '/loki/api/v1/query_range', flags: 'categorize-labels' });
+    expect(asked.at(-1)).toEqual({ path: '/loki/api/v1/query_range', flags: 'categorize-labels,detected' });
   });
   it('hands on what the server says of a bad query', async () => {
     const window = { start: '1', end: '2' };
