@@ -20,6 +20,7 @@ fn main() {
     tests::run(&[
         Case { name: "pages_in_chromium", needs: &[CHROMIUM, INTERFACE, ENGINE], test: pages_in_chromium },
         Case { name: "alerts_and_rules_in_chromium", needs: &[CHROMIUM, INTERFACE], test: alerts_and_rules },
+        Case { name: "logs_in_chromium", needs: &[CHROMIUM, INTERFACE], test: logs },
     ]);
 }
 
@@ -68,10 +69,22 @@ fn alerts_and_rules() {
     let config = format!("--config.file={}", config.display());
     let bonghwa = Bonghwa::start(&folder.path().join("data"), &[&config]).unwrap();
     eventually("evaluated", Duration::from_secs(60), || bonghwa.value("ALERTS{alertstate=\"firing\"}"));
+    drive("e2e/alerts.test.mjs", &bonghwa, folder.path());
+}
+
+/// The tests push the lines themselves, and ask for the log of a container where there is an engine.
+fn logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let bonghwa = Bonghwa::start(&folder.path().join("data"), &[]).unwrap();
+    drive("e2e/logs.test.mjs", &bonghwa, folder.path());
+}
+
+/// Runs one file of browser tests.
+fn drive(file: &str, bonghwa: &Bonghwa, folder: &Path) {
     let artefacts = std::env::var("BONGHWA_ARTEFACTS")
-        .unwrap_or_else(|_| folder.path().join("artefacts").display().to_string());
+        .unwrap_or_else(|_| folder.join("artefacts").display().to_string());
     let status = Command::new("node")
-        .args(["--test", "e2e/alerts.test.mjs"])
+        .args(["--test", file])
         .current_dir(ui())
         .env("BONGHWA_URL", &bonghwa.url)
         .env("BONGHWA_ARTEFACTS", artefacts)
