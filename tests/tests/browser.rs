@@ -81,8 +81,8 @@ fn logs() {
 
 /// Runs one file of browser tests.
 fn drive(file: &str, bonghwa: &Bonghwa, folder: &Path) {
-    let artefacts = std::env::var("BONGHWA_ARTEFACTS")
-        .unwrap_or_else(|_| folder.join("artefacts").display().to_string());
+    let artefacts =
+        std::env::var("BONGHWA_ARTEFACTS").unwrap_or_else(|_| folder.join("artefacts").display().to_string());
     let status = Command::new("node")
         .args(["--test", file])
         .current_dir(ui())
