@@ -27,7 +27,7 @@ pub(crate) use pins::Pin;
 
 pub(crate) use series::{SeriesId, Slot};
 pub(crate) use shard::{Encoded, Frozen, FrozenShard, NOTHING, Outcome, Rules, Shard};
-pub(crate) use snapshot::{Decoder, HeadPiece, Snapshot};
+pub(crate) use snapshot::{Decoder, HeadPiece, Snapshot, touch};
 
 /// Shards of the samples. A power of two.
 pub(crate) const SHARDS: usize = 8;

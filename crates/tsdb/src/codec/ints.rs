@@ -8,7 +8,7 @@ const FRAME: usize = 128;
 const AROUND: u8 = 0x80;
 
 /// Runs of up to this many values, as the head seals them, are looked at once only.
-const SHORT: usize = 32;
+pub(super) const SHORT: usize = 32;
 /// In longer ones the orders are weighed on this many frames.
 const WEIGHED: usize = 4;
 

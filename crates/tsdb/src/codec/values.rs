@@ -79,17 +79,20 @@ pub(crate) enum Effort {
     Thorough,
 }
 
-/// What trials of `pco` said about the runs before: those of one metric are alike.
+/// What trials said about the runs before: those of one metric are alike.
 #[derive(Debug, Default)]
 pub(crate) struct Habit {
-    decimal: Vote,
-    raw: Vote,
+    /// Whether `pco` is shorter.
+    decimal: Vote<bool>,
+    raw: Vote<bool>,
+    /// How often integers are differenced.
+    order: Vote<usize>,
 }
 
 /// The trials of one kind of run.
 #[derive(Debug, Default)]
-struct Vote {
-    won: bool,
+struct Vote<T> {
+    outcome: T,
     /// Trials in a row that ended so.
     alike: u8,
     /// Runs for which the outcome was taken from those before.
@@ -101,17 +104,17 @@ const ALIKE: u8 = 3;
 /// ... so many runs are not tried.
 const TRUSTED: u8 = 15;
 
-impl Vote {
-    fn decide(&mut self, trial: impl FnOnce() -> bool) -> bool {
+impl<T: Copy + PartialEq> Vote<T> {
+    fn decide(&mut self, trial: impl FnOnce() -> T) -> T {
         if self.alike >= ALIKE && self.trusted < TRUSTED {
             self.trusted += 1;
-            return self.won;
+            return self.outcome;
         }
-        let won = trial();
-        self.alike = if won == self.won { (self.alike + 1).min(ALIKE) } else { 1 };
-        self.won = won;
+        let outcome = trial();
+        self.alike = if outcome == self.outcome { (self.alike + 1).min(ALIKE) } else { 1 };
+        self.outcome = outcome;
         self.trusted = 0;
-        won
+        outcome
     }
 }
 
@@ -137,7 +140,13 @@ pub(crate) fn encode_values_as(values: &[f64], effort: Effort, habit: &mut Habit
         Some(decimal) => {
             out.push(DECIMAL);
             decimal.write_head(out);
-            ints::encode(&decimal.ints, out);
+            match effort {
+                Effort::Thorough if decimal.ints.len() > ints::SHORT => {
+                    let order = habit.order.decide(|| ints::order_of(&decimal.ints).order);
+                    ints::encode_order(&decimal.ints, order, out);
+                }
+                _ => ints::encode(&decimal.ints, out),
+            }
         }
         None => {
             let config = pco::ChunkConfig::default();
@@ -450,7 +459,7 @@ mod tests {
     #[test]
     fn trials_of_one_outcome_are_trusted_for_a_while() {
         let mut vote = Vote::default();
-        let tried = |vote: &mut Vote, outcome: bool| {
+        let tried = |vote: &mut Vote<bool>, outcome: bool| {
             let mut tried = false;
             let decided = vote.decide(|| {
                 tried = true;

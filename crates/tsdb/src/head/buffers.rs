@@ -13,7 +13,7 @@ use crate::codec::{unzigzag, zigzag};
 /// Samples of a buffer.
 pub(super) const BUFFER: usize = 15;
 /// A buffer: its class in the high bits, its place in the class below.
-pub(super) type Cell = u32;
+pub(crate) type Cell = u32;
 /// No buffer.
 pub(super) const NO_CELL: Cell = Cell::MAX;
 
@@ -128,6 +128,19 @@ impl Buffers {
         let (class, number) = split(cell);
         let (page, at) = place(class, number);
         &mut self.classes[class].pages[page][at..at + SIZES[class]] // `take` made it
+    }
+
+    /// Reads a byte of every line of the cache in which a buffer may lie, but for the largest.
+    #[inline]
+    pub(super) fn touch(&self, cell: Cell) -> u64 {
+        let (class, number) = split(cell);
+        let (page, at) = place(class, number);
+        let Some(bytes) =
+            self.classes[class].pages.get(page).and_then(|page| page.get(at..at + SIZES[class]))
+        else {
+            return 0;
+        };
+        u64::from(bytes[0] ^ bytes[SIZES[0] - 1] ^ bytes[SIZES[class] - 1]) // no size is less than the first
     }
 
     /// Gives a buffer back.

@@ -288,6 +288,19 @@ impl Shard {
         std::mem::replace(&mut self.current, FrozenShard::new(self.budget.clone()))
     }
 
+    /// Reads what is known of a place: some bytes of it, and its append buffer for [`Self::touch_buffer`].
+    #[inline]
+    pub(crate) fn touch(&self, place: usize) -> (u64, Cell) {
+        let word = self.states.get(place).map_or(0, |state| state.last_bits);
+        (word, self.current.data.get(place).map_or(NO_CELL, |data| data.active))
+    }
+
+    /// Reads the ends of an append buffer.
+    #[inline]
+    pub(crate) fn touch_buffer(&self, cell: Cell) -> u64 {
+        self.current.buffers.touch(cell)
+    }
+
     /// Takes a sample or says why not.
     #[inline]
     pub(crate) fn append(

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use model::TimeRange;
 
-use super::arena::{At, Pages, View};
+use super::arena::{Arena, At, Pages, View};
 use super::histograms::{Piece, start_at};
 use super::shard::{FrozenShard, NONE};
+use super::{Head, Slot};
 use crate::codec::{Corrupt, decode_times, decode_values};
 use crate::merge::Run;
 
@@ -242,6 +243,27 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+/// Reads the front of all chunks of several series, and their append buffers. Chunks lie far from each other, and each says
+/// where the one before is: side by side, the cache misses of the series are waited for together.
+pub(crate) fn touch(shards: &[FrozenShard], slots: &[Slot]) {
+    let mut sum = 0;
+    let newest = |slot: &Slot| {
+        let shard = shards.get(Head::shard_of(*slot))?;
+        let data = shard.data.get(Head::place_of(*slot))?;
+        sum ^= shard.buffers.touch(data.active);
+        Some((&shard.arena, data.newest))
+    };
+    let mut left: Vec<(&Arena, At)> = slots.iter().filter_map(newest).collect();
+    while !left.is_empty() {
+        left.retain_mut(|(arena, at)| {
+            let previous = arena.from(*at).first_chunk::<4>();
+            *at = previous.map_or(NONE, |bytes| u32::from_le_bytes(*bytes));
+            *at != NONE
+        });
+    }
+    std::hint::black_box(sum);
 }
 
 /// The newest chunk that begins in the range or before.

@@ -11,7 +11,7 @@ use super::compact::FACTOR;
 use crate::block::{Block, BlockWriter};
 use crate::codec::Effort;
 use crate::config::{WINDOW, window_of};
-use crate::head::{Decoder, Frozen, Head, SHARDS, Slot, Snapshot};
+use crate::head::{Decoder, Frozen, Head, SHARDS, Slot, Snapshot, touch};
 use crate::merge::{Run, merge};
 use crate::wal;
 
@@ -27,6 +27,8 @@ const LEAST_LOG_BYTES: u64 = 8 << 20;
 const FLUSH_WINDOWS: usize = 3;
 /// Blocks that a flush writes side by side.
 const OPEN_BLOCKS: usize = 4;
+/// Series whose samples are brought near together, before they are decoded one after the other.
+const SIDE_BY_SIDE: usize = 16;
 /// Series that get no sample are forgotten by a flush only in this many at once, so that locks stay short.
 const FORGET_AT_ONCE: usize = 10_000;
 
@@ -201,7 +203,10 @@ impl Store {
             ([Run::default(), Run::default()], Run::default(), Run::default());
         let mut canonical = String::new();
         let (mut snapshot, mut decoder) = (Snapshot::default(), Decoder::default());
-        for slot in order {
+        for (at, slot) in order.iter().enumerate() {
+            if at.is_multiple_of(SIDE_BY_SIDE) {
+                touch(&frozen.shards, order.get(at..order.len().min(at + SIDE_BY_SIDE)).unwrap_or_default());
+            }
             snapshot.clear();
             let shard = &frozen.shards[Head::shard_of(*slot)];
             let place = Head::place_of(*slot);
