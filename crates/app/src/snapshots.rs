@@ -95,12 +95,13 @@ impl server::Snapshots for Snapshots {
         let name =
             format!("{}-{:08x}", self.clock.now_ms(), RandomState::new().build_hasher().finish() as u32);
         publish::directory(&*self.fs, &self.dir, &name, |dir| {
-            for part in ["metrics", "events"] {
+            for part in ["metrics", "events", "records"] {
                 let part = dir.join(part);
                 self.fs.create_dir(&part).map_err(|e| io_error("create a folder", &part, &e))?;
             }
             self.kept.stores.samples.snapshot_to(&dir.join("metrics"))?;
             self.kept.stores.events.snapshot_to(&dir.join("events"))?;
+            self.kept.stores.records.snapshot_to(&dir.join("records"))?;
             self.kept.pushes.copy_to(self.fs.clone(), dir)?;
             self.kept.decisions.copy_to(self.fs.clone(), dir)
         })?;

@@ -156,12 +156,18 @@ pub fn remove_directory(fs: &dyn Fs, parent: &Path, name: &str) -> Result<()> {
 /// Creates `dir` where it is missing, durably, and removes what a crash left half done in it.
 pub fn prepare(fs: &dyn Fs, dir: &Path) -> Result<()> {
     create_durably(fs, dir)?;
+    let mut removed = false;
     for entry in fs.list(dir).map_err(|e| io_error("list a directory", dir, &e))? {
         if entry.name.starts_with(TMP) {
             let path = dir.join(&entry.name);
             let gone = if entry.is_dir { fs.remove_dir(&path) } else { fs.remove_file(&path) };
             gone.map_err(|e| io_error("remove what a crash left", &path, &e))?;
+            removed = true;
         }
+    }
+    if removed {
+        // What comes next may have the same name.
+        fs.sync_dir(dir).map_err(|e| io_error("sync a directory", dir, &e))?;
     }
     Ok(())
 }

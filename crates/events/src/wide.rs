@@ -1,29 +1,40 @@
 //! Records: log lines and spans, behind [`RecordWriter`] and [`RecordReader`].
 //!
 //! What it is: a store of wide events. Rows go to a write-ahead log and stay in memory as the bytes they were logged
-//! in ([`arena`]); [`scan`] merges what is asked for in order of time.
+//! in ([`arena`]) until they become a [`part`]: blocks of columns, sorted by day, stream and time, with each message split
+//! into a template and variables ([`split`]). Small parts are merged, old ones go.
 //!
 //! ```text
-//! write -> record::Encoder -> disk::log (durable) -> arena (visible)
-//! scan  -> sources, opened when their turn comes -> tests, columns -> merge
+//! write    -> record::Encoder -> disk::log (durable) -> arena (visible)
+//! maintain -> flush: block::Builder -> part -> publish -> the log is cut; rewrite: merges, deletes, expires
+//! scan     -> sources, opened when their turn comes: templates rule out, tests, columns -> merge by time
 //! ```
 //!
 //! docs/formats/records.md draws the bytes. Start reading at [`shelf`].
 
-#[allow(dead_code, reason = "what flushes need comes next")]
 mod arena;
+mod block;
 mod columns;
 mod condition;
 mod config;
+mod fields;
+mod flush;
+mod fuzzing;
+mod ints;
+mod maintain;
 mod merge;
 mod metrics;
+mod needle;
+mod part;
+mod patterns;
 mod read;
-#[allow(dead_code, reason = "what flushes need comes next")]
 mod record;
+mod rewrite;
 mod scan;
 mod shelf;
-#[allow(dead_code, reason = "what flushes need comes next")]
+mod snapshot;
 mod split;
+mod texts;
 
 #[cfg(test)]
 mod tests;
@@ -37,8 +48,14 @@ use model::{Clock, Error, EventKind, Position, Records, Result, Steady, Tenant};
 use parking_lot::{Mutex, RwLock};
 
 pub use config::{Options, Retention};
+#[doc(hidden)]
+pub use fuzzing::fuzz;
 pub use metrics::Metrics;
+use part::Part;
 use shelf::Shelf;
+
+const KINDS: [EventKind; 2] = [EventKind::Log, EventKind::Span];
+const FOLDERS: [&str; 2] = ["log", "span"];
 
 /// A store of records in one directory.
 pub struct Store {
@@ -62,7 +79,7 @@ impl Store {
         let mut warnings = Vec::new();
         let now = clock.now_ms();
         let mut open = |name: &str| Shelf::open(&fs, &dir.join(name), &options, &metrics, now, &mut warnings);
-        let shelves = [open("log")?, open("span")?];
+        let shelves = [open(FOLDERS[0])?, open(FOLDERS[1])?];
         let retention = RwLock::new(Retention {
             time_ms: options.retention_ms,
             bytes: disk::space::size_limit(&*fs, &dir, options.retention_bytes)?,
@@ -118,20 +135,12 @@ impl Store {
     fn count(&self) {
         let sum =
             |of: fn(&Shelf) -> u64| self.shelves.iter().map(of).sum::<u64>().try_into().unwrap_or(i64::MAX);
+        let sum_parts =
+            |of: fn(&Part) -> i64| self.shelves.iter().flat_map(Shelf::parts).map(|p| of(&p)).sum();
+        self.metrics.parts.set(sum_parts(|_| 1));
+        self.metrics.part_bytes.set(sum_parts(|p| p.bytes as i64));
         self.metrics.memory.set(sum(Shelf::memory));
         self.metrics.streams.set(sum(Shelf::streams_in_memory));
-    }
-
-    /// Syncs the logs. Called every few seconds.
-    pub fn maintain(&self) -> Result<()> {
-        let _one_at_a_time = self.maintenance.lock();
-        let _steady = self.steady.lock().look(self.clock.now_ms());
-        let result = self.shelves.iter().try_for_each(|shelf| shelf.log.sync());
-        if result.is_err() {
-            self.metrics.failures.inc();
-        }
-        self.count();
-        result
     }
 }
 

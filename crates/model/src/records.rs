@@ -105,7 +105,7 @@ pub trait RecordReader: Send + Sync {
     ) -> Result<Vec<StreamSummary>>;
 
     /// Bytes and records of each stream by steps of `step_ns` (0: all in one), from what is known of whole blocks:
-    /// records of a block that a step cuts are shared out evenly.
+    /// records of a block that a step cuts are shared out evenly. Tests of messages and fields are not applied.
     fn volume(&self, ctx: &Ctx, scan: &RecordScan, step_ns: i64) -> Result<Vec<VolumeSeries>>;
 
     /// Names of the fields of the scan's records, at most `scan.limit` where that is not 0.

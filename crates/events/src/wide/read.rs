@@ -1,6 +1,6 @@
 //! The way out.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::records::{
@@ -10,29 +10,71 @@ use model::records::{
 use model::{Ctx, Error, EventKind, Labels, Matcher, Order, Result};
 
 use super::Store;
-use super::merge::{Lazy, Merge, Rank};
-use super::scan::{Opener, Plan, Source};
-use super::shelf::Visible;
-use super::split::{pattern, pattern_hash, split};
+use super::arena::Arena;
+use super::block::Run;
+use super::merge::{Lazy, Merge, Open, Rank};
+use super::part::Part;
+use super::patterns::Patterns;
+use super::scan::{Opener, PartScan, Plan, Source};
 
 /// Rows of memory that are read at once.
 const RUN: usize = 2048;
 /// The rank of what is in memory: it was written last.
 const NEWEST: u64 = u64::MAX;
-/// The most names and patterns in an answer.
+/// The most names in an answer.
 const MOST: usize = 100_000;
-const MOST_PATTERNS: usize = 10_000;
+/// The field that tells how bad a line is.
+const LEVEL: &str = "level";
+
+/// What is to be read in memory, and the parts of the same moment.
+type Found = (Vec<Lazy<Source>>, Vec<Arc<Part>>);
 
 impl Store {
-    pub(super) fn merge(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Merge<Opener>> {
+    fn merged(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Merge<Opener>> {
         self.check_tenant(&ctx.tenant)?;
         let plan = Arc::new(Plan::new(scan));
-        let shelf = self.shelf(scan.kind)?;
-        let visible = shelf.visible.read();
+        let (mut lazy, parts) = self.memory_of(&plan)?;
+        for part in parts.iter().filter(|p| !p.is_damaged()) {
+            add_part(&mut lazy, part, &plan);
+        }
+        let opener = Opener { plan, budget: ctx.budget.clone() };
+        Ok(Merge::new(ctx, scan.order, scan.limit, opener, lazy))
+    }
+
+    /// What a plan finds in memory, and the parts of the same moment.
+    fn memory_of(&self, plan: &Plan) -> Result<Found> {
+        let visible = self.shelf(plan.scan.kind)?.visible.read();
         let mut lazy = Vec::new();
-        add_memory(&mut lazy, &visible, &plan);
-        drop(visible);
-        Ok(Merge::new(ctx, scan.order, scan.limit, Opener { plan }, lazy))
+        add_memory(&mut lazy, &visible.arena, NEWEST, plan);
+        if let Some(frozen) = &visible.frozen {
+            add_memory(&mut lazy, frozen, NEWEST - 1, plan);
+        }
+        Ok((lazy, visible.parts.clone()))
+    }
+
+    /// Counts patterns by what blocks say of templates; only messages without one are read.
+    fn patterns_of_blocks(&self, ctx: &Ctx, scan: &RecordScan, found: &mut Patterns) -> Result<()> {
+        self.check_tenant(&ctx.tenant)?;
+        let wanted = Wanted { body: true, fields: Some(vec![LEVEL.to_owned()]) };
+        let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted, ..scan.clone() }));
+        let (memory, parts) = self.memory_of(&plan)?;
+        let mut opener = Opener { plan: Arc::clone(&plan), budget: ctx.budget.clone() };
+        for lazy in memory {
+            ctx.check()?;
+            if let Some(columns) = opener.open(lazy.source)? {
+                found.add_batch(&columns)?;
+            }
+        }
+        for part in parts.iter().filter(|p| !p.is_damaged()) {
+            let of_part = PartScan::new(part, &plan);
+            for (_, entry) in of_part.blocks(scan) {
+                ctx.check()?;
+                let _held = ctx.budget.reserve(entry.bytes / 2)?;
+                let (head, bytes) = part.head(entry)?;
+                part.noting(found.add_block(&head, &bytes, &of_part.asked(&plan)))?;
+            }
+        }
+        Ok(())
     }
 
     fn each(
@@ -41,7 +83,7 @@ impl Store {
         scan: &RecordScan,
         mut visit: impl FnMut(&Columns) -> Result<()>,
     ) -> Result<()> {
-        let mut merge = self.merge(ctx, scan)?;
+        let mut merge = self.merged(ctx, scan)?;
         let mut batch = Columns::default();
         while merge.next(&mut batch)? {
             ctx.check()?;
@@ -51,13 +93,26 @@ impl Store {
     }
 }
 
-fn add_memory(lazy: &mut Vec<Lazy<Source>>, visible: &Visible, plan: &Plan) {
+fn add_part(lazy: &mut Vec<Lazy<Source>>, part: &Arc<Part>, plan: &Plan) {
     let scan = &plan.scan;
-    let wanted: Vec<bool> = visible.arena.streams().iter().map(|s| plan.wants_stream(s)).collect();
+    let of_part = Arc::new(PartScan::new(part, plan));
+    for (at, entry) in of_part.blocks(scan) {
+        let bound = match scan.order {
+            Order::Ascending => entry.min_t.max(scan.start_ns),
+            Order::Descending => entry.max_t.min(scan.end_ns),
+        };
+        let source = Source::Block(Arc::clone(&of_part), at);
+        lazy.push(Lazy { bound, rank: Rank(entry.rank, at as u32), source });
+    }
+}
+
+fn add_memory(lazy: &mut Vec<Lazy<Source>>, arena: &Arena, rank: u64, plan: &Plan) {
+    let scan = &plan.scan;
+    let wanted: Vec<bool> = arena.streams().iter().map(|s| plan.wants_stream(s)).collect();
     if !wanted.contains(&true) {
         return;
     }
-    let mut picked = visible.arena.select(&wanted, scan.start_ns, scan.end_ns);
+    let mut picked = arena.select(&wanted, scan.start_ns, scan.end_ns);
     picked.rows.sort_by_key(|row| row.time_ns);
     if scan.order == Order::Descending {
         picked.rows.reverse();
@@ -72,7 +127,7 @@ fn add_memory(lazy: &mut Vec<Lazy<Source>>, visible: &Visible, plan: &Plan) {
         start = range.end;
         lazy.push(Lazy {
             bound,
-            rank: Rank(NEWEST, place),
+            rank: Rank(rank, place),
             source: Source::Memory(Arc::clone(&picked), range),
         });
         number += 1;
@@ -80,7 +135,7 @@ fn add_memory(lazy: &mut Vec<Lazy<Source>>, visible: &Visible, plan: &Plan) {
     }
 }
 
-fn step_of(time_ns: i64, start_ns: i64, step_ns: i64) -> i64 {
+pub(super) fn step_of(time_ns: i64, start_ns: i64, step_ns: i64) -> i64 {
     if step_ns <= 0 { start_ns } else { time_ns.div_euclid(step_ns) * step_ns }
 }
 
@@ -101,13 +156,18 @@ impl Store {
         self.check_tenant(&ctx.tenant)?;
         let plan = Plan::new(scan);
         let shelf = self.shelf(scan.kind)?;
-        let picked = {
+        let (memory, parts) = {
             let visible = shelf.visible.read();
-            let wanted: Vec<bool> = visible.arena.streams().iter().map(|s| plan.wants_stream(s)).collect();
-            visible.arena.select(&wanted, scan.start_ns, scan.end_ns)
+            let arenas = std::iter::once(&visible.arena).chain(visible.frozen.as_deref());
+            let select = |arena: &Arena| {
+                let wanted: Vec<bool> = arena.streams().iter().map(|s| plan.wants_stream(s)).collect();
+                arena.select(&wanted, scan.start_ns, scan.end_ns)
+            };
+            (arenas.map(select).collect::<Vec<_>>(), visible.parts.clone())
         };
-        let _held = ctx.budget.reserve(picked.bytes())?;
-        for row in &picked.rows {
+        let _held = ctx.budget.reserve(memory.iter().map(|picked| picked.bytes()).sum())?;
+        for (picked, row) in memory.iter().flat_map(|picked| picked.rows.iter().map(move |row| (picked, row)))
+        {
             let (content, _) = picked.content(row).map_err(unreadable)?;
             visit(&Share {
                 labels: &picked.streams[row.stream as usize],
@@ -117,8 +177,34 @@ impl Store {
                 block: false,
             });
         }
+        for part in parts.iter().filter(|p| !p.is_damaged()) {
+            let of_part = PartScan::new(part, &plan);
+            for (_, entry) in of_part.blocks(scan) {
+                ctx.check()?;
+                let (head, _) = part.head(entry)?;
+                head.runs.iter().for_each(|run| share_of_run(&of_part, run, scan, &mut visit));
+            }
+        }
         Ok(())
     }
+}
+
+/// What lies in the range of a run that reaches over its ends is taken to be even.
+fn share_of_run(of_part: &PartScan, run: &Run, scan: &RecordScan, visit: &mut impl FnMut(&Share<'_>)) {
+    let times = (run.min_t.max(scan.start_ns), run.max_t.min(scan.end_ns));
+    if !of_part.wanted[run.stream as usize] || times.0 > times.1 {
+        return;
+    }
+    let width = |from: i64, to: i64| i128::from(to) - i128::from(from) + 1;
+    let (part, whole) = (width(times.0, times.1), width(run.min_t, run.max_t));
+    let of = |sum: u64| u64::try_from((i128::from(sum) * part + whole - 1) / whole).unwrap_or(sum);
+    visit(&Share {
+        labels: &of_part.part.streams[run.stream as usize],
+        times,
+        records: of(u64::from(run.rows)),
+        bytes: of(run.bytes),
+        block: true,
+    });
 }
 
 fn unreadable(e: disk::varint::Corrupt) -> Error {
@@ -127,7 +213,7 @@ fn unreadable(e: disk::varint::Corrupt) -> Error {
 
 impl RecordReader for Store {
     fn scan(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Box<dyn ColumnStream>> {
-        Ok(Box::new(self.merge(ctx, scan)?))
+        Ok(Box::new(self.merged(ctx, scan)?))
     }
 
     fn streams(
@@ -200,25 +286,19 @@ impl RecordReader for Store {
     }
 
     fn patterns(&self, ctx: &Ctx, scan: &RecordScan, step_ns: i64) -> Result<Vec<PatternSeries>> {
-        let level = vec!["level".to_owned()];
-        let all = RecordScan { limit: 0, wanted: Wanted { body: true, fields: Some(level) }, ..scan.clone() };
-        let mut found = Patterns::default();
-        self.each(ctx, &all, |batch| {
-            for row in 0..batch.len() {
-                let level = match batch.field(row, "level") {
-                    Some(model::records::FieldRef::Text(level)) => level,
-                    _ => "",
-                };
-                let step = step_of(batch.times[row], scan.start_ns, step_ns);
-                found.add(batch.body(row), batch.times[row], step, level);
-            }
-            Ok(())
-        })?;
+        let mut found = Patterns::new(scan.start_ns, step_ns);
+        if scan.body.is_empty() && scan.fields.is_empty() {
+            self.patterns_of_blocks(ctx, scan, &mut found)?;
+        } else {
+            let level = vec![LEVEL.to_owned()];
+            let wanted = Wanted { body: true, fields: Some(level) };
+            self.each(ctx, &RecordScan { limit: 0, wanted, ..scan.clone() }, |batch| found.add_batch(batch))?;
+        }
         Ok(found.finish(scan.limit))
     }
 
-    fn delete(&self, _ctx: &Ctx, _scan: &RecordScan) -> Result<u64> {
-        Err(Error::unavailable("records cannot be deleted by this version"))
+    fn delete(&self, ctx: &Ctx, scan: &RecordScan) -> Result<u64> {
+        self.delete_records(ctx, scan)
     }
 }
 
@@ -247,89 +327,5 @@ fn spread(share: &Share<'_>, (start, end): (i64, i64), step_ns: i64, mut add: im
             break;
         }
         step = next;
-    }
-}
-
-/// Patterns under construction.
-#[derive(Default)]
-struct Patterns {
-    /// By template, so that the pattern of each is written once.
-    by_template: HashMap<Vec<u8>, usize>,
-    by_hash: HashMap<u64, usize>,
-    found: Vec<Found>,
-    template: Vec<u8>,
-    variables: Vec<(u32, u32)>,
-}
-
-struct Found {
-    series: PatternSeries,
-    steps: BTreeMap<i64, u64>,
-    levels: HashMap<String, u64>,
-}
-
-impl Patterns {
-    fn add(&mut self, body: &str, time_ns: i64, step: i64, level: &str) {
-        self.template.clear();
-        self.variables.clear();
-        if !split(body.as_bytes(), &mut self.template, &mut self.variables) {
-            return;
-        }
-        let at = match self.by_template.get(&self.template) {
-            Some(&at) => at,
-            None => {
-                if self.by_template.len() >= MOST_PATTERNS {
-                    return;
-                }
-                let text = pattern(&self.template);
-                let hash = pattern_hash(&text);
-                let found = &mut self.found;
-                let at = *self.by_hash.entry(hash).or_insert_with(|| {
-                    found.push(Found {
-                        series: PatternSeries {
-                            hash,
-                            pattern: text,
-                            seen: (time_ns, time_ns),
-                            level: String::new(),
-                            example: body.to_owned(),
-                            steps: Vec::new(),
-                        },
-                        steps: BTreeMap::new(),
-                        levels: HashMap::new(),
-                    });
-                    found.len() - 1
-                });
-                self.by_template.insert(self.template.clone(), at);
-                at
-            }
-        };
-        let found = &mut self.found[at];
-        let seen = &mut found.series.seen;
-        *seen = (seen.0.min(time_ns), seen.1.max(time_ns));
-        *found.steps.entry(step).or_default() += 1;
-        if level.is_empty() {
-            return;
-        }
-        if let Some(count) = found.levels.get_mut(level) {
-            *count += 1;
-        } else if found.levels.len() < 64 {
-            found.levels.insert(level.to_owned(), 1);
-        }
-    }
-
-    /// The patterns, those of most records first.
-    fn finish(self, limit: usize) -> Vec<PatternSeries> {
-        let mut all: Vec<(u64, PatternSeries)> = self
-            .found
-            .into_iter()
-            .map(|found| {
-                let most = found.levels.into_iter().max_by(|a, b| a.1.cmp(&b.1).then(b.0.cmp(&a.0)));
-                let total = found.steps.values().sum();
-                let level = most.map_or_else(String::new, |(level, _)| level);
-                (total, PatternSeries { level, steps: found.steps.into_iter().collect(), ..found.series })
-            })
-            .collect();
-        all.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.pattern.cmp(&b.1.pattern)));
-        all.truncate(if limit == 0 { usize::MAX } else { limit });
-        all.into_iter().map(|(_, series)| series).collect()
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use disk::varint::Corrupt;
 use model::records::{Columns, FieldRef, Origin, RecordScan};
-use model::{Error, Labels, Result};
+use model::{Budget, Error, Labels, Result};
 
 use super::arena::Picked;
+use super::block::{self, Asked};
 use super::columns::Builder;
 use super::condition::{Test, written};
 use super::merge::Open;
+use super::part::{Entry, Part};
 use super::record::Content;
 
 /// A scan, prepared.
@@ -63,11 +65,42 @@ impl Plan {
 pub(super) enum Source {
     /// A run of rows of memory, in the asked order.
     Memory(Arc<Picked>, Range<usize>),
+    /// A block, by its place in the part.
+    Block(Arc<PartScan>, usize),
+}
+
+/// A part, and which of its streams a scan wants.
+pub(super) struct PartScan {
+    pub(super) part: Arc<Part>,
+    pub(super) wanted: Vec<bool>,
+}
+
+impl PartScan {
+    pub(super) fn new(part: &Arc<Part>, plan: &Plan) -> Self {
+        Self { part: Arc::clone(part), wanted: part.streams.iter().map(|s| plan.wants_stream(s)).collect() }
+    }
+
+    /// The blocks that may have rows of a scan, with their places.
+    pub(super) fn blocks<'a>(&'a self, scan: &'a RecordScan) -> impl Iterator<Item = (usize, &'a Entry)> {
+        let may = |(_, entry): &(usize, &Entry)| {
+            entry.min_t <= scan.end_ns
+                && entry.max_t >= scan.start_ns
+                // The part was opened with streams that it has.
+                && self.wanted[entry.streams.0 as usize..=entry.streams.1 as usize].contains(&true)
+        };
+        self.part.blocks.iter().enumerate().filter(may)
+    }
+
+    pub(super) fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
+        let streams = &self.part.streams;
+        Asked { plan, streams, wanted: &self.wanted, natural: false, except: &[] }
+    }
 }
 
 /// Opens sources for a scan.
 pub(super) struct Opener {
     pub(super) plan: Arc<Plan>,
+    pub(super) budget: Budget,
 }
 
 impl Open for Opener {
@@ -77,6 +110,13 @@ impl Open for Opener {
         match source {
             Source::Memory(picked, range) => from_memory(&self.plan, &picked, range)
                 .map_err(|e| Error::internal("records in memory cannot be read").with_detail(e)),
+            Source::Block(scan, at) => {
+                let entry = &scan.part.blocks[at];
+                // What is read to be tested is more than what is left of it.
+                let _held = self.budget.reserve(entry.bytes / 2 + u64::from(entry.len))?;
+                let (head, bytes) = scan.part.head(entry)?;
+                scan.part.noting(block::open(&head, &bytes, &scan.asked(&self.plan)))
+            }
         }
     }
 }

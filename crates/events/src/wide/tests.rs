@@ -1,5 +1,8 @@
 //! The store against a list of what was written to it.
 
+mod crash;
+mod grep;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -238,6 +241,26 @@ fn a_batch_of_many_log_records_is_taken_whole() {
     let store = bed.open();
     assert_eq!(scan(&store, &all()).len(), 40);
     assert_eq!(store.position("file").as_deref(), Some(&b"end"[..]));
+}
+
+#[test]
+fn a_snapshot_opens_as_a_store() {
+    let mut bed = Bed::new();
+    bed.options.flush_ms = 1000;
+    let store = bed.open();
+    write(&store, &[line(0, "a", "first")], Some("1")).unwrap();
+    bed.clock.advance_ms(1000);
+    store.maintain().unwrap();
+    write(&store, &[line(1, "a", "second")], Some("2")).unwrap();
+    store.snapshot_to(Path::new("/copy")).unwrap();
+    write(&store, &[line(2, "a", "third")], Some("3")).unwrap();
+    bed.fs.crash();
+    let fs = Arc::new(bed.fs.clone());
+    let copy = Store::open(fs, Path::new("/copy"), bed.options.clone(), bed.clock.clone()).unwrap();
+    let bodies = |store: &Store| scan(store, &all()).into_iter().map(|l| l.body).collect::<Vec<_>>();
+    assert_eq!(bodies(&copy), ["first", "second"]);
+    assert_eq!(copy.position("file").as_deref(), Some(&b"2"[..]));
+    assert_eq!(bodies(&bed.open()), ["first", "second", "third"]);
 }
 
 #[test]

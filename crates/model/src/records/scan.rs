@@ -55,7 +55,8 @@ pub struct RecordScan {
     pub wanted: Wanted,
     /// How many records suffice, 0 for all; a hint.
     pub limit: usize,
-    /// Which end first. Records of one time come in the order in which they were written (backwards: in the reverse).
+    /// Which end first. Records of one stream and time come in the order in which they were written (backwards: in the
+    /// reverse).
     pub order: Order,
 }
 
@@ -77,7 +78,8 @@ pub struct StreamSummary {
 pub struct VolumeSeries {
     /// The stream.
     pub labels: Labels,
-    /// Start of each step that has records (nanoseconds), its bytes and its records.
+    /// Start of each step that has records (nanoseconds; a multiple of the step, or the scan's first nanosecond where all is
+    /// one step), its bytes and its records.
     pub steps: Vec<(i64, u64, u64)>,
 }
 
@@ -94,6 +96,6 @@ pub struct PatternSeries {
     pub level: String,
     /// A message of it.
     pub example: String,
-    /// Start of each step that has records (nanoseconds), and how many.
+    /// Start of each step that has records, as for [`VolumeSeries`], and how many.
     pub steps: Vec<(i64, u64)>,
 }

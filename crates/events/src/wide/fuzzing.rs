@@ -1,0 +1,48 @@
+//! A door for the fuzzer, past the checksums.
+
+use model::records::{RecordScan, TextTest};
+use model::{EventKind, Labels, Result};
+
+use super::block::{Asked, Bytes, Head, matching, open, patterned};
+use super::record;
+use super::rewrite::everything;
+use super::scan::Plan;
+
+struct Any<'a>(&'a [u8]);
+
+impl Bytes for Any<'_> {
+    fn read(&self, offset: u32, len: u32) -> Result<Vec<u8>> {
+        let end = (offset as usize).saturating_add(len as usize);
+        let bytes = self.0.get(offset as usize..end).map(<[u8]>::to_vec);
+        bytes.ok_or_else(|| model::Error::internal("too short"))
+    }
+
+    fn checks(&self) -> bool {
+        false
+    }
+}
+
+/// Any bytes as a log record, and as a block: the first byte says how long its head is. Not part of the interface.
+#[doc(hidden)]
+pub fn fuzz(bytes: &[u8]) {
+    if let Ok(logged) = record::read(bytes) {
+        for place in &logged.places {
+            assert!(record::content(bytes, place.at).is_ok_and(|c| c.bytes().is_ok()));
+        }
+    }
+    let Some((len, rest)) = bytes.split_first() else { return };
+    let (head, columns) = rest.split_at(usize::from(*len).min(rest.len()));
+    let Ok(head) = Head::read(head) else { return };
+    let streams = [Labels::empty(), Labels::from_pairs([("a", "b")])];
+    let scan = everything(EventKind::Log);
+    let body = vec![TextTest::ContainsAny(vec!["a 1 ".to_owned(), "b".to_owned()])];
+    let fields = vec![("f".to_owned(), TextTest::In(vec!["1".to_owned()]))];
+    for scan in [RecordScan { body, fields, ..scan.clone() }, scan] {
+        let plan = Plan::new(&scan);
+        let asked =
+            Asked { plan: &plan, streams: &streams, wanted: &[true, true], natural: false, except: &[] };
+        let _ = open(&head, &Any(columns), &asked);
+        let _ = matching(&head, &Any(columns), &asked);
+        let _ = patterned(&head, &Any(columns), &asked);
+    }
+}

@@ -1,0 +1,152 @@
+//! What a needle says about the templates it may be found in. The word at either end of it may go on in the text, and be a
+//! variable there; what is delimited on both sides within the needle is known.
+
+use memchr::memmem::Finder;
+
+use super::split::{HOLE, is_variable, is_word};
+
+/// What is certain about the messages of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    All,
+    None,
+    /// They must be looked at.
+    Open,
+}
+
+/// A needle, prepared.
+pub(super) struct Needle {
+    text: Vec<u8>,
+    finder: Finder<'static>,
+    /// The ways in which it can read in a template; none: it is within one word.
+    readings: Vec<Finder<'static>>,
+}
+
+impl Needle {
+    pub(super) fn new(text: &str) -> Self {
+        let text = text.as_bytes().to_vec();
+        let inside = text.iter().position(|b| !is_word(*b)).zip(text.iter().rposition(|b| !is_word(*b)));
+        let mut readings = Vec::new();
+        if let Some((first, last)) = inside {
+            let core = as_template(&text[first..=last]);
+            for before in edges(&text[..first]) {
+                for after in edges(&text[last + 1..]) {
+                    let reading = [before, &core[..], after].concat();
+                    readings.push(Finder::new(&reading).into_owned());
+                }
+            }
+        }
+        Self { finder: Finder::new(&text).into_owned(), readings, text }
+    }
+
+    pub(super) fn is_in(&self, text: &[u8]) -> bool {
+        self.finder.find(text).is_some()
+    }
+
+    pub(super) fn finder(&self) -> &Finder<'static> {
+        &self.finder
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Whether it lies within one word wherever it is found.
+    pub(super) fn is_within_word(&self) -> bool {
+        self.readings.is_empty()
+    }
+
+    /// What a template says.
+    pub(super) fn verdict(&self, template: &[u8]) -> Verdict {
+        if memchr::memchr(HOLE, &self.text).is_some() {
+            return Verdict::None; // such a message has no template
+        }
+        if self.finder.find(template).is_some() {
+            return Verdict::All;
+        }
+        let possible =
+            self.is_within_word() || self.readings.iter().any(|reading| reading.find(template).is_some());
+        if possible && memchr::memchr(HOLE, template).is_some() { Verdict::Open } else { Verdict::None }
+    }
+}
+
+/// What the word at an end of the needle, which may go on in the text, is in a template.
+fn edges(word: &[u8]) -> Vec<&[u8]> {
+    match word {
+        [] => vec![word],
+        _ if word.iter().any(u8::is_ascii_digit) => vec![&[HOLE]],
+        _ => vec![word, &[HOLE]],
+    }
+}
+
+/// A text that begins and ends between words, as it reads in a template.
+fn as_template(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        let end = text[at..].iter().position(|b| !is_word(*b)).map_or(text.len(), |n| at + n);
+        let word = &text[at..end];
+        if is_variable(word) {
+            out.push(HOLE);
+        } else {
+            out.extend_from_slice(word);
+        }
+        let next = text[end..].iter().position(|b| is_word(*b)).map_or(text.len(), |n| end + n);
+        out.extend_from_slice(&text[end..next]);
+        at = next;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::split::split;
+    use proptest::prelude::*;
+
+    fn verdict(text: &str, needle: &str) -> Verdict {
+        let mut template = Vec::new();
+        assert!(split(text.as_bytes(), &mut template, &mut Vec::new()));
+        Needle::new(needle).verdict(&template)
+    }
+
+    #[test]
+    fn templates_answer_where_they_can() {
+        let line = "GET /api/v1 status=500 took 12ms 결제 실패";
+        for (needle, want) in [
+            ("took", Verdict::All),
+            ("실패", Verdict::All),
+            ("", Verdict::All),
+            ("status=500 took", Verdict::Open),
+            ("500 took 12", Verdict::Open),
+            ("v1", Verdict::Open),
+            ("결제 성공", Verdict::None),
+            ("=500 lost", Verdict::None),
+            ("=500 lost ", Verdict::None),
+            ("=five ", Verdict::None),
+            ("request 500 took", Verdict::None),
+        ] {
+            assert_eq!(verdict(line, needle), want, "{needle}");
+        }
+        assert_eq!(verdict("no numbers", "v"), Verdict::None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_template_hides_a_needle(text in "[ab1=. 가/]{0,24}", from in 0usize..24, len in 0usize..12) {
+            let chars: Vec<char> = text.chars().collect();
+            let from = from.min(chars.len());
+            let needle: String = chars[from..(from + len).min(chars.len())].iter().collect();
+            prop_assert_ne!(verdict(&text, &needle), Verdict::None, "{:?} in {:?}", needle, text);
+        }
+
+        #[test]
+        fn what_a_template_promises_holds(text in "[abf1=. 가]{0,16}", needle in "[abf1=. 가]{0,4}") {
+            match verdict(&text, &needle) {
+                Verdict::All => prop_assert!(text.contains(&needle)),
+                Verdict::None => prop_assert!(!text.contains(&needle)),
+                Verdict::Open => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! A scan finds what a look at every line finds, wherever the lines are.
+
+use model::pattern::Search;
+use model::records::{Origin, RecordReader, RecordScan, TextTest, Wanted};
+use model::{Ctx, Matcher, Order};
+use proptest::prelude::*;
+
+use super::{Bed, Line, NS, all, line, scan, write};
+use crate::wide::Store;
+
+const SECOND: i64 = 1_000_000_000;
+
+fn body() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (0u32..5000, 0u32..60, "[0-9a-f]{8}")
+            .prop_map(|(n, s, id)| format!("took {n} ms at 12:00:{s:02} id={id} done")),
+        (0u32..9, "[0-9a-f]{4}").prop_map(|(n, id)| format!("GET /a/{id}/0{n} HTTP/1.{n} 결제 실패")),
+        "[가-라 ab01=:/.]{0,20}",
+        "user [a-z]{3,5} (logged in|failed)",
+        Just(String::new()),
+        "x\u{11}[0-9]{1,2}",
+        "\\{\"ts\":1[0-9]{9},\"msg\":\"(ok|no)\",\"f\":0\\.[0-9]{1,4}\\}",
+    ]
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    let field = prop_oneof![
+        Just(None),
+        "INFO|WARN|ERROR".prop_map(|v| Some(("level".to_owned(), Origin::Detected, v))),
+        "[1-9][0-9]{0,2}".prop_map(|v| Some(("status".to_owned(), Origin::Detected, v))),
+        "[a-z]{1,2}".prop_map(|v| Some(("status".to_owned(), Origin::Sent, v))),
+    ];
+    let one = (-30i64..30, 0usize..4, body(), field).prop_map(|(time, app, body, field)| {
+        // A few lie in the day before.
+        let mut line =
+            line(time * SECOND * if app == 3 { 2000 } else { 1 }, ["a", "b", "c", "d"][app], &body);
+        line.time = line.time.min(NS);
+        line.fields.extend(field);
+        line
+    });
+    prop::collection::vec(one, 0..80)
+}
+
+/// What a scan must find, by looking at every line. Lines of one time and different streams may come in any order.
+fn grep(all: &[Line], scan: &RecordScan, holds: impl Fn(&Line) -> bool) -> Vec<Line> {
+    let matches = |line: &&Line| {
+        (scan.start_ns..=scan.end_ns).contains(&line.time)
+            && scan.streams.iter().all(|m| m.matches(if m.name == "app" { &line.app } else { "" }))
+            && holds(line)
+    };
+    let mut found: Vec<Line> = all.iter().filter(matches).cloned().collect();
+    found.sort_by(|a, b| (a.time, &a.app).cmp(&(b.time, &b.app)));
+    if scan.order == Order::Descending {
+        found.reverse();
+    }
+    found
+}
+
+fn settled(mut lines: Vec<Line>, order: Order) -> Vec<Line> {
+    lines.sort_by(|a, b| {
+        let of = (a.time, &a.app).cmp(&(b.time, &b.app));
+        if order == Order::Descending { of.reverse() } else { of }
+    });
+    lines
+}
+
+fn check(store: &Store, lines: &[Line], needles: &[String]) {
+    for order in [Order::Ascending, Order::Descending] {
+        let base = RecordScan { order, ..all() };
+        let same = |scan_: &RecordScan, holds: &dyn Fn(&Line) -> bool| {
+            let found = scan(store, scan_);
+            assert!(found.is_sorted_by(|a, b| if order == Order::Descending {
+                a.time >= b.time
+            } else {
+                a.time <= b.time
+            }));
+            assert_eq!(settled(found, order), grep(lines, scan_, holds), "{scan_:?}");
+        };
+        same(&base, &|_| true);
+        same(&RecordScan { streams: vec![Matcher::equal("app", "b")], ..base.clone() }, &|_| true);
+        same(&RecordScan { start_ns: NS - 5 * SECOND, end_ns: NS - SECOND, ..base.clone() }, &|_| true);
+        for needle in needles {
+            let any = vec![TextTest::ContainsAny(vec![needle.clone()])];
+            same(&RecordScan { body: any, ..base.clone() }, &|l| l.body.contains(needle));
+            let none = vec![TextTest::ContainsNone(vec![needle.clone(), "took".to_owned()])];
+            same(&RecordScan { body: none, ..base.clone() }, &|l| {
+                !l.body.contains(needle) && !l.body.contains("took")
+            });
+        }
+        let regex = "[0-9]{2}|실패$";
+        let search = Search::new(regex).unwrap();
+        let body = vec![TextTest::Matches(search.clone())];
+        same(&RecordScan { body, ..base.clone() }, &|l| search.is_match(&l.body));
+        let value = |l: &Line| l.fields.iter().find(|f| f.0 == "status").map_or("", |f| &f.2).to_owned();
+        let fields = vec![("status".to_owned(), TextTest::ContainsAny(vec!["1".to_owned(), "a".to_owned()]))];
+        same(&RecordScan { fields, ..base.clone() }, &|l| value(l).contains(['1', 'a']));
+        let fields = vec![("status".to_owned(), TextTest::NotIn(vec![String::new()]))];
+        same(&RecordScan { fields, ..base.clone() }, &|l| !value(l).is_empty());
+
+        let first = scan(store, &RecordScan { limit: 5, ..base.clone() });
+        let times = |l: &[Line]| l.iter().map(|l| l.time).collect::<Vec<_>>();
+        let want = grep(lines, &base, |_| true);
+        assert_eq!(times(&first), times(&want[..want.len().min(5)]));
+    }
+    let bodies = scan(store, &RecordScan { wanted: Wanted { body: true, fields: Some(vec![]) }, ..all() });
+    assert!(bodies.len() == lines.len() && bodies.iter().all(|l| l.fields.is_empty()));
+    let counted: u64 = store
+        .patterns(&Ctx::unbounded(), &all(), SECOND)
+        .unwrap()
+        .iter()
+        .flat_map(|p| &p.steps)
+        .map(|s| s.1)
+        .sum();
+    assert_eq!(counted, lines.iter().filter(|l| !l.body.contains('\u{11}')).count() as u64);
+    let streams = store.streams(&Ctx::unbounded(), model::EventKind::Log, &[], i64::MIN, i64::MAX).unwrap();
+    assert_eq!(streams.iter().map(|s| s.records).sum::<u64>(), lines.len() as u64);
+}
+
+fn needles(lines: &[Line], from: usize, len: usize) -> Vec<String> {
+    let part = |line: &Line| {
+        let chars: Vec<char> = line.body.chars().collect();
+        let from = from.min(chars.len());
+        chars[from..(from + len).min(chars.len())].iter().collect::<String>()
+    };
+    let fixed = ["ms at", "id=", "실패", "0", "12:00:0", "\u{11}", "logged in"].map(str::to_owned);
+    lines.iter().take(3).map(part).chain(fixed).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_scan_finds_what_a_look_at_every_line_finds(
+        batches in prop::collection::vec((lines(), any::<bool>()), 1..12),
+        from in 0usize..30,
+        len in 1usize..14,
+    ) {
+        let mut bed = Bed::new();
+        bed.options.flush_ms = 1000;
+        let mut store = bed.open();
+        let mut written: Vec<Line> = Vec::new();
+        for (lines, flush) in &batches {
+            write(&store, lines, None).unwrap();
+            written.extend(lines.iter().cloned());
+            if *flush {
+                bed.clock.advance_ms(1000);
+                store.maintain().unwrap();
+            }
+        }
+        let needles = needles(&written, from, len);
+        check(&store, &written, &needles);
+        drop(store);
+        bed.fs.crash();
+        store = bed.open();
+        check(&store, &written, &needles);
+
+        let doomed = RecordScan { body: vec![TextTest::ContainsAny(vec![needles[0].clone()])], ..all() };
+        let before = written.len();
+        written.retain(|l| !l.body.contains(&needles[0]));
+        let gone = store.delete(&Ctx::unbounded(), &doomed).unwrap();
+        prop_assert_eq!(gone as usize, before - written.len());
+        check(&store, &written, &needles);
+    }
+}
+
+#[test]
+fn small_parts_are_merged_and_large_blocks_are_kept() {
+    let mut bed = Bed::new();
+    bed.options.flush_ms = 1000;
+    let store = bed.open();
+    let mut written = Vec::new();
+    for round in 0..20i64 {
+        let lines: Vec<Line> = (0..300)
+            .map(|n| {
+                line(-(n % 7) * SECOND, ["a", "b", "c"][(n % 3) as usize], &format!("round {round} line {n}"))
+            })
+            .collect();
+        write(&store, &lines, None).unwrap();
+        written.extend(lines);
+        bed.clock.advance_ms(1000);
+        store.maintain().unwrap();
+    }
+    assert!(store.metrics().merges.get() >= 2, "{}", store.metrics().merges.get());
+    assert!(store.metrics().parts.get() < 8, "{}", store.metrics().parts.get());
+    check(&store, &written, &["round 7".to_owned(), "line 29".to_owned()]);
+}

@@ -1,0 +1,311 @@
+//! Many texts in few bytes: one text, decimal numbers, a dictionary, hexadecimal digits, or as they are.
+
+use std::collections::HashMap;
+
+use disk::varint::{Corrupt, Reader, put_bytes, put_u64};
+
+use super::ints;
+
+const CONSTANT: u8 = 0;
+/// Decimal numbers without leading zeros.
+const NUMBERS: u8 = 1;
+/// Decimal numbers of one length.
+const PADDED: u8 = 2;
+const DICTIONARY: u8 = 3;
+/// Lower-case hexadecimal digits, all of one even length.
+const HEX: u8 = 4;
+const PLAIN: u8 = 5;
+
+/// The most digits of a number that fits.
+const DIGITS: usize = 18;
+/// The most words of a dictionary.
+const WORDS: usize = 1 << 16;
+/// So many texts show whether a dictionary pays.
+const SAMPLE: usize = 512;
+
+/// Texts that are read.
+#[derive(Debug)]
+pub(super) enum Texts<'a> {
+    /// Always this.
+    Constant(&'a [u8]),
+    /// Decimal numbers, with leading zeros up to this length.
+    Numbers(Vec<i64>, usize),
+    /// Words, and for each text its word.
+    Words(Vec<&'a [u8]>, Vec<u32>),
+    /// Hexadecimal digits by their values, so many bytes each.
+    Hex(&'a [u8], usize),
+    /// The text, and where each one ends.
+    Plain(&'a [u8], Vec<u32>),
+}
+
+fn number(text: &[u8]) -> Option<i64> {
+    if text.is_empty() || text.len() > DIGITS {
+        return None;
+    }
+    text.iter().try_fold(0i64, |n, byte| byte.is_ascii_digit().then(|| n * 10 + i64::from(byte - b'0')))
+}
+
+/// Where texts go: numbers apart from letters, because a compressor likes either by itself.
+#[derive(Default)]
+pub(super) struct Sink {
+    pub(super) numbers: Vec<u8>,
+    pub(super) letters: Vec<u8>,
+}
+
+/// Appends texts. How many there are is for the caller to keep.
+pub(super) fn put<'t>(
+    texts: &[&'t [u8]],
+    sink: &mut Sink,
+    words: &mut HashMap<&'t [u8], u32, foldhash::fast::FixedState>,
+) {
+    let Some(&first) = texts.first() else { return };
+    let len = first.len();
+    let (mut same_len, mut constant, mut canonical) = (true, true, true);
+    let mut numbers: Vec<i64> = Vec::new();
+    for (at, text) in texts.iter().enumerate() {
+        same_len &= text.len() == len;
+        constant &= *text == first;
+        if numbers.len() == at
+            && let Some(n) = number(text)
+        {
+            canonical &= text[0] != b'0' || text.len() == 1;
+            if canonical || same_len {
+                numbers.push(n);
+            }
+        }
+    }
+    if constant {
+        sink.numbers.push(CONSTANT);
+        return put_bytes(&mut sink.letters, first);
+    }
+    if numbers.len() == texts.len() && (canonical || same_len) {
+        sink.numbers.push(if canonical { NUMBERS } else { PADDED });
+        if !canonical {
+            sink.numbers.push(len as u8);
+        }
+        return ints::put(&numbers, &mut sink.numbers);
+    }
+    if put_dictionary(texts, sink, words) {
+        return;
+    }
+    let hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    if same_len && len % 2 == 0 && len > 0 && texts.iter().all(|t| t.iter().all(hex)) {
+        sink.numbers.push(HEX);
+        put_u64(&mut sink.numbers, len as u64 / 2);
+        let digit = |b: u8| if b <= b'9' { b - b'0' } else { b - b'a' + 10 };
+        for text in texts {
+            sink.letters.extend(text.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
+        }
+        return;
+    }
+    sink.numbers.push(PLAIN);
+    let lens: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
+    ints::put(&lens, &mut sink.numbers);
+    texts.iter().for_each(|t| sink.letters.extend_from_slice(t));
+}
+
+fn put_dictionary<'t>(
+    texts: &[&'t [u8]],
+    sink: &mut Sink,
+    words: &mut HashMap<&'t [u8], u32, foldhash::fast::FixedState>,
+) -> bool {
+    words.clear();
+    let mut list: Vec<&[u8]> = Vec::new();
+    let mut ids: Vec<u32> = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        let next = list.len() as u32;
+        let id = *words.entry(text).or_insert(next);
+        if id == next {
+            list.push(text);
+        }
+        ids.push(id);
+        let many = list.len() >= WORDS || (at + 1 == SAMPLE && list.len() > SAMPLE / 2);
+        if many || (at >= SAMPLE && list.len() * 3 > texts.len()) {
+            return false;
+        }
+    }
+    if list.len() * 3 > texts.len() * 2 {
+        return false;
+    }
+    sink.numbers.push(DICTIONARY);
+    put_u64(&mut sink.numbers, list.len() as u64);
+    list.iter().for_each(|word| put_bytes(&mut sink.letters, word));
+    ints::put_u32(&ids, &mut sink.numbers);
+    true
+}
+
+/// Reads `count` texts from where their numbers and their letters lie.
+pub(super) fn read<'a>(
+    numbers: &mut Reader<'a>,
+    letters: &mut Reader<'a>,
+    count: usize,
+) -> Result<Texts<'a>, Corrupt> {
+    if count == 0 {
+        return Ok(Texts::Constant(b""));
+    }
+    Ok(match numbers.u8()? {
+        CONSTANT => Texts::Constant(letters.bytes()?),
+        form @ (NUMBERS | PADDED) => {
+            let len = if form == PADDED { usize::from(numbers.u8()?) } else { 0 };
+            let mut values = Vec::new();
+            ints::read(numbers, count, &mut values)?;
+            if len > DIGITS || values.iter().any(|v| *v < 0) {
+                return Err(Corrupt("a number that no text is written as"));
+            }
+            Texts::Numbers(values, len)
+        }
+        DICTIONARY => {
+            let len = numbers.count(WORDS)?;
+            let words = (0..len).map(|_| letters.bytes()).collect::<Result<Vec<_>, _>>()?;
+            Texts::Words(words, ints::read_u32(numbers, count, len as u64)?)
+        }
+        HEX => {
+            let len = numbers.count(letters.rest().len())?;
+            Texts::Hex(letters.take(len.checked_mul(count).ok_or(Corrupt("too long"))?)?, len)
+        }
+        PLAIN => {
+            let lens = ints::read_u32(numbers, count, letters.rest().len() as u64 + 1)?;
+            let mut end = 0u32;
+            let mut ends = Vec::with_capacity(lens.len());
+            for len in lens {
+                end = end.checked_add(len).ok_or(Corrupt("too long"))?;
+                ends.push(end);
+            }
+            Texts::Plain(letters.take(end as usize)?, ends)
+        }
+        _ => return Err(Corrupt("unknown form of texts")),
+    })
+}
+
+impl Texts<'_> {
+    /// Appends the text at a place; nothing where there is none.
+    pub(super) fn write(&self, at: usize, out: &mut Vec<u8>) {
+        match self {
+            Self::Constant(text) => out.extend_from_slice(text),
+            Self::Numbers(values, len) => {
+                if let Some(value) = values.get(at) {
+                    write_number(*value as u64, *len, out);
+                }
+            }
+            Self::Words(words, ids) => {
+                if let Some(word) = ids.get(at).and_then(|id| words.get(*id as usize)) {
+                    out.extend_from_slice(word);
+                }
+            }
+            Self::Hex(bytes, len) => {
+                let digit = |n: u8| if n < 10 { b'0' + n } else { b'a' + n - 10 };
+                for byte in bytes.get(at * len..(at + 1) * len).unwrap_or_default() {
+                    out.push(digit(byte >> 4));
+                    out.push(digit(byte & 15));
+                }
+            }
+            Self::Plain(text, ends) => {
+                let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+                let end = ends.get(at).copied().unwrap_or(start);
+                out.extend_from_slice(text.get(start as usize..end as usize).unwrap_or_default());
+            }
+        }
+    }
+
+    /// Whether one of them may have this needle within it: `false` is certain.
+    pub(super) fn may_contain(&self, needle: &[u8], finder: &memchr::memmem::Finder<'_>) -> bool {
+        match self {
+            Self::Constant(text) => finder.find(text).is_some(),
+            Self::Numbers(..) => needle.iter().all(u8::is_ascii_digit),
+            Self::Words(words, _) => words.iter().any(|word| finder.find(word).is_some()),
+            Self::Hex(bytes, len) => hex_may_contain(bytes, *len, needle),
+            Self::Plain(text, _) => finder.find(text).is_some(),
+        }
+    }
+}
+
+/// Looks for the whole bytes that a needle of hexadecimal digits has, at either beginning.
+fn hex_may_contain(bytes: &[u8], len: usize, needle: &[u8]) -> bool {
+    let digit = |b: &u8| match b {
+        b'0'..=b'9' => Some(b - b'0'),
+        b'a'..=b'f' => Some(b - b'a' + 10),
+        _ => None,
+    };
+    let Some(digits) = needle.iter().map(digit).collect::<Option<Vec<u8>>>() else { return false };
+    if digits.len() > len * 2 {
+        return false;
+    }
+    let packed = |digits: &[u8]| digits.chunks_exact(2).map(|p| p[0] << 4 | p[1]).collect::<Vec<u8>>();
+    let found = |part: &[u8]| memchr::memmem::find(bytes, part).is_some();
+    found(&packed(&digits)) || found(&packed(digits.get(1..).unwrap_or_default()))
+}
+
+fn write_number(mut value: u64, len: usize, out: &mut Vec<u8>) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    // At most 18 digits are asked for.
+    at = at.min(digits.len() - len);
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(texts: &[&str]) -> usize {
+        let bytes: Vec<&[u8]> = texts.iter().map(|t| t.as_bytes()).collect();
+        let mut sink = Sink::default();
+        put(&bytes, &mut sink, &mut HashMap::default());
+        let (mut numbers, mut letters) = (Reader::new(&sink.numbers), Reader::new(&sink.letters));
+        let read = read(&mut numbers, &mut letters, texts.len()).unwrap();
+        assert!(numbers.is_empty() && letters.is_empty());
+        for (at, text) in texts.iter().enumerate() {
+            let mut out = Vec::new();
+            read.write(at, &mut out);
+            assert_eq!(std::str::from_utf8(&out).unwrap(), *text);
+            for needle in [*text, text.get(1..).unwrap_or(""), text.get(..1).unwrap_or("")] {
+                let finder = memchr::memmem::Finder::new(needle);
+                assert!(read.may_contain(needle.as_bytes(), &finder), "{needle:?} in {texts:?}");
+            }
+        }
+        sink.numbers.len() + sink.letters.len()
+    }
+
+    #[test]
+    fn each_form_comes_back() {
+        check(&["x", "x"]);
+        check(&["0", "10", "7"]);
+        check(&["00", "07", "59"]);
+        check(&["00", "7"]);
+        check(&["007", "7", "x"]);
+        check(&["999999999999999999", "1000000000000000000"]);
+        check(&["a", "b", "a", "a", "b", "a"]);
+        check(&["0a1b", "ffff", "1234", "beef"]);
+        check(&["0a1", "fff"]);
+        check(&["", "가나다", "x1"]);
+        let many: Vec<String> = (0..70_000).map(|n| format!("u{n}x")).collect();
+        check(&many[..3000].iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    proptest! {
+        #[test]
+        fn texts_come_back(texts in prop::collection::vec("[0-9]{1,4}|[0-9a-f]{4}|0[0-9]|[a-z0-9]{0,9}", 1..60)) {
+            check(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn foreign_bytes_are_no_panic(
+            numbers in prop::collection::vec(any::<u8>(), 0..60),
+            letters in prop::collection::vec(any::<u8>(), 0..60),
+            count in 0usize..100,
+        ) {
+            if let Ok(texts) = read(&mut Reader::new(&numbers), &mut Reader::new(&letters), count) {
+                (0..=count).for_each(|at| texts.write(at, &mut Vec::new()));
+            }
+        }
+    }
+}
