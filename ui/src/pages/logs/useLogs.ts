@@ -124,14 +124,21 @@ export function useMetric(
   });
 }
 
+/** Lines that a parser cannot read are counted, too: Loki refuses to count a line with an error. */
+function countable(logql: string): string {
+  const parses = /\|\s*(json|logfmt|unpack|pattern|regexp)\b/.test(logql);
+  return parses ? `${logql} | drop __error__, __error_details__` : logql;
+}
+
 /** The query behind the histogram. */
 export function volumeQuery(logql: string, stepMs: number): string {
-  return `sum by (detected_level) (count_over_time(${logql} [${stepMs / 1000}s]))`;
+  return `sum by (detected_level) (count_over_time(${countable(logql)} [${stepMs / 1000}s]))`;
 }
 
 /** How often each value of a field stands in the lines, over the whole range. */
 export function topQuery(logql: string, name: string, spanMs: number, top: number, parsers: readonly string[]): string {
   const parse = parsers.filter((p) => !logql.includes(`| ${p}`)).map((p) => ` | ${p}`);
   const seconds = Math.max(1, Math.round(spanMs / 1000));
-  return `topk(${top}, sum by (${name}) (count_over_time(${logql}${parse.join('')} | ${name} != "" [${seconds}s])))`;
+  const lines = countable(`${logql}${parse.join('')} | ${name} != ""`);
+  return `topk(${top}, sum by (${name}) (count_over_time(${lines} [${seconds}s])))`;
 }
