@@ -4,10 +4,26 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use disk::Fs;
 use model::{Error, Result};
 
 /// Where our files live below the data directory; what others put there is never touched.
 pub(crate) const OURS: &str = "bonghwa";
+
+/// Where a crash interrupted a restore between two names, what was restored, or what was there before, takes its place.
+pub(crate) fn end_restore(fs: &dyn Fs, data: &Path) -> Result<()> {
+    if !data.join(OURS).exists() && disk::backup::settle(fs, data, OURS)? {
+        tracing::warn!(data = %data.display(), "a restore was interrupted: its end was made up for");
+    }
+    Ok(())
+}
+
+/// Removes what an interrupted restore left beside the directory, which is locked: nobody restores there.
+pub(crate) fn clear_restore(fs: &dyn Fs, data: &Path) {
+    if let Err(error) = disk::backup::settle(fs, data, OURS) {
+        tracing::warn!(%error, detail = error.detail, "what a restore left behind could not be removed");
+    }
+}
 
 /// Makes the directory and tries whether it can be written.
 pub(crate) fn prepare(data: &Path) -> Result<PathBuf> {

@@ -61,9 +61,11 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let mut resolved = resolve(&flags)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let fs: Arc<dyn Fs> = Arc::new(RealFs);
+    data_dir::end_restore(&*fs, &flags.data)?;
     let ours = data_dir::prepare(&flags.data)?;
     resolved.retention.settle(&*fs, &ours)?;
     let lock = DirLock::acquire(&*fs, &ours)?;
+    data_dir::clear_restore(&*fs, &flags.data);
     // Before the stores are opened: a taken port should not cost a replay.
     let listeners = listen::open(&flags.web.listen)?;
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };

@@ -22,7 +22,7 @@ use model::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 pub use make::{Made, make};
-pub use restore::restore;
+pub use restore::{restore, settle};
 pub use verify::verify;
 
 use crate::error::io_error;

@@ -37,7 +37,7 @@ pub fn restore(
     if there && !replace {
         return Err(Error::conflict(format_args!("{} is there already", target.display())));
     }
-    let making = format!("restoring-{name}");
+    let (making, replaced) = names(name);
     // A crash may have left one that is ready, but for its name.
     publish::remove_directory(fs, parent, &making)?;
     publish::directory(fs, parent, &making, |dir| {
@@ -56,7 +56,7 @@ pub fn restore(
         sync_folders(fs, dir, &files)?;
         check(dir)
     })?;
-    let (made, old) = (parent.join(making), parent.join(format!("tmp-replaced-{name}")));
+    let (made, old) = (parent.join(making), parent.join(replaced));
     let failed = |e: &std::io::Error| io_error("put the restored folder in place", &target, e);
     let discard = || match fs.exists(&old) {
         Ok(true) => fs.remove_dir(&old).map_err(|e| io_error("remove what was replaced", &old, &e)),
@@ -67,6 +67,8 @@ pub fn restore(
         // A crash of a restore before may have left one.
         discard()?;
         fs.rename(&target, &old).map_err(|e| failed(&e))?;
+        // A power failure must not keep the second name without the first.
+        fs.sync_dir(parent).map_err(|e| failed(&e))?;
     }
     if let Err(e) = fs.rename(&made, &target) {
         if there {
@@ -80,6 +82,35 @@ pub fn restore(
         discard()?;
     }
     Ok(about)
+}
+
+/// What a folder is called until it is all there, and what the one that it replaces is called until it is removed.
+fn names(name: &str) -> (String, String) {
+    (format!("restoring-{name}"), format!("tmp-replaced-{name}"))
+}
+
+/// Ends what a crash in the middle of [`restore`] has left beside `parent/name`: without a folder of that name, the one
+/// that was to take its place does so, for it is complete and checked; where there is none, what was replaced comes
+/// back. Nobody may be restoring there. Says whether the folder was missing and is there now.
+pub fn settle(fs: &dyn Fs, parent: &Path, name: &str) -> Result<bool> {
+    let target = parent.join(name);
+    let there = |path: &Path| fs.exists(path).map_err(|e| io_error("look at a folder", path, &e));
+    let (making, replaced) = names(name);
+    let missing = !there(&target)?;
+    let mut put = false;
+    for from in [&making, &replaced].map(|from| parent.join(from)) {
+        if missing && !put && there(&from)? {
+            let failed = |e: &std::io::Error| io_error("put the restored folder in place", &target, e);
+            fs.rename(&from, &target).map_err(|e| failed(&e))?;
+            fs.sync_dir(parent).map_err(|e| failed(&e))?;
+            put = true;
+        }
+    }
+    if put || !missing {
+        publish::remove_directory(fs, parent, &making)?;
+        publish::remove_directory(fs, parent, &replaced)?;
+    }
+    Ok(put)
 }
 
 fn copy(fs: &dyn Fs, from: &Path, to: &Path, expected: &str, tell: &mut dyn FnMut(u64)) -> Result<u64> {

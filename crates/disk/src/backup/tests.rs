@@ -210,35 +210,62 @@ fn a_crash_at_any_operation_leaves_no_backup_that_verifies_and_none_that_is_lost
     }
 }
 
-#[test]
-fn a_crash_at_any_operation_of_a_restore_leaves_the_old_or_the_new() {
-    for at in 0.. {
-        let fs = SimFs::new();
-        source(&fs, "/src");
-        let backup = run(&fs, "/src", "/backups", "1").unwrap().path;
-        put(&fs, "/new/ours/old", "old");
-        let (old, new) = (content(&fs, "/new/ours"), content(&fs, "/backups/backup-1/data"));
-        fs.fail_from(at);
-        let done = put_back(&fs, &backup, "/new", true);
-        let survived = !fs.failed();
-        fs.kill();
-        let there = fs.exists(Path::new("/new/ours")).unwrap();
-        match (there, done.is_ok()) {
-            (true, true) => assert_eq!(content(&fs, "/new/ours"), new),
-            (true, false) => {
-                let found = content(&fs, "/new/ours");
-                assert!(found == old || found == new, "operation {at}");
-            }
-            // Between two renames: both are there under other names.
-            (false, _) => {
-                assert_eq!(content(&fs, "/new/restoring-ours"), new, "operation {at}");
-                assert_eq!(content(&fs, "/new/tmp-replaced-ours"), old, "operation {at}");
-            }
-        }
+/// Restores over what is there, with a crash at operation `at`; then the program starts, or restores once more. Whether
+/// the crash came before the end.
+fn crash_in_a_restore(power: bool, again: bool, at: u64) -> bool {
+    let fs = SimFs::new();
+    source(&fs, "/src");
+    let backup = run(&fs, "/src", "/backups", "1").unwrap().path;
+    put(&fs, "/new/ours/old", "old");
+    let (old, new) = (content(&fs, "/new/ours"), content(&fs, "/backups/backup-1/data"));
+    fs.fail_from(at);
+    let done = put_back(&fs, &backup, "/new", true);
+    let crashed = fs.failed();
+    if power {
+        fs.crash()
+    } else {
+        fs.kill()
+    }
+    if again {
         put_back(&fs, &backup, "/new", true).unwrap();
         assert_eq!(content(&fs, "/new/ours"), new);
-        if survived {
-            break;
+        return crashed;
+    }
+    let missing = !fs.exists(Path::new("/new/ours")).unwrap();
+    // The start may be cut as well, and comes again.
+    fs.fail_from(at % 7);
+    let _ = settle(&fs, Path::new("/new"), "ours");
+    if power {
+        fs.crash()
+    } else {
+        fs.kill()
+    }
+    let put = settle(&fs, Path::new("/new"), "ours").unwrap();
+    assert!(missing || !put, "operation {at}");
+    let found = content(&fs, "/new/ours");
+    assert!(found == new || (found == old && done.is_err()), "operation {at}: {:?}", found.keys());
+    assert!(!missing || found == new, "operation {at}: what was ready is put in place");
+    let left: Vec<String> = fs.list(Path::new("/new")).unwrap().into_iter().map(|e| e.name).collect();
+    let left: Vec<&String> = left.iter().filter(|name| !name.starts_with("tmp-restoring")).collect();
+    assert_eq!(left, ["ours"], "operation {at}");
+    crashed
+}
+
+#[test]
+fn a_crash_at_any_operation_of_a_restore_leaves_the_old_or_the_new() {
+    for power in [false, true] {
+        for again in [false, true] {
+            assert!((0..).any(|at| !crash_in_a_restore(power, again, at)));
         }
     }
+}
+
+#[test]
+fn what_was_replaced_comes_back_where_nothing_takes_its_place() {
+    let fs = SimFs::new();
+    put(&fs, "/new/tmp-replaced-ours/old", "old");
+    assert!(settle(&fs, Path::new("/new"), "ours").unwrap());
+    assert_eq!(content(&fs, "/new/ours")["old"], b"old");
+    assert!(!settle(&fs, Path::new("/new"), "ours").unwrap(), "nothing is left to do");
+    assert!(!settle(&fs, Path::new("/nobody"), "ours").unwrap());
 }

@@ -327,11 +327,23 @@ impl State {
             return Err(io::Error::from(io::ErrorKind::NotADirectory));
         }
         for dir in missing.into_iter().rev() {
+            self.forget_undurable(dir);
             self.names.insert(dir.to_owned(), Node::Dir);
             self.changes.remove(dir); // those of a directory that had this name before
             self.note(Change::Add(dir.to_owned(), Node::Dir));
         }
         Ok(())
+    }
+
+    /// A directory that was made and removed under this name since its parent was synced leaves no trace: the removal,
+    /// once durable, must not take what is in the next one of that name.
+    fn forget_undurable(&mut self, dir: &Path) {
+        let pending = dir.parent().and_then(|parent| self.changes.get_mut(parent));
+        let Some(changes) = pending.filter(|_| !self.synced_names.contains_key(dir)) else { return };
+        let renamed = |change: &Change| matches!(change, Change::Rename(a, b, _) if a == dir || b == dir);
+        if !changes.iter().any(renamed) {
+            changes.retain(|change| !matches!(change, Change::Add(p, _) | Change::Remove(p) if p == dir));
+        }
     }
 
     pub(super) fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {

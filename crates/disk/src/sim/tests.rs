@@ -121,3 +121,21 @@ fn a_lock_dies_with_the_process() {
     drop(again);
     assert!(fs.lock(Path::new("/lock")).is_ok());
 }
+
+#[test]
+fn a_directory_that_was_removed_takes_nothing_of_the_next_one_of_its_name() {
+    let (fs, tmp) = (SimFs::new(), Path::new("/d/tmp"));
+    fs.create_dir(Path::new("/d")).unwrap();
+    fs.sync_dir(Path::new("/")).unwrap();
+    // Given up, as when the disk is full.
+    fs.create_dir(tmp).unwrap();
+    fs.create(&tmp.join("a")).unwrap();
+    fs.remove_dir(tmp).unwrap();
+    fs.create_dir(tmp).unwrap();
+    fs.create(&tmp.join("a")).unwrap().sync().unwrap();
+    fs.sync_dir(tmp).unwrap();
+    fs.rename(tmp, Path::new("/d/whole")).unwrap();
+    fs.sync_dir(Path::new("/d")).unwrap();
+    fs.crash();
+    assert_eq!(fs.files(), [Path::new("/d/whole/a")]);
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use disk::backup::{find, restore};
+use disk::backup::{find, restore, settle};
 use disk::lock::DirLock;
 use disk::{Fs, RealFs};
 use model::{Error, ErrorKind, SystemClock};
@@ -38,6 +38,13 @@ impl Restore {
         let backup = find(fs, &self.from)?;
         let ours = self.to.join(OURS);
         let mut lock = None;
+        if !ours.is_dir() && settle(fs, &self.to, OURS)? {
+            writeln!(
+                context.err,
+                "{}: a restore before was interrupted; its end was made up for",
+                self.to.display()
+            )?;
+        }
         if ours.is_dir() {
             lock = Some(DirLock::acquire(fs, &ours).map_err(|e| match e.kind {
                 ErrorKind::Conflict => {
