@@ -51,6 +51,10 @@ impl Keep for Decisions {
     }
 }
 
+/// What the share of series in memory counts for when it is full, in percent of the limit: with the default of 80, labels
+/// fold when it is nine tenths full.
+const FULL_HEAD_PERCENT: f64 = 88.0;
+
 /// Budgets before `store`. Types of metrics that it knows are known from the start.
 pub(crate) fn open(
     decisions: Arc<Decisions>,
@@ -63,7 +67,12 @@ pub(crate) fn open(
     // What is free in the budget says less: a quarter of the limit may be reserved whatever is resident.
     let memory_percent = {
         let budget = budget.clone();
-        move || 100.0 * memory::resident().max(budget.used()) as f64 / limit.max(1) as f64
+        // Series in memory have a share of it: when that is nearly full, there is room for folded ones still.
+        let head = store.head_budget().clone();
+        move || {
+            let all = 100.0 * memory::resident().max(budget.used()) as f64 / limit.max(1) as f64;
+            all.max(FULL_HEAD_PERCENT * head.used() as f64 / head.limit().max(1) as f64)
+        }
     };
     let around = Surroundings {
         census: store.clone(),

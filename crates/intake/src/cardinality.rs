@@ -26,7 +26,7 @@ mod rule;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use model::metrics::{Family, SeriesCensus};
 use model::{Clock, Labels, SeriesRef};
@@ -35,7 +35,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use config::Config;
 pub use counts::Target;
-pub(crate) use fold::Point;
+pub(crate) use fold::{Point, group_of};
 pub(crate) use judge::Verdict;
 pub use keep::Keep;
 pub use metrics::Metrics;
@@ -50,6 +50,9 @@ use rule::Rule;
 
 /// How long a member that was not heard of is remembered at least, ms; at most twice as long.
 const TURN_MS: i64 = 3_600_000;
+
+/// How long memory is short after the store had no room for a series, ms.
+const NO_ROOM_MS: i64 = 60_000;
 
 /// What is above a share of the memory limit begins to fold; it goes on until this many percent points below it.
 const RELIEF_PERCENT: f64 = 10.0;
@@ -76,6 +79,8 @@ pub struct Cardinality {
     /// Whether a budget is at stake: otherwise resolving costs one look at this.
     watching: AtomicBool,
     metrics: Metrics,
+    /// Label sets that were judged.
+    asked: AtomicU64,
     seed: u64,
 }
 
@@ -102,6 +107,8 @@ struct State {
     closing: Vec<u32>,
     /// Whether memory is short.
     pressed: bool,
+    /// When the store had no room for a series last, ms.
+    no_room_ms: Option<i64>,
     turned_ms: i64,
     /// Who is to blame where a budget of several metrics is exceeded, and when that was found.
     blamed: HashMap<Option<Target>, (i64, Option<String>)>,
@@ -117,6 +124,7 @@ impl Cardinality {
             folding: AtomicBool::new(false),
             watching: AtomicBool::new(true),
             metrics: Metrics::default(),
+            asked: AtomicU64::new(0),
             seed: RandomState::new().build_hasher().finish(),
             around,
         };
@@ -155,7 +163,8 @@ impl Cardinality {
         let mut state = self.state.lock();
         state.counts.refresh(&*self.around.census, config.has_targets(), now);
         let enough = if state.pressed { limit - RELIEF_PERCENT } else { limit };
-        let pressed = config.memory_percent > 0 && percent >= enough;
+        let no_room = state.no_room_ms.is_some_and(|at| now.saturating_sub(at) < NO_ROOM_MS);
+        let pressed = config.memory_percent > 0 && (percent >= enough || no_room);
         if pressed != state.pressed {
             tracing_pressure(pressed, percent, limit);
             state.pressed = pressed;
@@ -167,6 +176,11 @@ impl Cardinality {
         for (metric, target) in calm {
             self.release(&metric, target.as_ref());
         }
+    }
+
+    /// Whether memory is short: what is refused now may be taken later.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.state.lock().pressed
     }
 
     fn hash(&self, labels: &Labels) -> u64 {

@@ -1,6 +1,7 @@
 //! Both writing traits, with limits, enrichment and counters in front of the stores.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::ctx::Tenant;
@@ -10,7 +11,7 @@ use model::{
     MetricBatch, MetricHistory, MetricWriter, Position, RejectReason, Rejected, Result, SeriesRef,
 };
 
-use crate::cardinality::{Cardinality, Point, Verdict};
+use crate::cardinality::{Cardinality, Point, Verdict, group_of};
 use crate::metrics::{Metrics, Reason, count};
 use crate::{Config, config};
 
@@ -109,10 +110,17 @@ impl Intake {
     }
 
     fn append_whole(&self, tenant: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
-        match self.refused_histograms(&batch) {
-            refused if refused.is_empty() => self.metrics.append(tenant, batch),
-            refused => self.append_without(tenant, batch, &refused),
+        let mut appended = match self.refused_histograms(&batch) {
+            refused if refused.is_empty() => self.metrics.append(tenant, batch)?,
+            refused => self.append_without(tenant, batch, &refused)?,
+        };
+        // The series is there: what the store has no room for is its sample.
+        for rejected in &mut appended.rejected {
+            if rejected.index < batch.refs.len() && rejected.reason == RejectReason::Limit {
+                rejected.reason = RejectReason::Memory;
+            }
         }
+        Ok(appended)
     }
 
     /// Resolves label sets that keep all limits but, perhaps, the budgets of series.
@@ -123,10 +131,13 @@ impl Intake {
         out: &mut Vec<Option<SeriesRef>>,
     ) -> Result<()> {
         let from = out.len();
-        let verdicts = self.cardinality.as_ref().and_then(|cardinality| cardinality.judge(labels));
+        let mut verdicts = self.cardinality.as_ref().and_then(|cardinality| cardinality.judge(labels));
         match &verdicts {
             None => self.metrics.resolve(tenant, labels, out)?,
             Some(verdicts) => self.resolve_judged(tenant, labels, verdicts, out)?,
+        }
+        if let Some(cardinality) = &self.cardinality {
+            judge_refused(cardinality, labels, &mut verdicts, &mut out[from..]);
         }
         for (at, _) in out.iter().skip(from).enumerate().filter(|(_, given)| given.is_none()) {
             let budget = verdicts.as_ref().is_some_and(|all| all.get(at) == Some(&Verdict::Refused));
@@ -184,8 +195,16 @@ impl Intake {
             start.resize(refs.len(), 0);
         }
         let histograms: Vec<HistogramSample<'_>> = others.iter().map(|at| batch.histograms[*at]).collect();
-        let whole =
-            MetricBatch { refs: &refs, t: &t, v: &v, start: &start, histograms: &histograms, ..batch };
+        let rising = refs.len() - plain.len();
+        let whole = MetricBatch {
+            refs: &refs,
+            t: &t,
+            v: &v,
+            start: &start,
+            histograms: &histograms,
+            rising,
+            ..batch
+        };
         let mut appended = match self.append_whole(tenant, whole) {
             Ok(appended) => appended,
             Err(error) => {
@@ -193,10 +212,11 @@ impl Intake {
                 return Err(error);
             }
         };
-        let mut again: Vec<Point> = Vec::new();
+        let mut lost: Vec<u32> =
+            folded.points.iter().filter(|p| p.series.is_none()).map(|point| point.group).collect();
+        let (mut again, mut moved): (Vec<Point>, Vec<Point>) = Default::default();
         let is_point = |rejected: &&Rejected| (plain.len()..refs.len()).contains(&rejected.index);
-        let lost = appended.rejected.iter().filter(is_point).count();
-        let stored = points().count().saturating_sub(lost);
+        let stored = rising.saturating_sub(appended.rejected.iter().filter(is_point).count());
         appended.accepted = appended.accepted.saturating_sub(stored) + folded.accepted;
         appended.rejected.retain_mut(|rejected| {
             if let Some(at) = plain.get(rejected.index) {
@@ -207,18 +227,25 @@ impl Intake {
                 rejected.index = floats + at;
                 return true;
             }
-            // A point of a folded series: what it held goes out with the next one.
-            if rejected.reason == RejectReason::UnknownSeries {
-                let at = rejected.index.saturating_sub(plain.len());
-                again.extend(points().nth(at).map(|(point, _)| point.clone()));
+            let at = rejected.index.saturating_sub(plain.len());
+            if let Some(point) = points().nth(at).map(|(point, _)| point.clone()) {
+                match rejected.reason {
+                    RejectReason::UnknownSeries => again.push(point),
+                    // A flush has just taken its moment out of memory.
+                    RejectReason::Duplicate => moved.push(point),
+                    _ => lost.push(point.group),
+                }
             }
             false
         });
-        appended.rejected.append(&mut folded.rejected);
-        appended.rejected.sort_by_key(|r| r.index);
+        cardinality.move_on(&mut moved);
+        again.append(&mut moved);
         if !again.is_empty() {
-            self.append_again(cardinality, tenant, again)?;
+            lost.extend(self.append_again(cardinality, tenant, again)?);
         }
+        appended.rejected.append(&mut folded.rejected);
+        refuse_members(&batch, &lost, &mut appended);
+        appended.rejected.sort_by_key(|r| r.index);
         Ok(appended)
     }
 
@@ -246,15 +273,25 @@ impl Intake {
         Ok(())
     }
 
-    /// Appends points whose series the store had dropped.
-    fn append_again(&self, cardinality: &Cardinality, tenant: &Tenant, mut points: Vec<Point>) -> Result<()> {
+    /// Appends points whose series the store had dropped, or whose moment. Returns the groups that got none.
+    fn append_again(
+        &self,
+        cardinality: &Cardinality,
+        tenant: &Tenant,
+        mut points: Vec<Point>,
+    ) -> Result<Vec<u32>> {
         self.resolve_folded(cardinality, tenant, &mut points, true)?;
         let found = || points.iter().filter_map(|point| Some((point, point.series?)));
         let refs: Vec<SeriesRef> = found().map(|(_, series)| series).collect();
         let t: Vec<i64> = found().map(|(point, _)| point.t).collect();
         let v: Vec<f64> = found().map(|(point, _)| point.v).collect();
-        let batch = MetricBatch { refs: &refs, t: &t, v: &v, ..MetricBatch::default() };
-        self.metrics.append(tenant, batch).map(|_| ())
+        let batch = MetricBatch { refs: &refs, t: &t, v: &v, rising: refs.len(), ..MetricBatch::default() };
+        let appended = self.metrics.append(tenant, batch)?;
+        let mut lost: Vec<u32> =
+            points.iter().filter(|p| p.series.is_none()).map(|point| point.group).collect();
+        let refused = appended.rejected.iter().filter_map(|rejected| found().nth(rejected.index));
+        lost.extend(refused.map(|(point, _)| point.group));
+        Ok(lost)
     }
 
     /// Whether the labels of an exemplar are as short as OpenMetrics asks.
@@ -397,6 +434,50 @@ impl EventWriter for Intake {
 
     fn position(&self, source: &str) -> Option<Vec<u8>> {
         self.events.position(source)
+    }
+}
+
+/// Takes back that members' samples were taken where their group got no sample: what they count is not lost, and shows
+/// with the next one, but nobody may rely on it yet.
+fn refuse_members(batch: &MetricBatch<'_>, lost: &[u32], appended: &mut Appended) {
+    if lost.is_empty() {
+        return;
+    }
+    let refused: BTreeSet<usize> = appended.rejected.iter().map(|rejected| rejected.index).collect();
+    for (index, series) in batch.refs.iter().enumerate().filter(|(_, series)| series.is_folded()) {
+        if lost.contains(&group_of(*series)) && !refused.contains(&index) {
+            appended.accepted = appended.accepted.saturating_sub(1);
+            appended.rejected.push(Rejected { index, reason: RejectReason::Memory });
+        }
+    }
+}
+
+/// Judges anew what the store had no room for: if labels fold from here on, it need not be refused. `found` has an entry
+/// for each of `labels`.
+fn judge_refused(
+    cardinality: &Cardinality,
+    labels: &[Labels],
+    verdicts: &mut Option<Vec<Verdict>>,
+    found: &mut [Option<SeriesRef>],
+) {
+    let by_store = |at: &usize| {
+        found.get(*at).is_some_and(Option::is_none)
+            && verdicts.as_ref().is_none_or(|all| all.get(*at) == Some(&Verdict::Store))
+    };
+    let refused: Vec<usize> = (0..labels.len()).filter(by_store).collect();
+    if refused.is_empty() {
+        return;
+    }
+    let again: Vec<Labels> = refused.iter().map(|at| labels[*at].clone()).collect();
+    let Some(judged) = cardinality.judge_without_room(&again) else { return };
+    let verdicts = verdicts.get_or_insert_with(|| vec![Verdict::Store; labels.len()]);
+    for (at, verdict) in refused.into_iter().zip(judged) {
+        if let Verdict::Member(member) = verdict {
+            found[at] = Some(member);
+        }
+        if verdict != Verdict::Store {
+            verdicts[at] = verdict;
+        }
     }
 }
 

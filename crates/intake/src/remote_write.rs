@@ -39,6 +39,10 @@ pub struct Outcome {
     pub exemplars: usize,
     /// Samples and histograms not stored.
     pub rejected: usize,
+    /// Those of them that a limit refused, of whatever kind.
+    pub limited: usize,
+    /// Those of them whose series is there and for which there was no memory: sent again, they may be taken.
+    pub no_memory: usize,
     /// Why the first of them was not stored, or what else is wrong with the request.
     pub first_error: Option<String>,
 }
@@ -226,7 +230,10 @@ impl Receiver {
                     let points = points.get(new.points).unwrap_or_default();
                     scratch.push(new.number, *series, points, starts);
                 }
-                None => outcome.reject(new.points.len(), || format!("limit: {labels}")),
+                None => {
+                    outcome.limited += new.points.len();
+                    outcome.reject(new.points.len(), || format!("limit: {labels}"));
+                }
             }
         }
         scratch.found = found;
@@ -243,6 +250,7 @@ impl Receiver {
         let mut stale = BTreeSet::new();
         let unresolved = scratch.drop_unresolved();
         if unresolved > 0 {
+            outcome.limited += unresolved;
             outcome.reject(unresolved, || "limit: the series of a histogram was refused".to_owned());
         }
         let histograms: Vec<HistogramSample<'_>> = scratch.histograms().collect();
@@ -266,6 +274,11 @@ impl Receiver {
                 if rejected.reason == RejectReason::UnknownSeries {
                     stale.insert(number);
                 } else {
+                    match rejected.reason {
+                        RejectReason::Limit => outcome.limited += 1,
+                        RejectReason::Memory => outcome.no_memory += 1,
+                        _ => {}
+                    }
                     outcome.reject(1, || {
                         format!("{} for series {}", said(rejected.reason), source.name(number))
                     });
@@ -287,6 +300,7 @@ const fn said(reason: RejectReason) -> &'static str {
         RejectReason::OutOfOrder => "out of order sample",
         RejectReason::TooOld => "too old sample",
         RejectReason::TooFarInFuture => "out of bounds: timestamp is too far in the future",
+        RejectReason::Memory => "the memory limit leaves no room for the sample",
         other => other.as_str(),
     }
 }

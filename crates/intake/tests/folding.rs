@@ -18,6 +18,9 @@ use proptest::prelude::*;
 use query::promql::{Engine, EngineOptions, SampleValue, Value, features};
 use testkit::memory::{MemoryEvents, MemoryMetrics};
 
+#[path = "folding/narrow.rs"]
+mod narrow;
+
 const START: i64 = 1_700_000_000_000;
 const INTERVAL: i64 = 15_000;
 
@@ -226,6 +229,11 @@ fn scrapes(churn: bool) -> impl Strategy<Value = Vec<Vec<Step>>> {
 
 /// Runs the scrapes through a door that folds all but one series, and past it.
 fn both(steps: &[Vec<Step>]) -> (Door, Arc<MemoryMetrics>) {
+    both_in_parts(steps, usize::MAX)
+}
+
+/// The same, with `part` samples of a scrape in a request.
+fn both_in_parts(steps: &[Vec<Step>], part: usize) -> (Door, Arc<MemoryMetrics>) {
     let mut door = Door::new(Config { series_per_metric: 1, ..Config::default() });
     let mut whole = Door::new(Config::default());
     let mut values: Vec<f64> = (0..steps.len()).map(|m| 1e4 * (m + 1) as f64).collect();
@@ -247,7 +255,9 @@ fn both(steps: &[Vec<Step>]) -> (Door, Arc<MemoryMetrics>) {
         }
         let t = START + at as i64 * INTERVAL;
         door.clock.set_ms(t);
-        assert_eq!(door.scrape(t, &body), whole.scrape(t, &body), "all samples count as stored");
+        for part in body.chunks(part.min(body.len()).max(1)) {
+            assert_eq!(door.scrape(t, part), whole.scrape(t, part), "all samples count as stored");
+        }
     }
     (door, whole.store)
 }
@@ -284,6 +294,41 @@ proptest! {
             for query in ["sum(rate(m_total[105001ms]))", "sum without (user) (rate(m_total[60001ms]))"] {
                 let (f, w) = (value(&door.store, query, t), value(&whole, query, t));
                 prop_assert!(close(f, w, 1e-4), "{query} at {at}: folded {f}, whole {w}");
+            }
+        }
+    }
+
+    /// Senders split a scrape; what is acknowledged is seen at once, and the increases stay what they are.
+    #[test]
+    fn a_scrape_in_several_requests_is_exact(steps in scrapes(true), part in 1usize..5) {
+        let (door, whole) = both_in_parts(&steps, part);
+        for at in 4..24 {
+            let t = START + at * INTERVAL;
+            for query in ["sum(increase(m_total[30s] anchored))", "sum(rate(m_total[2m] anchored))"] {
+                let (f, w) = (value(&door.store, query, t), value(&whole, query, t));
+                prop_assert!(close(f, w, 1e-9), "{query} at {at}: folded {f}, whole {w}");
+            }
+        }
+    }
+
+    /// Read after any request, the sum has all that was acknowledged.
+    #[test]
+    fn a_sum_has_what_was_acknowledged(
+        rises in prop::collection::vec(0.0..1e6f64, 2..40), part in 1usize..7, late in any::<bool>(),
+    ) {
+        let mut door = Door::new(Config { series_per_metric: 1, ..Config::default() });
+        let mut total = 0.0;
+        for scrape in 0..5 {
+            let t = START + scrape * INTERVAL;
+            let body: Vec<(Labels, f64)> =
+                rises.iter().enumerate().map(|(m, by)| (member("m_total", "x", m), by * (scrape + 1) as f64)).collect();
+            for (number, part) in body.chunks(part).enumerate() {
+                // A sender that is behind.
+                let t = if late && scrape > 0 && number % 2 == 1 { t - INTERVAL / 2 } else { t };
+                prop_assert_eq!(door.scrape(t, part), part.len());
+                total += part.iter().map(|(_, v)| v / (scrape + 1) as f64).sum::<f64>();
+                let sum = value(&door.store, "sum(m_total)", START + scrape * INTERVAL);
+                prop_assert!(close(sum, total, 1e-9), "scrape {}, request {}: {} of {}", scrape, number, sum, total);
             }
         }
     }

@@ -53,6 +53,9 @@ pub struct MetricBatch<'a> {
     pub histograms: &'a [HistogramSample<'a>],
     /// Where the source stands once these samples are in.
     pub position: Option<Position<'a>>,
+    /// So many of the floats, the last ones, are of totals that grow while their moment lasts: one with the time of its
+    /// series' newest sample takes its place where it is greater. Everywhere else the first sample of a time wins.
+    pub rising: usize,
 }
 
 /// A native histogram to append.
@@ -83,6 +86,8 @@ pub enum RejectReason {
     TooFarInFuture,
     /// A limit (series, labels, memory) was reached.
     Limit,
+    /// There is no memory for it now. Sent again, it may be taken.
+    Memory,
     /// A histogram that contradicts itself ([`Histogram::check`]).
     Invalid,
 }
@@ -97,6 +102,7 @@ impl RejectReason {
             Self::TooOld => "too_old",
             Self::TooFarInFuture => "too_far_in_future",
             Self::Limit => "limit",
+            Self::Memory => "memory_limit",
             Self::Invalid => "invalid",
         }
     }

@@ -32,7 +32,7 @@ pub struct Options {
     /// ... or when this many bytes of compressed samples are in memory (twice as many with append buffers), or when
     /// the budget is nearly used up.
     pub flush_bytes: u64,
-    /// ... or when the log has this many bytes.
+    /// ... or when the log has this many bytes, labels of series not counted.
     pub flush_log_bytes: u64,
     /// An orderly stop writes memory to a block where the log has this many bytes, so that the next start is quick; 0:
     /// never ...

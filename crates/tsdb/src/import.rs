@@ -55,6 +55,11 @@ impl Store {
         Ok(source.report)
     }
 
+    /// How long a block may be at most, ms: what retention deletes goes in whole blocks.
+    pub(crate) fn longest_block(&self) -> i64 {
+        crate::store::longest_block(self.retention().shortest_ms())
+    }
+
     /// Samples before this time are deleted at the next maintenance, by the options and the clock.
     pub fn retained_since(&self) -> i64 {
         match self.retention().longest_ms() {

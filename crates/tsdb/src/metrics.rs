@@ -67,13 +67,14 @@ pub struct Metrics {
 }
 
 /// Every reason, for iteration.
-pub(crate) const REASONS: [RejectReason; 7] = [
+pub(crate) const REASONS: [RejectReason; 8] = [
     RejectReason::UnknownSeries,
     RejectReason::Duplicate,
     RejectReason::OutOfOrder,
     RejectReason::TooOld,
     RejectReason::TooFarInFuture,
     RejectReason::Limit,
+    RejectReason::Memory,
     RejectReason::Invalid,
 ];
 

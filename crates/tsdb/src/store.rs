@@ -25,7 +25,7 @@ pub(crate) mod tests;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use disk::Fs;
 use disk::log::Log;
@@ -41,6 +41,7 @@ use crate::retention::Retention;
 use crate::tiers::Tiers;
 use crate::wal;
 use blocks::Blocks;
+pub(crate) use compact::largest as longest_block;
 use flush::Flushing;
 use thin::Thinned;
 use tiers::Making;
@@ -58,6 +59,8 @@ pub struct Store {
     /// Counts flushes: series must be defined in the log again after each. Appends hold it for reading.
     pub(crate) epoch: RwLock<u32>,
     pub(crate) lookup: Lookup,
+    /// Bytes of definitions in the log since its last cut.
+    pub(crate) defined_bytes: AtomicU64,
     /// Held by whoever adds or removes series.
     pub(crate) membership: Mutex<()>,
     pub(crate) index: Arc<RwLock<Index>>,
@@ -178,6 +181,7 @@ impl Store {
             log,
             feed: Arc::new(feed),
             epoch: RwLock::new(1),
+            defined_bytes: AtomicU64::new(0),
             lookup,
             membership: Mutex::new(()),
             index: Arc::new(RwLock::new(index)),

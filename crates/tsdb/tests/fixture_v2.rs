@@ -103,6 +103,7 @@ fn append(store: &Store, steps: std::ops::Range<i64>) {
             start: &vec![start(k); n],
             histograms,
             position: None,
+            rising: 0,
         };
         assert_eq!(store.append(&Tenant::default(), batch).unwrap().accepted, n + histograms.len());
         if k % 100 == 99 {

@@ -121,6 +121,16 @@ impl Frames {
         Ok(Some(&self.plain))
     }
 
+    /// Bytes that what is here takes, the next frame decompressed and its series read.
+    pub fn memory(&self) -> u64 {
+        // A sample has at least ten bytes in a frame, and 48 as a point and in its series.
+        const READ: usize = 6;
+        let next = self.bytes.get(self.read + 4..).unwrap_or_default();
+        // What is no length is refused when it is read.
+        let plain = snap::raw::decompress_len(next).unwrap_or(0).min(MAX_FRAME);
+        (self.bytes.len() + READ * plain) as u64
+    }
+
     /// Whether the mark was met.
     pub const fn has_ended(&self) -> bool {
         self.ended

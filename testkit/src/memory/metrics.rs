@@ -170,6 +170,18 @@ impl Stored {
         }
     }
 
+    /// Likewise, for a total: a greater value takes the place of what is there.
+    fn put_rising(&mut self, t: i64, v: f64) -> Result<(), RejectReason> {
+        match self.t.binary_search(&t) {
+            Ok(at) if self.v[at] >= v => Ok(()),
+            Ok(at) if at + 1 == self.t.len() => {
+                self.v[at] = v;
+                Ok(())
+            }
+            _ => self.put(t, v),
+        }
+    }
+
     fn put_histogram(&mut self, t: i64, histogram: &Histogram) -> Result<(), RejectReason> {
         histogram.check().map_err(|_| RejectReason::Invalid)?;
         if self.t.binary_search(&t).is_ok() {
@@ -213,13 +225,17 @@ impl MetricWriter for MemoryMetrics {
     fn append(&self, _: &Tenant, batch: MetricBatch<'_>) -> Result<Appended> {
         let mut inner = self.inner.write();
         let mut appended = Appended::default();
+        let plain = batch.refs.len().saturating_sub(batch.rising);
         for (index, (series, (t, v))) in
             batch.refs.iter().zip(batch.t.iter().copied().zip(batch.v.iter().copied())).enumerate()
         {
             let start = batch.start.get(index).copied().unwrap_or(0);
             let outcome = inner.with(*series, |stored| {
                 let new = stored.t.binary_search(&t).is_err();
-                stored.put(t, v)?;
+                match index < plain {
+                    true => stored.put(t, v)?,
+                    false => stored.put_rising(t, v)?,
+                }
                 if new {
                     stored.put_start(t, start);
                 }

@@ -84,6 +84,7 @@ impl Outcome {
             RejectReason::TooOld => "too old sample",
             RejectReason::TooFarInFuture => "the sample is too far in the future",
             RejectReason::Limit => "a limit forbids the series",
+            RejectReason::Memory => "the memory limit leaves no room for the sample",
             RejectReason::Invalid => "the histogram contradicts itself",
             RejectReason::UnknownSeries => "the series is gone",
         };

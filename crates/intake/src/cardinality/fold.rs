@@ -15,6 +15,11 @@ pub(super) fn reference(group: u32, hash: u64) -> SeriesRef {
     SeriesRef(NonZeroU64::new(raw).unwrap_or(NonZeroU64::MAX))
 }
 
+/// The group of a member's reference.
+pub(crate) const fn group_of(member: SeriesRef) -> u32 {
+    split(member).0
+}
+
 /// Group and hash of a member's reference.
 pub(super) const fn split(member: SeriesRef) -> (u32, u64) {
     let raw = member.0.get() & !SeriesRef::FOLDED;
@@ -81,7 +86,7 @@ impl Cardinality {
             for number in &touched {
                 let Some(group) = state.groups.get_mut(*number as usize) else { continue };
                 let before = group.newest;
-                let Some(v) = group.emit(t) else { continue };
+                let Some((t, v)) = group.emit(t) else { continue };
                 let (series, labels) = (group.series, group.labels.clone());
                 folded.points.push(Point { group: *number, series, labels, t, v, before, last: false });
             }
@@ -115,6 +120,20 @@ impl Cardinality {
             let Some(labels) = group.map(|group| group.labels.clone()) else { continue };
             if let Some(rule) = state.rule_of(&labels) {
                 rule.refuse(why);
+            }
+        }
+    }
+
+    /// Gives each of `points`, whose moment the store has closed, a moment of its own.
+    pub(crate) fn move_on(&self, points: &mut [Point]) {
+        let mut state = self.state.lock();
+        for point in points {
+            if let Some(group) = state.groups.get_mut(point.group as usize) {
+                // What others have added meanwhile is in the total.
+                let newest = group.newest.map_or(point.t, |newest| newest.max(point.t.saturating_add(1)));
+                group.newest = Some(newest);
+                point.t = newest;
+                point.v = if point.last || group.ended { point.v } else { group.total.get() };
             }
         }
     }

@@ -47,6 +47,8 @@ pub(super) struct Group {
     /// Whether the values of its first scrape are where it begins. Not so when the process has started again: there
     /// are samples already, and a beginning at 0 is a reset that adds nothing.
     pub(super) begins: bool,
+    /// Time of its first sample, ms.
+    pub(super) first: Option<i64>,
     /// Whether a value came in the moment that is looked at.
     pub(super) touched: bool,
 }
@@ -62,6 +64,7 @@ impl Group {
             ended: false,
             closed: false,
             begins,
+            first: None,
             touched: false,
         }
     }
@@ -88,13 +91,15 @@ impl Group {
             None if members.len() >= most => return Err(RejectReason::Limit),
             None => {
                 self.live += 1;
-                if self.begins && self.newest.is_none() {
+                // The first moment may come in several requests: its sample grows meanwhile.
+                if self.begins && (self.newest.is_none() || self.newest == Some(t) && self.first == Some(t)) {
                     self.total.add(v);
                 }
             }
             Some(last) => {
-                // A value from the past that is lower is no reset; the next one in order tells.
-                if v < last.v && self.newest.is_some_and(|newest| t <= newest) {
+                // A value from the past that is lower is no reset; the next one in order tells. In the newest moment it is
+                // one, for another request may have brought the first part of the same scrape.
+                if v < last.v && self.newest.is_some_and(|newest| t < newest) {
                     return Err(RejectReason::OutOfOrder);
                 }
                 self.total.add(if v < last.v { v } else { v - last.v });
@@ -106,21 +111,20 @@ impl Group {
         Ok(())
     }
 
-    /// The sample that the folded series gets at `t`, after everything of that time was taken.
-    pub(super) fn emit(&mut self, t: i64) -> Option<f64> {
-        let touched = std::mem::take(&mut self.touched);
-        if self.newest.is_some_and(|newest| t <= newest) {
-            return None; // it goes out with the next one
-        }
-        if touched {
-            self.newest = Some(t);
+    /// The sample that the folded series gets for what was taken at `t`. What comes after its moment went out is in the
+    /// newest sample all the same, which grows: whoever is told that his samples are stored finds them in the sum.
+    pub(super) fn emit(&mut self, t: i64) -> Option<(i64, f64)> {
+        if std::mem::take(&mut self.touched) {
+            let at = self.newest.map_or(t, |newest| newest.max(t));
+            self.first.get_or_insert(at);
+            self.newest = Some(at);
             self.ended = false;
-            return Some(self.total.get());
+            return Some((at, self.total.get()));
         }
-        if self.live == 0 && !self.ended && self.newest.is_some() {
+        if self.live == 0 && !self.ended && self.newest.is_some_and(|newest| newest < t) {
             self.newest = Some(t);
             self.ended = true;
-            return Some(model::stale_nan());
+            return Some((t, model::stale_nan()));
         }
         None
     }

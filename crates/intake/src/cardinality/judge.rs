@@ -27,6 +27,8 @@ const OTHERS_SHARE: u64 = 10;
 /// Which alerts there are, and since when: they carry a target's labels and are not what it brings. Without them, an
 /// alert about the target with too many series would begin anew after a restart.
 const OF_RULES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
+/// Label sets that ask between two looks at memory, which cost some microseconds.
+const LOOK_EVERY: u64 = 4_096;
 /// When memory is short, a metric with fewer series made within the hour is not to blame.
 const MEMORY_GROWTH: u64 = 1_000;
 
@@ -44,6 +46,7 @@ pub(crate) enum Verdict {
 impl Cardinality {
     /// Decides about label sets. `None`: all go to the store.
     pub(crate) fn judge(&self, labels: &[Labels]) -> Option<Vec<Verdict>> {
+        self.look_at_memory(labels.len() as u64);
         if !self.watching.load(Ordering::Acquire) {
             return None;
         }
@@ -69,6 +72,42 @@ impl Cardinality {
             self.show(&state);
         }
         verdicts
+    }
+}
+
+impl Cardinality {
+    /// Decides about label sets that the store has no room for, which says more than any share of the memory limit.
+    pub(crate) fn judge_without_room(&self, labels: &[Labels]) -> Option<Vec<Verdict>> {
+        let limit = self.config.read().memory_percent;
+        if limit == 0 {
+            return None;
+        }
+        let percent = (self.around.memory_percent)();
+        let mut state = self.state.lock();
+        state.no_room_ms = Some(self.around.clock.now_ms());
+        self.press(&mut state, percent, limit);
+        drop(state);
+        self.judge(labels)
+    }
+
+    /// Series may come faster than anybody looks: whenever so many have asked, memory is looked at.
+    fn look_at_memory(&self, asking: u64) {
+        let before = self.asked.fetch_add(asking, Ordering::Relaxed);
+        if before / LOOK_EVERY == before.wrapping_add(asking) / LOOK_EVERY {
+            return;
+        }
+        let limit = self.config.read().memory_percent;
+        let percent = (self.around.memory_percent)();
+        if limit > 0 && percent >= limit as f64 {
+            self.press(&mut self.state.lock(), percent, limit);
+        }
+    }
+
+    fn press(&self, state: &mut State, percent: f64, limit: u64) {
+        if !std::mem::replace(&mut state.pressed, true) {
+            super::tracing_pressure(true, percent, limit as f64);
+            self.show(state);
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use axum::extract::{Path, Request, State};
 use flate2::read::MultiGzDecoder;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use model::{Ctx, Error, HistoryWriter, Imported, Result, SeriesData, Tenant};
+use model::{Ctx, Error, HistoryWriter, Imported, Reservation, Result, SeriesData, Tenant};
 use serde::Serialize;
 use std::io::Read;
 use std::sync::Arc;
@@ -171,9 +171,13 @@ fn take_all(
         cancel: running.cancel_flag(),
         budget: state.parts.budget.clone(),
     };
+    let mut reading = ctx.budget.reserve(match format {
+        Format::Frames => PIECE as u64,
+        Format::OpenMetrics => wire::openmetrics::pieces::MEMORY,
+    })?;
     let mut taker = Taker { writer: history.begin(&ctx)?, running };
     match format {
-        Format::Frames => frames(input, &mut taker)?,
+        Format::Frames => frames(input, &mut taker, &mut reading)?,
         Format::OpenMetrics => openmetrics(input, &mut taker)?,
     }
     let report = taker.writer.finish()?;
@@ -210,7 +214,7 @@ fn openmetrics(input: &mut dyn Read, taker: &mut Taker<'_>) -> Result<()> {
     if run.is_empty() { Ok(()) } else { taker.add(&run) }
 }
 
-fn frames(input: &mut dyn Read, taker: &mut Taker<'_>) -> Result<()> {
+fn frames(input: &mut dyn Read, taker: &mut Taker<'_>, reading: &mut Reservation) -> Result<()> {
     let mut frames = wire::history::Frames::default();
     let mut piece = vec![0; PIECE];
     let wrong = |e: wire::remote_write::Error| Error::new(e.kind(), e);
@@ -222,6 +226,10 @@ fn frames(input: &mut dyn Read, taker: &mut Taker<'_>) -> Result<()> {
             break;
         }
         frames.push(&piece[..n]); // `read` says how much of it was filled
+        let more = (frames.memory() + PIECE as u64).saturating_sub(reading.bytes());
+        if more > 0 {
+            reading.grow(more)?;
+        }
         while let Some(frame) = frames.next_frame().map_err(wrong)? {
             wire::history::read_frame::<Stopped>(frame, &mut |data, problem| match problem {
                 None => taker.add(data).map_err(Stopped),

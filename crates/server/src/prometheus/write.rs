@@ -63,6 +63,9 @@ fn store(state: &state::State, version: Version, body: &bytes::Bytes) -> model::
     })
 }
 
+/// When a sender may try again where memory is short.
+const RETRY_AFTER_SECONDS: &str = "5";
+
 fn answer(state: &state::State, outcome: Outcome) -> Response {
     state.metrics.remote_write_samples.inc_by((outcome.accepted + outcome.histograms) as u64);
     count_rejected(&state.metrics.remote_write_rejected, "not_accepted", outcome.rejected);
@@ -72,7 +75,16 @@ fn answer(state: &state::State, outcome: Outcome) -> Response {
     };
     let stored = outcome.accepted + outcome.histograms;
     let text = format!("{stored} samples stored, {} not: {why}\n", outcome.rejected);
-    (StatusCode::BAD_REQUEST, written, text).into_response()
+    let short = || state.parts.cardinality.as_ref().is_some_and(|budgets| budgets.is_short_of_memory());
+    let retry_after = [(http::header::RETRY_AFTER, RETRY_AFTER_SECONDS)];
+    if outcome.no_memory > 0 {
+        // What was stored counts as stored when it comes again.
+        (StatusCode::SERVICE_UNAVAILABLE, written, retry_after, text).into_response()
+    } else if outcome.limited == outcome.rejected && outcome.limited > 0 && short() {
+        (StatusCode::TOO_MANY_REQUESTS, written, retry_after, text).into_response()
+    } else {
+        (StatusCode::BAD_REQUEST, written, text).into_response()
+    }
 }
 
 fn written(outcome: &Outcome) -> [(&'static str, String); 3] {

@@ -96,7 +96,9 @@ impl Import {
         let mut progress = Progress::new(metadata.len());
         let mut samples = 0u64;
         let mut earliest = i64::MAX;
-        let mut spool = Spool::over(MEMORY, |range, next| sink.block(range, next));
+        // What the directory keeps is told to the server that opens it. Shorter blocks are joined there.
+        let mut spool =
+            Spool::over(MEMORY, |range, next| sink.block(range, next)).with_longest(DEFAULT_RETENTION / 10);
         wire::openmetrics::pieces::read(&mut file, &self.labels, &mut |labels, t, v, done| {
             if wanted.range.contains(t) && wanted.takes(labels) {
                 let place = spool.series(labels);

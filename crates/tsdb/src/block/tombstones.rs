@@ -124,6 +124,9 @@ pub(super) fn open(fs: &dyn Fs, dir: &Path) -> Result<Tombstones> {
     if !fs.exists(&path).map_err(|e| io_error("look at a file", &path, &e))? {
         return Ok(Tombstones::default());
     }
+    // A deletion that failed after it had put the file in place was not made durable: what it deleted is not seen from
+    // here on, and must not come back. Where nothing can be written, nothing is lost either.
+    let _ = fs.sync_dir(dir);
     let bytes =
         disk::fs::read_file(fs, &path, MAX_FILE).map_err(|e| io_error("read tombstones", &path, &e))?;
     disk::header::check(TOMBSTONES, &bytes)?;

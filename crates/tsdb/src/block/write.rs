@@ -1,6 +1,7 @@
 //! Writing a block, series by series in the order of their labels.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
 use disk::Fs;
@@ -9,6 +10,7 @@ use foldhash::fast::RandomState;
 use model::labels::METRIC_NAME;
 use model::{Budget, Error, Labels, Reservation, Result, TimeRange};
 use roaring::RoaringBitmap;
+use xxhash_rust::xxh3::Xxh3Builder;
 
 use super::read::Block;
 use super::{
@@ -32,8 +34,9 @@ const COPIED_RUNS: usize = 4096;
 const STEP: u64 = 1 << 20;
 
 type Map<V> = HashMap<String, V, RandomState>;
-/// A run of times, where it was written, and how long its encoding is.
-type Written = (Vec<i64>, u64, u32);
+/// The hash of a run of times, where it was written, and how long its encoding is. The runs themselves would take 64 KiB
+/// each; the hash has a seed of its own, so that nobody can send two runs that share it.
+type Written = (u128, u64, u32);
 
 /// Writes the two files of a block into a directory.
 pub(crate) struct BlockWriter {
@@ -54,6 +57,7 @@ pub(crate) struct BlockWriter {
     /// Runs of times already written, by first time and length.
     times: HashMap<(i64, usize), Vec<Written>, RandomState>,
     remembered: usize,
+    seed: u64,
     /// Where runs of times and start timestamps of other blocks were copied to, by block and offset.
     copied: HashMap<(u64, u64), u64, RandomState>,
     /// Encoded start timestamps already written.
@@ -86,6 +90,7 @@ impl BlockWriter {
             last: String::new(),
             postings: HashMap::default(),
             times: HashMap::default(),
+            seed: RandomState::default().build_hasher().finish(),
             remembered: 0,
             copied: HashMap::default(),
             starts: HashMap::default(),
@@ -274,9 +279,9 @@ impl BlockWriter {
 
     /// Writes a run of times, or finds the same run written before.
     fn write_times(&mut self, t: &[i64]) -> Result<(u64, u32)> {
-        let key = (t[0], t.len());
+        let (key, hash) = ((t[0], t.len()), hash_times(self.seed, t));
         if let Some(known) = self.times.get(&key)
-            && let Some((_, at, len)) = known.iter().find(|(run, ..)| run == t)
+            && let Some((_, at, len)) = known.iter().find(|(run, ..)| *run == hash)
         {
             return Ok((*at, *len));
         }
@@ -288,7 +293,7 @@ impl BlockWriter {
             self.remembered = 0;
         }
         self.remembered += 1;
-        self.times.entry(key).or_default().push((t.to_vec(), at, len));
+        self.times.entry(key).or_default().push((hash, at, len));
         Ok((at, len))
     }
 
@@ -384,6 +389,18 @@ impl BlockWriter {
         }
         Ok(name)
     }
+}
+
+fn hash_times(seed: u64, t: &[i64]) -> u128 {
+    let mut hasher = Xxh3Builder::new().with_seed(seed).build();
+    let mut bytes = [0; 512];
+    for chunk in t.chunks(bytes.len() / 8) {
+        for (to, t) in bytes.chunks_exact_mut(8).zip(chunk) {
+            to.copy_from_slice(&t.to_le_bytes());
+        }
+        hasher.update(&bytes[..8 * chunk.len()]); // a chunk fills it at most
+    }
+    hasher.digest128()
 }
 
 /// Up to this many series are written as a list.

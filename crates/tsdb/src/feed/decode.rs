@@ -7,10 +7,18 @@ use model::{Exemplar, FeedSample, FeedValue, Histogram, Labels};
 
 use crate::wal::{self, Visitor};
 
-type Map = HashMap<u64, Option<Arc<Labels>>, foldhash::fast::RandomState>;
+type Map = HashMap<u64, Known, foldhash::fast::RandomState>;
 
 /// What one entry of the table takes, beside the labels' text.
-const ENTRY_BYTES: u64 = 96;
+const ENTRY_BYTES: u64 = 104;
+
+/// A series that was defined.
+struct Known {
+    /// `None` where they cannot be read.
+    labels: Option<Arc<Labels>>,
+    /// The time of its last float.
+    last_t: i64,
+}
 
 /// The series that the log has defined since its definitions last began anew.
 #[derive(Default)]
@@ -35,16 +43,16 @@ impl Table {
     }
 
     fn define(&mut self, number: u64, canonical: &str) {
-        let same = |known: &Option<Arc<Labels>>| known.as_ref().is_some_and(|l| l.canonical() == canonical);
+        let same = |known: &Known| known.labels.as_ref().is_some_and(|l| l.canonical() == canonical);
         if self.series.get(&number).is_some_and(same) {
             return;
         }
-        let labels = match self.before.remove(&number).filter(same) {
-            Some(known) => known,
-            None => Labels::from_canonical(canonical).map(Arc::new),
-        };
+        let known = self.before.remove(&number).filter(same).unwrap_or_else(|| Known {
+            labels: Labels::from_canonical(canonical).map(Arc::new),
+            last_t: i64::MIN,
+        });
         self.bytes += ENTRY_BYTES + canonical.len() as u64;
-        self.series.insert(number, labels);
+        self.series.insert(number, known);
     }
 }
 
@@ -72,10 +80,16 @@ impl Decoder {
         if self.only_definitions {
             return;
         }
-        let Some(Some(labels)) = self.table.series.get(&series) else {
+        let known = self.table.series.get_mut(&series);
+        let Some(Known { labels: Some(labels), last_t }) = known else {
             self.orphans += 1;
             return;
         };
+        // A total that has grown within its moment: what is passed on keeps the first sample of a time, and what was
+        // added comes with the next.
+        if matches!(value, FeedValue::Float(_)) && std::mem::replace(last_t, t) == t {
+            return;
+        }
         self.newest = self.newest.max(t);
         self.out.push(FeedSample { series: Arc::clone(labels), t, start, value });
     }

@@ -207,6 +207,32 @@ impl Buffers {
         Ok(Some(larger))
     }
 
+    /// Gives the newest sample of a buffer another value; where the buffer now is.
+    pub(super) fn amend(&mut self, cell: Cell, bits: u64) -> Result<Cell> {
+        let mut held = [(0, 0); BUFFER];
+        let n = self.samples(cell).zip(&mut held).map(|(sample, slot)| *slot = sample).count();
+        let (Some(first), Some(newest)) = (held.first().copied(), n.checked_sub(1)) else { return Ok(cell) };
+        let before = (first.0, if newest == 0 { bits } else { first.1 });
+        // Written elsewhere first: where there is no room for it, nothing has changed.
+        let mut written = self.begin(before.0, before.1)?;
+        let mut last = before;
+        for (at, (t, old)) in held.iter().copied().enumerate().take(n).skip(1) {
+            let bits = if at == newest { bits } else { old };
+            match self.push(written, last, t, bits) {
+                Ok(Some(moved)) => written = moved,
+                // It held as many before.
+                Ok(None) => {}
+                Err(error) => {
+                    self.free(written);
+                    return Err(error);
+                }
+            }
+            last = (t, bits);
+        }
+        self.free(cell);
+        Ok(written)
+    }
+
     /// The samples of a buffer, oldest first; none without one.
     pub(super) fn samples(&self, cell: Cell) -> Samples<'_> {
         if cell == NO_CELL {
@@ -368,6 +394,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_newest_sample_gets_another_value(
+            values in prop::collection::vec(prop_oneof![any::<u64>(), 0u64..9], 1..=BUFFER), other: u64,
+        ) {
+            let mut buffers = Buffers::new(Budget::unlimited());
+            let mut held: Vec<(i64, u64)> = (0..).step_by(1_000).zip(values).collect();
+            let mut cell = buffers.begin(held[0].0, held[0].1).unwrap();
+            for pair in held.windows(2) {
+                cell = buffers.push(cell, pair[0], pair[1].0, pair[1].1).unwrap().unwrap();
+            }
+            cell = buffers.amend(cell, other).unwrap();
+            held.last_mut().unwrap().1 = other;
+            prop_assert_eq!(buffers.samples(cell).collect::<Vec<_>>(), held);
+        }
+
         #[test]
         fn what_goes_in_comes_out(
             series in prop::collection::vec(

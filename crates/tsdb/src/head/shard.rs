@@ -343,6 +343,42 @@ impl Shard {
         Outcome::Taken
     }
 
+    /// Takes a sample of a total that grows while its moment lasts: a greater value at the time of the newest sample
+    /// takes its place. It cannot where that sample is no longer in memory, or has become a histogram.
+    pub(crate) fn append_rising(
+        &mut self,
+        place: usize,
+        generation: u32,
+        t: i64,
+        bits: u64,
+        rules: &Rules,
+    ) -> Outcome {
+        let (last_t, last_bits) = match self.admission(place, generation, t, rules) {
+            Ok(last) => last,
+            Err(reason) => return Outcome::Refused(reason),
+        };
+        if t != last_t || self.newest_is_histogram.contains(&(place as u32)) {
+            return self.append(place, generation, t, 0, bits, rules);
+        }
+        let (there, v) = (f64::from_bits(last_bits), f64::from_bits(bits));
+        // A stale marker gives way to a value, and no value to it.
+        if !(v > there || there.is_nan() && !v.is_nan()) {
+            return Outcome::Repeated;
+        }
+        let current = &mut self.current;
+        let active = current.data.get_mut(place).filter(|data| data.generation == generation);
+        let Some(data) = active.filter(|data| data.active != NO_CELL) else {
+            return Outcome::Refused(RejectReason::Duplicate);
+        };
+        match current.buffers.amend(data.active, bits) {
+            Ok(cell) => data.active = cell,
+            Err(_) => return Outcome::Refused(RejectReason::Limit),
+        }
+        // `admission` found the place.
+        self.states[place].last_bits = bits;
+        Outcome::Taken
+    }
+
     /// The newest sample of the series if one at `t` may be added.
     #[inline]
     fn admission(

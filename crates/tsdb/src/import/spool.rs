@@ -37,9 +37,10 @@ pub struct Spool<'a> {
 }
 
 impl<'a> Spool<'a> {
-    /// Collects about `limit` bytes before it writes blocks.
+    /// Collects about `limit` bytes before it writes blocks, which are no longer than retention wants them: one goes
+    /// when the last of its samples may.
     pub fn new(store: &'a Store, limit: usize) -> Self {
-        Self::over(limit, |range, next| store.import(range, next))
+        Self::over(limit, |range, next| store.import(range, next)).with_longest(store.longest_block())
     }
 
     /// The same for something else that takes what [`Store::import`] takes.

@@ -197,3 +197,26 @@ fn what_was_deleted_can_be_given_again() {
     assert_eq!((again.samples, again.known), (30, 90));
     assert_eq!(all(&store)[1].t.len(), 60);
 }
+
+#[test]
+fn blocks_are_as_long_as_retention_wants_them() {
+    for (retention_days, longest_hours) in [(15, 18), (400, 486), (1, 2), (0, 486)] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { retention_ms: retention_days * 24 * HOUR, ..Options::default() };
+        let clock = Arc::new(ManualClock::at_ms(400 * 24 * HOUR));
+        let store = Store::open(Arc::new(RealFs), dir.path(), options, clock).unwrap();
+        let ctx = Ctx::unbounded();
+        let mut data = SeriesData { labels: labels(1), ..SeriesData::default() };
+        // Many windows, so that blocks are as long as they may be.
+        let from = (400 * 24 - 360).max(400 * 24 - retention_days * 24 + 1);
+        let from = if retention_days == 0 || retention_days == 400 { 0 } else { from };
+        for hour in from..400 * 24 {
+            data.push_float(0, hour * HOUR, 1.0);
+        }
+        let mut writer = MetricHistory::begin(&store, &ctx).unwrap();
+        writer.add(&data).unwrap();
+        assert_eq!(writer.finish().unwrap().expired, 0);
+        let lengths = store.block_list().into_iter().map(|b| (b.range.end - b.range.start) / HOUR + 1);
+        assert_eq!(lengths.max(), Some(longest_hours), "kept {retention_days} days");
+    }
+}

@@ -78,7 +78,7 @@ impl Store {
 }
 
 /// The longest window of a block, ms.
-pub(super) fn largest(retention_ms: i64) -> i64 {
+pub(crate) fn largest(retention_ms: i64) -> i64 {
     match retention_ms {
         0 => LARGEST,
         retention => LARGEST.min(retention / 10),

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use model::{Labels, Result, TimeRange};
+use model::{Labels, RejectReason, Result, TimeRange};
 use tracing::info;
 
 use super::Store;
@@ -38,11 +39,13 @@ pub(crate) struct Flushing {
     last: i64,
     /// The first log segment with samples that are not taken out.
     upto: u64,
+    /// Samples that had found no room by then.
+    refused: u64,
 }
 
 impl Flushing {
     pub(crate) fn since(now: i64) -> Self {
-        Self { last: now, upto: 0 }
+        Self { last: now, upto: 0, refused: 0 }
     }
 }
 
@@ -61,15 +64,22 @@ impl Store {
         // them, or short memory, are a reason from time to time.
         let crowded = total / 2 >= self.options.flush_bytes && waited >= CROWDED_MS;
         let short = self.options.budget.is_short() && total >= SHORT_BYTES && waited >= SHORT_MS;
-        let full = sealed >= self.options.flush_bytes || crowded || short;
+        // Series are there whose samples found no room, which the share of series in memory may lack alone.
+        let refused = self.metrics.rejected_so_far(RejectReason::Limit) > self.flushing.lock().refused
+            && total >= SHORT_BYTES
+            && waited >= SHORT_MS;
+        let full = sealed >= self.options.flush_bytes || crowded || short || refused;
         Ok(self.head.frozen().is_some()
             || (samples && (full || waited >= self.options.flush_ms))
             || self.log.bytes()? >= self.most_log_bytes())
     }
 
     /// With more in the log than this, memory goes to a block: where the store has a small limit, history is worth more.
+    /// Definitions do not count, within the same share: a cut has all of them written again with the next samples, and
+    /// would bring on the next one.
     fn most_log_bytes(&self) -> u64 {
-        self.options.flush_log_bytes.min((self.retention().bytes / LOG_SHARE).max(LEAST_LOG_BYTES))
+        let share = (self.retention().bytes / LOG_SHARE).max(LEAST_LOG_BYTES);
+        self.options.flush_log_bytes.min(share) + self.defined_bytes.load(Ordering::Relaxed).min(share)
     }
 
     /// Whether a stop should write memory to a block: reading the log back would take longer, and this does not take
@@ -136,10 +146,12 @@ impl Store {
         self.log.commit(self.log.enqueued())?;
         // Series are defined again in the new segment. 0 and the largest are no epochs.
         *epoch = if *epoch >= u32::MAX - 1 { 1 } else { *epoch + 1 };
+        self.defined_bytes.store(0, Ordering::Relaxed);
         self.feed.begins(upto);
         let mut flushing = self.flushing.lock();
         flushing.upto = upto;
         flushing.last = self.clock.now_ms();
+        flushing.refused = self.metrics.rejected_so_far(RejectReason::Limit);
         Ok(self.head.freeze())
     }
 

@@ -7,12 +7,14 @@ use model::{
 mod admin;
 mod compaction;
 mod crash;
+mod definitions;
 mod exemplars;
 mod faults;
 mod flips;
 mod model_based;
 mod progress;
 mod rich;
+mod rising;
 mod selection;
 mod slow;
 mod tiers;

@@ -1,6 +1,7 @@
 //! The way in: references for label sets, and batches of samples.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 
 use disk::log::Ticket;
 use model::metrics::Family;
@@ -79,6 +80,7 @@ impl Store {
         let mut applying = Applying::new(self, *epoch, batch);
         let mut appended = Appended::default();
         let mut writer = SamplesWriter::new(record);
+        let plain = batch.refs.len().saturating_sub(batch.rising);
         for (index, series) in batch.refs.iter().enumerate() {
             if index.is_multiple_of(AHEAD) {
                 applying.touch(batch.refs.get(index..).unwrap_or_default());
@@ -86,7 +88,11 @@ impl Store {
             let id = SeriesId::from_ref(*series);
             let (t, bits) = (batch.t[index], batch.v[index].to_bits());
             let start = batch.start.get(index).copied().unwrap_or(0);
-            match applying.append(id, t, start, bits, &rules) {
+            let outcome = match index < plain {
+                true => applying.append(id, t, start, bits, &rules),
+                false => applying.append_rising(id, t, bits, &rules),
+            };
+            match outcome {
                 Outcome::Taken => {
                     appended.accepted += 1;
                     *taken = taken.union(TimeRange::new(t, t));
@@ -118,6 +124,9 @@ impl Store {
                 Outcome::Repeated => appended.accepted += 1,
                 Outcome::Refused(reason) => appended.rejected.push(Rejected { index, reason }),
             }
+        }
+        if applying.defined > 0 {
+            self.defined_bytes.fetch_add(applying.defined, Ordering::Relaxed);
         }
         if let Some(position) = batch.position {
             writer.position(position);
@@ -164,6 +173,8 @@ struct Applying<'a> {
     shards: [Option<RwLockWriteGuard<'a, Shard>>; SHARDS],
     index: Option<RwLockReadGuard<'a, Index>>,
     canonical: String,
+    /// Bytes of definitions.
+    defined: u64,
 }
 
 impl<'a> Applying<'a> {
@@ -174,7 +185,7 @@ impl<'a> Applying<'a> {
         }
         // Everybody locks in this order.
         let shards = std::array::from_fn(|shard| touched[shard].then(|| store.head.write(shard)));
-        Self { store, epoch, shards, index: None, canonical: String::new() }
+        Self { store, epoch, shards, index: None, canonical: String::new(), defined: 0 }
     }
 
     #[inline]
@@ -201,6 +212,13 @@ impl<'a> Applying<'a> {
             sum ^= shard.touch_buffer(active);
         }
         std::hint::black_box(sum);
+    }
+
+    fn append_rising(&mut self, id: SeriesId, t: i64, bits: u64, rules: &Rules) -> Outcome {
+        match &mut self.shards[Head::shard_of(id.slot)] {
+            Some(shard) => shard.append_rising(Head::place_of(id.slot), id.generation, t, bits, rules),
+            None => Outcome::Refused(RejectReason::UnknownSeries),
+        }
     }
 
     /// Encodes a histogram and appends it.
@@ -233,7 +251,9 @@ impl<'a> Applying<'a> {
             let store = self.store;
             let index = self.index.get_or_insert_with(|| store.index.read());
             if index.canonical(id.slot, &mut self.canonical) {
+                let before = writer.len();
                 writer.define(&self.canonical);
+                self.defined += (writer.len() - before) as u64;
             }
         }
     }
@@ -281,7 +301,8 @@ impl MetricWriter for Store {
             families.iter().filter(|family| known.get(&family.name) != Some(*family)).collect()
         };
         if new.is_empty() {
-            return Ok(());
+            // It may still be in line, put there by somebody whose write failed.
+            return self.log.commit(self.log.enqueued());
         }
         self.log.ready()?;
         let ticket = {

@@ -8,9 +8,12 @@ use super::Parser;
 use crate::exposition::{Entry, ParseError};
 
 /// What is parsed at once.
-const PIECE: usize = 16 << 20;
+const PIECE: usize = 256 << 10;
 /// The longest line.
-const MAX_LINE: usize = 64 << 20;
+const MAX_LINE: usize = 1 << 20;
+/// Bytes that reading takes at most: a piece with the line that it cuts, in a buffer that has grown by doubling, and
+/// that line once more.
+pub const MEMORY: u64 = 3 * (MAX_LINE + PIECE) as u64;
 const END: &[u8] = b"# EOF";
 
 /// Labels, time, value, and the bytes read so far.
@@ -42,7 +45,7 @@ fn read_pieces(
         }
         if whole == 0 && !is_last {
             if piece.len() > MAX_LINE {
-                return Err(Error::invalid(format_args!("line {}: longer than 64 MiB", lines + 1)));
+                return Err(Error::invalid(format_args!("line {}: longer than 1 MiB", lines + 1)));
             }
             continue;
         }
@@ -142,5 +145,7 @@ mod tests {
             assert!(said.starts_with("line 3, column "), "{said}");
         }
         assert!(read("a 1 1\n", 3).contains("EOF"));
+        let long = format!("a 1 1\nb{{x=\"{}\"}} 1 2\n# EOF\n", "x".repeat(MAX_LINE + PIECE));
+        assert_eq!(read(&long, PIECE), "line 2: longer than 1 MiB");
     }
 }

@@ -138,6 +138,7 @@ mod tests {
             start: &[0, 5],
             histograms: &[of(30, &value), of(20, &value), of(30, &value), of(40, &bad)],
             position: None,
+            rising: 0,
         };
         let appended = store.append(&Tenant::default(), batch).unwrap();
         assert_eq!(appended.accepted, 4);

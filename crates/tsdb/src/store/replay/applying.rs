@@ -3,6 +3,8 @@
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
+use model::RejectReason;
+
 use crate::head::{Encoded, Head, Outcome, Rules, SHARDS, SeriesId};
 
 /// Steps handed over at once.
@@ -104,13 +106,22 @@ fn apply(head: &Head, batch: &mut Vec<Step>) -> u64 {
                 shard.admit(place, id.generation);
                 continue;
             }
-            What::Float { t, start, bits } => shard.append(place, id.generation, t, start, bits, &Rules::ANY),
+            What::Float { t, start, bits } => {
+                let outcome = shard.append(place, id.generation, t, start, bits, &Rules::ANY);
+                // Only a total that has grown is logged twice with one time.
+                match outcome {
+                    Outcome::Refused(RejectReason::Duplicate) => {
+                        shard.append_rising(place, id.generation, t, bits, &Rules::ANY)
+                    }
+                    outcome => outcome,
+                }
+            }
             What::Histogram { t, start, encoded } => {
                 let sample = Encoded { t, start, bytes: &encoded };
                 shard.append_histogram(place, id.generation, sample, &Rules::ANY)
             }
         };
-        lost += u64::from(matches!(outcome, Outcome::Refused(model::RejectReason::Limit)));
+        lost += u64::from(matches!(outcome, Outcome::Refused(RejectReason::Limit)));
     }
     lost
 }

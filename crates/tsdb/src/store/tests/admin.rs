@@ -176,3 +176,28 @@ fn on_a_real_file_system_a_snapshot_shares_its_files() {
     let block = std::fs::read_dir(blocks).unwrap().next().unwrap().unwrap().path();
     assert_eq!(std::fs::metadata(block.join("data")).unwrap().nlink(), 2);
 }
+
+#[test]
+fn what_a_deletion_that_failed_took_does_not_come_back() {
+    for at in 0.. {
+        let fixture = Fixture::new();
+        let store = fixture.open();
+        let series = resolve(&store, &[labels("m", 0), labels("m", 1)]);
+        for series in series {
+            append(&store, series, NOW, 1.0).unwrap();
+        }
+        store.flush().unwrap();
+        fixture.fs.fail_once(at);
+        let matchers = [Matcher::equal("i", "1")];
+        let failed = store.delete_series(&Ctx::unbounded(), &matchers, TimeRange::ALL).is_err();
+        let reached = fixture.fs.failed();
+        assert!(reached || !failed, "operation {at}");
+        fixture.fs.kill();
+        let found = all(&fixture.open());
+        fixture.fs.crash();
+        assert_eq!(all(&fixture.open()), found, "operation {at}: {:?}", fixture.fs.failure());
+        if !reached {
+            break;
+        }
+    }
+}

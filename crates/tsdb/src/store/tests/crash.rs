@@ -1,8 +1,9 @@
 //! Crashes and failures at any operation of everything the store does: writes, flushes, compaction, retention, deletion,
 //! retention of single series, snapshots, backups and what is restored from them. Deterministic: a seed says what is done and where it is cut, and a failure prints how to run it again.
 //!
-//! `BONGHWA_CRASH_SEEDS=5000` runs more of them; `BONGHWA_CRASH_SEED=7` runs the one, `BONGHWA_CRASH_CUT=120` cuts it at
-//! that operation instead of where the seed says.
+//! `BONGHWA_CRASH_SEEDS=5000` runs more of them, `BONGHWA_CRASH_FROM=2000` not the first ones; `BONGHWA_CRASH_SEED=7` runs the one, `BONGHWA_CRASH_CUT=120` cuts it at
+//! that operation instead of where the seed says. `BONGHWA_CRASH_TRACE=1` tells every step, and whether the sample of
+//! `BONGHWA_CRASH_SAMPLE` (its time) is seen after it.
 
 mod backups;
 mod world;
@@ -106,6 +107,9 @@ fn live(fixture: &Fixture, world: &mut World, random: &mut Random, fault: Fault)
             _ => {}
         }
         let done = world.step(fixture, &store, random);
+        if number("BONGHWA_CRASH_TRACE").is_some() {
+            eprintln!("  {done:?}; {:?}", world.looked_for(&store));
+        }
         if let Err(e) = done {
             assert!(broken || fixture.fs.failed(), "step {step} failed without a reason: {e} {:?}", e.detail);
             if matches!(fault, Fault::Cut(_)) && random.below(3) > 0 {
@@ -191,7 +195,8 @@ fn seeds_of_crashes_lose_nothing_acknowledged_and_show_nothing_half_made() {
         run(seed, number("BONGHWA_CRASH_CUT"));
         return;
     }
-    for seed in 0..number("BONGHWA_CRASH_SEEDS").unwrap_or(SEEDS) {
+    let from = number("BONGHWA_CRASH_FROM").unwrap_or(0);
+    for seed in from..number("BONGHWA_CRASH_SEEDS").unwrap_or(SEEDS) {
         run(seed, None);
     }
 }

@@ -36,6 +36,7 @@ fn put(store: &Store, t: i64, k: i64) {
         start: &[t - HOUR; SERIES as usize - 1],
         histograms: &[HistogramSample { series: *with_histograms, t, start: 0, value: &value }],
         position: Some(Position { source: "s", position: position.as_bytes() }),
+        rising: 0,
     };
     assert_eq!(store.append(&Tenant::default(), batch).unwrap().accepted, SERIES as usize);
     let exemplar = Exemplar { labels: Labels::from_pairs([("trace_id", format!("t{k}"))]), t, v: 1.0 };

@@ -80,6 +80,7 @@ fn append_checked(store: &Store, map: &mut Rich, samples: &[(u32, i64, i64, u8)]
         start: &floats.iter().map(|s| s.2).collect::<Vec<_>>(),
         histograms: &rich,
         position: None,
+        rising: 0,
     };
     let appended = store.append(&Tenant::default(), batch).unwrap();
     assert_eq!(appended.accepted + appended.rejected.len(), samples.len());

@@ -98,7 +98,11 @@ impl World {
     /// Does something.
     pub(super) fn step(&mut self, fixture: &Fixture, store: &Store, random: &mut Random) -> Result<()> {
         fixture.clock.advance_ms(random.below(30 * MINUTE as u64) as i64);
-        match random.below(100) {
+        let what = random.below(100);
+        if super::number("BONGHWA_CRASH_TRACE").is_some() {
+            eprintln!("{} at {}: {:?}", what, fixture.clock.now_ms(), fixture.fs.failure());
+        }
+        match what {
             0..55 => self.append(fixture, store, random),
             55..70 => {
                 fixture.clock.advance_ms(random.below(3 * 60 * MINUTE as u64) as i64);
@@ -162,6 +166,7 @@ impl World {
                 start: &floats.iter().map(|f| f.2).collect::<Vec<_>>(),
                 histograms: &rich,
                 position: Some(Position { source: "s", position: position.as_bytes() }),
+                rising: 0,
             },
         )?;
         assert_eq!(appended.accepted, keys.len(), "{:?}", appended.rejected);
@@ -188,6 +193,9 @@ impl World {
         }
         self.exemplars.retain(|(i, t)| *i != series || !range.contains(*t));
         let matchers = [Matcher::equal("i", series.to_string())];
+        if super::number("BONGHWA_CRASH_TRACE").is_some() {
+            eprintln!("delete {series} {range:?}: {hit:?}");
+        }
         store.delete_series(&Ctx::unbounded(), &matchers, range)?;
         for key in &hit {
             if let Some(expected) = self.samples.get_mut(key) {
@@ -245,6 +253,13 @@ impl World {
                 self.batches[expected.batch].touched = true;
             }
         }
+    }
+
+    /// The sample of this time, by series, as it is read now.
+    pub(super) fn looked_for(&self, store: &Store) -> Vec<(Labels, bool)> {
+        let t = super::number("BONGHWA_CRASH_SAMPLE").unwrap_or(0) as i64;
+        let found = read_rich(store, TimeRange::ALL);
+        found.into_iter().filter_map(|(labels, s)| s.contains_key(&t).then_some((labels, true))).collect()
     }
 
     /// All that is read is what may be, all that must be is read, and batches are whole.
