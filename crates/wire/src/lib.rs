@@ -20,11 +20,13 @@
 pub mod castagnoli;
 pub mod chunk;
 pub mod collected;
+pub mod cri;
 pub mod exposition;
 pub mod federate;
 pub mod histogram;
 pub mod history;
 pub mod influx;
+pub mod json_file;
 pub mod openmetrics;
 pub mod otlp;
 pub mod prom_proto;
@@ -33,3 +35,4 @@ pub mod prometheus_block;
 pub mod pushgateway;
 pub mod remote_read;
 pub mod remote_write;
+pub mod timestamp;
