@@ -57,6 +57,8 @@ model::section! {
         intake: intake::Config = intake::Config::default() => hidden,
         /// How many series there may be, and what is done with more.
         cardinality: intake::cardinality::Config = intake::cardinality::Config::default() => hidden,
+        /// How logs come in.
+        logs: Logs = Logs::default() => hidden,
         /// How much may wait to be sent.
         relay: relay::config::Relay = relay::config::Relay::default() => hidden,
     }
@@ -75,6 +77,15 @@ pub struct Collect {
     /// Containers.
     #[serde(deserialize_with = "nullable")]
     pub containers: collect::containers::Config,
+}
+
+/// Logs.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Logs {
+    /// Protocols that are listened for.
+    #[serde(deserialize_with = "nullable")]
+    pub receive: server::logs::config::Config,
 }
 
 impl Written {
@@ -96,6 +107,7 @@ impl Written {
         }
         collect::scrape::config::check_names(&self.scrape_configs)?;
         self.history.check()?;
+        self.logs.receive.check()?;
         let legacy = self.global.legacy_names();
         self.alerting.check_names(legacy)?;
         self.otlp.check_names(legacy)?;

@@ -68,6 +68,10 @@ pub async fn start(flags: Flags) -> Result<Running> {
     data_dir::clear_restore(&*fs, &flags.data);
     // Before the stores are opened: a taken port should not cost a replay.
     let listeners = listen::open(&flags.web.listen)?;
+    let log_receivers = server::logs::Receivers::open(&resolved.loaded.written.logs.receive)?;
+    for (input, address) in log_receivers.addresses() {
+        tracing::info!(input, %address, "logs are listened for");
+    }
     let token = if listen::all_loopback(&listeners) { None } else { Some(data_dir::token(&ours)?) };
     let budget = Budget::new("the process", resolved.memory_limit);
     memory::give_back();
@@ -224,6 +228,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metric_writer: writer,
         records: Some(records.clone()),
         record_writer: Some(records),
+        log_receivers,
         containers: collectors.clone(),
         targets: scraper.clone(),
         queues: relays.clone(),
