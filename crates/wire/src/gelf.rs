@@ -94,7 +94,8 @@ pub fn read(message: &[u8], peer: &str, rows: &mut Rows<'_>) -> Result<()> {
                 | "_container_name"
                 | "_service"
         );
-        if !said && !(of_container && name == NEVER_KEPT) {
+        let is_command = of_container && name == NEVER_KEPT;
+        if !said && !is_command {
             rows.tree(name.strip_prefix('_').unwrap_or(name), value);
         }
     }
