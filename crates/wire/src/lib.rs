@@ -43,6 +43,6 @@ pub mod prometheus_block;
 pub mod pushgateway;
 pub mod remote_read;
 pub mod remote_write;
-pub mod timestamp;
 pub mod syslog;
+pub mod timestamp;
 pub mod tree;
