@@ -28,14 +28,14 @@ const PIECES: usize = 16 << 20;
 /// How often the kernel is asked what it dropped.
 const ASK: Duration = Duration::from_secs(5);
 
-type Datagram = (Vec<u8>, SocketAddr);
+pub(super) type Datagram = (Vec<u8>, SocketAddr);
 
 /// Takes datagrams from the kernel until the server stops.
 pub(super) async fn receive(
     socket: UdpSocket,
     input: &'static str,
     door: Arc<Door>,
-    queue: (mpsc::Sender<Datagram>, Arc<AtomicUsize>),
+    queue: Sending,
     stop: CancellationToken,
 ) {
     let (sender, waiting) = queue;
@@ -68,9 +68,12 @@ pub(super) async fn receive(
     }
 }
 
+/// One end of a queue, and how many bytes wait in it.
+pub(super) type Sending = (mpsc::Sender<Datagram>, Arc<AtomicUsize>);
+pub(super) type Receiving = (mpsc::Receiver<Datagram>, Arc<AtomicUsize>);
+
 /// A queue between [`receive`] and [`store`].
-pub(super) fn queue()
--> ((mpsc::Sender<Datagram>, Arc<AtomicUsize>), (mpsc::Receiver<Datagram>, Arc<AtomicUsize>)) {
+pub(super) fn queue() -> (Sending, Receiving) {
     let (sender, receiver) = mpsc::channel(WAITING);
     let waiting = Arc::new(AtomicUsize::new(0));
     ((sender, waiting.clone()), (receiver, waiting))
@@ -81,7 +84,7 @@ pub(super) async fn store(
     protocol: Protocol,
     zone: TimeZone,
     door: Arc<Door>,
-    queue: (mpsc::Receiver<Datagram>, Arc<AtomicUsize>),
+    queue: Receiving,
     most: usize,
     stop: CancellationToken,
 ) {
