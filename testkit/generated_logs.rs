@@ -2,11 +2,11 @@
 //! components, Korean text. Included by path where it is needed.
 
 /// A stream of numbers.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// The same numbers for the same seed.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed ^ 0x9e37_79b9_7f4a_7c15)
     }
 
@@ -35,28 +35,28 @@ impl Dice {
 }
 
 /// A line.
-pub struct Generated {
+pub(crate) struct Generated {
     /// Which of the programs wrote it.
-    pub app: &'static str,
+    pub(crate) app: &'static str,
     /// Which of its instances.
-    pub instance: u64,
+    pub(crate) instance: u64,
     /// Nanoseconds since the Unix epoch.
-    pub time_ns: i64,
+    pub(crate) time_ns: i64,
     /// How bad it is, where the line says so.
-    pub level: &'static str,
+    pub(crate) level: &'static str,
     /// The line.
-    pub body: String,
+    pub(crate) body: String,
 }
 
 /// Lines without end, in order of time, 2,000 a second.
-pub struct Lines {
+pub(crate) struct Lines {
     dice: Dice,
     time_ns: i64,
 }
 
 impl Lines {
     /// From a time on.
-    pub fn new(seed: u64, start_ns: i64) -> Self {
+    pub(crate) fn new(seed: u64, start_ns: i64) -> Self {
         Self { dice: Dice::new(seed), time_ns: start_ns }
     }
 }

@@ -16,7 +16,6 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
-mod elastic;
 mod exporter;
 pub mod exposition;
 mod gate;
@@ -24,8 +23,6 @@ mod health;
 mod influx;
 mod limits;
 mod listen;
-pub mod logs;
-mod loki;
 mod metrics;
 pub mod otlp;
 

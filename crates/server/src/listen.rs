@@ -22,13 +22,12 @@ use tower::Service;
 use crate::access::{Access, Known, Listener, Peer};
 use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
-use crate::logs::{self, Receiver, Socket};
 use crate::metrics::named::{Build, HTTP};
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
 use crate::slow::PatientIo;
-use crate::state::{Shared, State};
+use crate::state::State;
 use crate::waiting;
 use crate::web::{Routed, Web};
 use crate::web_config::Admission;
@@ -66,18 +65,12 @@ impl Server {
         metrics.named.build.get_or_create(&build).set(1);
         metrics.named.ready.set(1);
         metrics.named.most_queries.set(i64::try_from(limits.queries).unwrap_or(i64::MAX));
-        let receivers = std::mem::take(&mut parts.log_receivers);
-        parts.log_receivers.config = receivers.config.clone();
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
         let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
         let stopping = state.stopping.clone();
         let router = router::router(state.clone());
-        let tls = None;
-        let mut server = Self::listen(Door { limits, metrics, web, tls, stopping }, &router, listeners)?;
-        server.accepting.spawn(crate::pushgateway::run(state.clone()));
-        for receiver in receivers.all {
-            server.receive(receiver, &receivers.config, &state)?;
-        }
+        let mut server = Self::listen(Door { limits, metrics, web, stopping }, &router, listeners)?;
+        server.accepting.spawn(crate::pushgateway::run(state));
         Ok(server)
     }
 
@@ -90,7 +83,7 @@ impl Server {
         listeners: Vec<std::net::TcpListener>,
     ) -> model::Result<Self> {
         let stopping = CancellationToken::new();
-        let door = Door { limits, metrics: Metrics::default(), web, tls: None, stopping };
+        let door = Door { limits, metrics: Metrics::default(), web, stopping };
         Self::listen(door, &exporter::router(exposed, path), listeners)
     }
 
@@ -103,56 +96,8 @@ impl Server {
         listeners: Vec<std::net::TcpListener>,
     ) -> model::Result<Self> {
         let stopping = CancellationToken::new();
-        let door = Door { limits, metrics: Metrics::default(), web, tls: None, stopping };
+        let door = Door { limits, metrics: Metrics::default(), web, stopping };
         Self::listen(door, &waiting::router(progress), listeners)
-    }
-
-    /// Starts a listener of a log protocol.
-    fn receive(
-        &mut self,
-        receiver: Receiver,
-        config: &logs::config::Config,
-        state: &Shared,
-    ) -> model::Result<()> {
-        let failed = |e| model::Error::internal("a listener cannot be used").with_detail(e);
-        match receiver {
-            Receiver { protocol, socket: Socket::Stream(listener), tls, secret, .. }
-                if protocol.is_http() =>
-            {
-                let door = Door {
-                    limits: self.door.limits.clone(),
-                    metrics: self.door.metrics.clone(),
-                    web: Web::default(),
-                    tls,
-                    stopping: self.door.stopping.clone(),
-                };
-                let address = listener.local_addr().map_err(failed)?;
-                let serve = Serve {
-                    door: Arc::new(door),
-                    router: logs::router(protocol, secret, state.clone()),
-                    places: Arc::new(Semaphore::new(config.connections)),
-                    connections: self.connections.clone(),
-                    cut: self.cut.clone(),
-                };
-                let origin = Listener { loopback: address.ip().is_loopback(), ip: address.ip() };
-                let listener = TcpListener::from_std(listener).map_err(failed)?;
-                self.accepting.spawn(accept(listener, origin, serve));
-            }
-            receiver => {
-                let running = logs::Running {
-                    door: state.logs.clone(),
-                    budget: state.parts.budget.clone(),
-                    frame_bytes: config.frame(),
-                    line_bytes: config.limits().line_bytes,
-                    places: config.connections,
-                    connections: self.connections.clone(),
-                    stopping: self.door.stopping.clone(),
-                    cut: self.cut.clone(),
-                };
-                logs::start(receiver, &running, &mut self.accepting).map_err(failed)?;
-            }
-        }
-        Ok(())
     }
 
     fn listen(door: Door, router: &Router, listeners: Vec<std::net::TcpListener>) -> model::Result<Self> {
@@ -214,8 +159,6 @@ struct Door {
     limits: Limits,
     metrics: Metrics,
     web: Web,
-    /// TLS of a listener that has its own.
-    tls: Option<Arc<rustls::ServerConfig>>,
     stopping: CancellationToken,
 }
 
@@ -260,20 +203,14 @@ impl Serve {
         let limits = &self.door.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
-        let config = self.door.web.config.as_deref().filter(|config| config.is_tls());
-        if config.is_none() && self.door.tls.is_none() {
+        let Some(config) = self.door.web.config.as_deref().filter(|config| config.is_tls()) else {
             return self.serve(PatientIo::new(socket, limits.write_idle), origin, peer).await;
-        }
+        };
         let shaken = async {
             if is_plain(&socket).await {
                 return refuse_plain(socket).await.map(|()| None);
             }
-            let tls = match (&self.door.tls, config) {
-                (Some(tls), _) => tls.clone(),
-                (None, Some(config)) => config.tls().map_err(std::io::Error::other)?,
-                // One of the two is there.
-                (None, None) => return Ok(None),
-            };
+            let tls = config.tls().map_err(std::io::Error::other)?;
             let io = PatientIo::new(socket, limits.write_idle);
             tokio_rustls::TlsAcceptor::from(tls).accept(io).await.map(Some)
         };

@@ -13,7 +13,6 @@
 mod attributes;
 mod convert;
 mod histogram;
-pub mod logs;
 pub mod names;
 
 use std::collections::BTreeSet;

@@ -8,8 +8,8 @@ use super::block::Builder;
 use super::part::Writer;
 
 pub(super) const DAY_NS: i64 = 86_400_000_000_000;
-/// Compression of what was just written: it is merged later.
-pub(super) const LEVEL: i32 = 1;
+/// Compression of blocks. Large ones are never compressed again.
+pub(super) const LEVEL: i32 = 3;
 
 /// Writes the rows of an arena. Gives the streams in the order in which blocks number them.
 pub(super) fn write(arena: &Arena, rank: u64, writer: &mut Writer) -> Result<Vec<Labels>> {

@@ -19,9 +19,10 @@ use super::{KINDS, Store};
 
 /// So many neighbours of about one size become one.
 const MERGE_AT: usize = 8;
-/// Parts of the lowest class are smaller than this, each class is as many times larger.
+/// Parts of the lowest class are smaller than this, those of the next so many times; larger ones stay as they are. A merge
+/// must be short: flushes wait for it.
 const CLASS_BYTES: u64 = 4 << 20;
-const CLASSES: u32 = 3;
+const CLASSES: u32 = 2;
 /// Blocks that are smaller on the average become larger ones in a merge.
 const SMALL_BLOCK: u64 = 1 << 20;
 /// Working memory of a flush or a merge.

@@ -10,6 +10,8 @@ use super::columns::{Type, memory, pad, push, push_text, rows_of};
 /// Rows of a batch, and bytes of its messages, after which it is handed over.
 const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
+/// A source that has so many rows before all others is taken by itself.
+const RUN: usize = 64;
 
 /// Where a source stands among others that have rows of the same time: what was written later has a greater one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,17 @@ pub(super) struct Merge<O: Open> {
     /// How many rows are still to come, if there is a limit.
     left: usize,
     batch: u64,
+    /// For [`Merge::weave`], kept for its memory.
+    keys: Vec<Key>,
+}
+
+/// A row of an open source.
+#[derive(Clone, Copy)]
+struct Key {
+    time: i64,
+    rank: Rank,
+    piece: u32,
+    row: u32,
 }
 
 fn compare(order: Order, a: (i64, Rank), b: (i64, Rank)) -> Ordering {
@@ -82,7 +95,7 @@ impl<O: Open> Merge<O> {
     ) -> Self {
         lazy.sort_by(|a, b| compare(order, (b.bound, b.rank), (a.bound, a.rank)));
         let left = if limit == 0 { usize::MAX } else { limit };
-        Self { ctx: ctx.clone(), order, opener, lazy, open: Vec::new(), left, batch: 0 }
+        Self { ctx: ctx.clone(), order, opener, lazy, open: Vec::new(), left, batch: 0, keys: Vec::new() }
     }
 
     /// Opens every source that may have the next row.
@@ -116,9 +129,51 @@ impl<O: Open> Merge<O> {
         self.open.insert(at, piece);
     }
 
+    /// Moves rows of many sources, of which each has few in a row, by sorting some of each at once. Gives how many; none
+    /// where the first rows of all are of one time.
+    fn weave(&mut self, out: &mut Columns) -> usize {
+        let (order, room) = (self.order, (BATCH_ROWS - out.len()).min(self.left));
+        let most = (2 * room / self.open.len().max(1)).max(16);
+        // Only what comes before the first row that is not looked at is in its place.
+        let mut end = self.lazy.last().map(|l| (l.bound, l.rank));
+        self.keys.clear();
+        for (piece, p) in self.open.iter().enumerate() {
+            let (times, rank) = (&p.columns.times, p.rank);
+            let upto = (p.at + most).min(times.len());
+            let key = |row: usize| Key { time: times[row], rank, piece: piece as u32, row: row as u32 };
+            self.keys.extend((p.at..upto).map(key));
+            if let Some(time) = times.get(upto) {
+                let next = (*time, rank);
+                end = Some(end.map_or(next, |e| if compare(order, next, e).is_lt() { next } else { e }));
+            }
+        }
+        if let Some(end) = end {
+            self.keys.retain(|k| compare(order, (k.time, k.rank), end).is_lt());
+        }
+        self.keys.sort_unstable_by(|a, b| {
+            compare(order, (a.time, a.rank), (b.time, b.rank)).then((a.piece, a.row).cmp(&(b.piece, b.row)))
+        });
+        let mut moved = 0;
+        for key in self.keys.iter().take(room) {
+            if out.body.as_ref().is_some_and(|body| body.words.bytes() >= BATCH_BYTES) {
+                break;
+            }
+            // Rows of a source are in order, so that this one is its next.
+            take(&mut self.open[key.piece as usize], 1, out, self.batch);
+            moved += 1;
+        }
+        self.open.retain(|p| p.at < p.columns.len());
+        self.open.sort_by(|a, b| compare(order, b.key(), a.key()));
+        moved
+    }
+
+    fn first_run(&self) -> usize {
+        self.open.split_last().map_or(0, |(piece, others)| self.run(piece, others))
+    }
+
     /// How many rows of the piece come before everything else.
-    fn run(&self, piece: &Piece) -> usize {
-        let others = self.open.last().map(Piece::key).into_iter();
+    fn run(&self, piece: &Piece, others: &[Piece]) -> usize {
+        let others = others.last().map(Piece::key).into_iter();
         let lazies = self.lazy.last().map(|l| (l.bound, l.rank)).into_iter();
         let Some(next) = others.chain(lazies).min_by(|a, b| compare(self.order, *a, *b)) else {
             return piece.columns.len() - piece.at;
@@ -139,8 +194,15 @@ impl<O: Open> ColumnStream for Merge<O> {
                 break;
             }
             self.settle()?;
+            if self.open.len() > 1 {
+                let moved = if self.first_run() < RUN { self.weave(out) } else { 0 };
+                self.left -= moved;
+                if moved > 0 {
+                    continue;
+                }
+            }
             let Some(mut piece) = self.open.pop() else { break };
-            let run = self.run(&piece).min(self.left);
+            let run = self.run(&piece, &self.open).min(self.left);
             if out.is_empty() && piece.at == 0 && run == piece.columns.len() && run <= 4 * BATCH_ROWS {
                 self.left -= run;
                 *out = piece.columns;

@@ -7,12 +7,9 @@ use model::records::{Columns, RecordScan, Wanted};
 use model::{EventKind, Labels, Order, Result};
 
 use super::block::{Asked, Builder, Finished, Head, Run, open};
-use super::flush::DAY_NS;
+use super::flush::{DAY_NS, LEVEL};
 use super::part::{Entry, Part, Writer};
 use super::scan::Plan;
-
-/// Compression of what is merged.
-const LEVEL: i32 = 3;
 
 /// Everything.
 pub(super) fn everything(kind: EventKind) -> RecordScan {

@@ -1,3 +1,0 @@
-//! Loki's API.
-
-pub(crate) mod push;
