@@ -12,7 +12,7 @@
 //! collect, server --MetricWriter / EventWriter--> Intake --limits, enrichment, counters--> tsdb, events
 //! ```
 //!
-//! Start reading at [`door`]; what happens to too many series is in [`cardinality`].
+//! Start reading at [`door`]; what happens to too many series is in [`cardinality`], what becomes of log lines in [`lines`].
 
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,7 @@ pub mod cardinality;
 pub mod config;
 pub mod door;
 mod history;
+pub mod lines;
 #[cfg(test)]
 mod memory;
 pub mod metrics;
@@ -29,5 +30,6 @@ pub mod remote_write;
 pub use cardinality::Cardinality;
 pub use config::Config;
 pub use door::{Enrich, Intake};
+pub use lines::Lines;
 pub use metrics::Metrics;
 pub use remote_write::{Collected, Outcome, Receiver};

@@ -78,7 +78,7 @@ pub(crate) struct Peer(pub(crate) std::net::IpAddr);
 pub struct Known(pub bool);
 
 /// Where samples are received.
-const RECEIVERS: [&str; 8] = [
+const RECEIVERS: [&str; 16] = [
     "/api/v1/write",
     "/api/v1/otlp",
     "/v1/metrics",
@@ -87,6 +87,14 @@ const RECEIVERS: [&str; 8] = [
     "/influx",
     "/metrics/job",
     "/metrics/job@base64",
+    "/loki/api/v1/push",
+    "/api/prom/push",
+    "/api/bonghwa/v1/logs/push",
+    "/otlp/v1/logs",
+    "/v1/logs",
+    "/elasticsearch",
+    "/opentelemetry.proto.collector.logs.v1.LogsService",
+    "/opentelemetry.proto.collector.metrics.v1.MetricsService",
 ];
 
 /// What changes the server as a whole, or tells how it works inside.
@@ -112,7 +120,7 @@ pub fn class(path: &str) -> Class {
         Class::Write
     } else if under("/api/v1") || under("/metrics") || under("/federate") || under("/pushgateway") {
         Class::Read
-    } else if under("/api") {
+    } else if under("/api") || under("/loki") {
         Class::Data
     } else {
         Class::Public
@@ -150,6 +158,11 @@ impl Access {
             ("/api/v1/write", self.remote_write),
             ("/api/v1/otlp/v1/metrics", self.otlp),
             ("/v1/metrics", self.otlp),
+            ("/api/v1/otlp/v1/logs", self.otlp),
+            ("/otlp/v1/logs", self.otlp),
+            ("/v1/logs", self.otlp),
+            ("/opentelemetry.proto.collector.logs.v1.LogsService/Export", self.otlp),
+            ("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", self.otlp),
             ("/api/v1/admin/tsdb/delete_series", self.admin_api),
             ("/api/v1/admin/tsdb/clean_tombstones", self.admin_api),
             ("/api/v1/admin/tsdb/snapshot", self.admin_api),

@@ -1,4 +1,5 @@
 //! InfluxDB's write API, as VictoriaMetrics maps it to series: `measurement_field{tags}`, the database as label `db`.
+//! Texts, which no series holds, become a log record of their line.
 
 use std::fmt::Write as _;
 
@@ -14,6 +15,7 @@ use wire::exposition::ParseError;
 use wire::influx::{FieldValue, Line, Lines, Precision};
 use wire::remote_write::Point;
 
+use crate::logs::Batch;
 use crate::params::Params;
 use crate::receive::{count_rejected, receive, unpack};
 use crate::state::{self, Shared};
@@ -128,6 +130,9 @@ struct Report {
     stored: usize,
     refused: usize,
     texts: usize,
+    /// Records of texts that were kept, and that the store refused.
+    records: usize,
+    refused_records: usize,
     bad_lines: usize,
     first_bad: Option<ParseError>,
     first_refused: Option<String>,
@@ -138,10 +143,16 @@ fn store(state: &state::State, body: &[u8], params: &Parameters) -> model::Resul
     let mut lines = Lines::new(body).map_err(Error::invalid)?;
     let mut line = Line::default();
     let mut batch: Vec<Collected> = Vec::new();
+    let mut events = Batch::default();
     let now = state.now_ms();
     while let Some(read) = lines.next_line(&mut line) {
         match read {
-            Ok(()) => collect(&line, params, now, &mut batch, &mut report),
+            Ok(()) => {
+                collect(&line, params, (now, state.logs.is_open()), &mut batch, &mut report);
+                if state.logs.is_open() {
+                    add_event(state, &line, params, &mut events);
+                }
+            }
             Err(error) => {
                 report.bad_lines += 1;
                 report.first_bad.get_or_insert(error);
@@ -152,10 +163,21 @@ fn store(state: &state::State, body: &[u8], params: &Parameters) -> model::Resul
         }
     }
     flush(state, &mut batch, &mut report)?;
+    if !events.records.is_empty() {
+        let written = state.logs.write("influx", &events)?;
+        report.records = written.accepted;
+        report.refused_records = written.refused.len();
+    }
     Ok(report)
 }
 
-fn collect(line: &Line<'_>, params: &Parameters, now: i64, batch: &mut Vec<Collected>, report: &mut Report) {
+fn collect(
+    line: &Line<'_>,
+    params: &Parameters,
+    (now, texts_are_kept): (i64, bool),
+    batch: &mut Vec<Collected>,
+    report: &mut Report,
+) {
     let mut builder = LabelsBuilder::new();
     for (name, value) in &params.labels {
         builder.set(name, value);
@@ -167,7 +189,7 @@ fn collect(line: &Line<'_>, params: &Parameters, now: i64, batch: &mut Vec<Colle
     let mut name = String::new();
     for (field, value) in &line.fields {
         let FieldValue::Number(v) = *value else {
-            report.texts += 1;
+            report.texts += usize::from(!texts_are_kept);
             continue;
         };
         name.clear();
@@ -179,6 +201,37 @@ fn collect(line: &Line<'_>, params: &Parameters, now: i64, batch: &mut Vec<Colle
             ..Collected::default()
         });
     }
+}
+
+/// Fields that are a line's message, if they are texts; else the first text is.
+const MESSAGES: [&str; 4] = ["message", "msg", "log", "text"];
+
+/// Adds the texts of a line as a record of the stream that its tags name.
+fn add_event(state: &state::State, line: &Line<'_>, params: &Parameters, events: &mut Batch) {
+    let text = |field: &FieldValue<'_>| matches!(field, FieldValue::Text(_));
+    let named = |name: &str| line.fields.iter().position(|(n, v)| n == name && text(v));
+    let first = || line.fields.iter().position(|(_, value)| text(value));
+    let Some(message) = MESSAGES.iter().find_map(|name| named(name)).or_else(first) else { return };
+    state.logs.fill(events, |rows| {
+        let mut labels = LabelsBuilder::new();
+        labels.set("input", "influx").set("measurement", rows.label(&line.measurement));
+        for (name, value) in &params.labels {
+            labels.set(name, rows.label(value));
+        }
+        for (name, value) in &line.tags {
+            labels.set(name.as_ref(), rows.label(value));
+        }
+        let time = line.timestamp.map(|t| params.precision.to_ns(t));
+        let FieldValue::Text(body) = &line.fields[message].1 else { return };
+        rows.begin(&labels.build(), time, body);
+        for (at, (name, value)) in line.fields.iter().enumerate() {
+            if let FieldValue::Text(value) = value
+                && at != message
+            {
+                rows.text(name, value);
+            }
+        }
+    });
 }
 
 fn flush(state: &state::State, batch: &mut Vec<Collected>, report: &mut Report) -> model::Result<()> {
@@ -201,8 +254,8 @@ fn answer(state: &state::State, api: Api, report: &Report) -> Response {
     count_rejected(rejected, "not_accepted", report.refused);
     count_rejected(rejected, "text_field", report.texts);
     count_rejected(rejected, "bad_line", report.bad_lines);
-    if report.bad_lines == 0 && report.refused == 0 {
-        // Text fields are counted only: clients send them beside numbers all the time.
+    if report.bad_lines == 0 && report.refused == 0 && report.refused_records == 0 {
+        // Without a store for logs text fields are counted only: clients send them beside numbers all the time.
         return StatusCode::NO_CONTENT.into_response();
     }
     let mut text = format!("partial write: {} samples stored", report.stored);

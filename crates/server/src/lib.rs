@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod elastic;
 mod exporter;
 pub mod exposition;
 mod gate;
@@ -23,6 +24,8 @@ mod health;
 mod influx;
 mod limits;
 mod listen;
+pub mod logs;
+mod loki;
 mod metrics;
 pub mod otlp;
 

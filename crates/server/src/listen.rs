@@ -22,12 +22,13 @@ use tower::Service;
 use crate::access::{Access, Known, Listener, Peer};
 use crate::exporter::{self, Exposed};
 use crate::limits::Limits;
+use crate::logs::{self, Receiver, Socket};
 use crate::metrics::named::{Build, HTTP};
 use crate::metrics::{Metrics, ReasonLabels};
 use crate::parts::Parts;
 use crate::router;
 use crate::slow::PatientIo;
-use crate::state::State;
+use crate::state::{Shared, State};
 use crate::waiting;
 use crate::web::{Routed, Web};
 use crate::web_config::Admission;
@@ -65,12 +66,18 @@ impl Server {
         metrics.named.build.get_or_create(&build).set(1);
         metrics.named.ready.set(1);
         metrics.named.most_queries.set(i64::try_from(limits.queries).unwrap_or(i64::MAX));
+        let receivers = std::mem::take(&mut parts.log_receivers);
+        parts.log_receivers.config = receivers.config.clone();
         web.own_ports = listeners.iter().filter_map(|l| Some(l.local_addr().ok()?.port())).collect();
         let state = Arc::new(State::new(parts, access, limits.clone(), web.clone(), metrics.clone()));
         let stopping = state.stopping.clone();
         let router = router::router(state.clone());
-        let mut server = Self::listen(Door { limits, metrics, web, stopping }, &router, listeners)?;
-        server.accepting.spawn(crate::pushgateway::run(state));
+        let tls = None;
+        let mut server = Self::listen(Door { limits, metrics, web, tls, stopping }, &router, listeners)?;
+        server.accepting.spawn(crate::pushgateway::run(state.clone()));
+        for receiver in receivers.all {
+            server.receive(receiver, &receivers.config, &state)?;
+        }
         Ok(server)
     }
 
@@ -83,7 +90,7 @@ impl Server {
         listeners: Vec<std::net::TcpListener>,
     ) -> model::Result<Self> {
         let stopping = CancellationToken::new();
-        let door = Door { limits, metrics: Metrics::default(), web, stopping };
+        let door = Door { limits, metrics: Metrics::default(), web, tls: None, stopping };
         Self::listen(door, &exporter::router(exposed, path), listeners)
     }
 
@@ -96,8 +103,56 @@ impl Server {
         listeners: Vec<std::net::TcpListener>,
     ) -> model::Result<Self> {
         let stopping = CancellationToken::new();
-        let door = Door { limits, metrics: Metrics::default(), web, stopping };
+        let door = Door { limits, metrics: Metrics::default(), web, tls: None, stopping };
         Self::listen(door, &waiting::router(progress), listeners)
+    }
+
+    /// Starts a listener of a log protocol.
+    fn receive(
+        &mut self,
+        receiver: Receiver,
+        config: &logs::config::Config,
+        state: &Shared,
+    ) -> model::Result<()> {
+        let failed = |e| model::Error::internal("a listener cannot be used").with_detail(e);
+        match receiver {
+            Receiver { protocol, socket: Socket::Stream(listener), tls, secret, .. }
+                if protocol.is_http() =>
+            {
+                let door = Door {
+                    limits: self.door.limits.clone(),
+                    metrics: self.door.metrics.clone(),
+                    web: Web::default(),
+                    tls,
+                    stopping: self.door.stopping.clone(),
+                };
+                let address = listener.local_addr().map_err(failed)?;
+                let serve = Serve {
+                    door: Arc::new(door),
+                    router: logs::router(protocol, secret, state.clone()),
+                    places: Arc::new(Semaphore::new(config.connections)),
+                    connections: self.connections.clone(),
+                    cut: self.cut.clone(),
+                };
+                let origin = Listener { loopback: address.ip().is_loopback(), ip: address.ip() };
+                let listener = TcpListener::from_std(listener).map_err(failed)?;
+                self.accepting.spawn(accept(listener, origin, serve));
+            }
+            receiver => {
+                let running = logs::Running {
+                    door: state.logs.clone(),
+                    budget: state.parts.budget.clone(),
+                    frame_bytes: config.frame(),
+                    line_bytes: config.limits().line_bytes,
+                    places: config.connections,
+                    connections: self.connections.clone(),
+                    stopping: self.door.stopping.clone(),
+                    cut: self.cut.clone(),
+                };
+                logs::start(receiver, &running, &mut self.accepting).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     fn listen(door: Door, router: &Router, listeners: Vec<std::net::TcpListener>) -> model::Result<Self> {
@@ -159,6 +214,8 @@ struct Door {
     limits: Limits,
     metrics: Metrics,
     web: Web,
+    /// TLS of a listener that has its own.
+    tls: Option<Arc<rustls::ServerConfig>>,
     stopping: CancellationToken,
 }
 
@@ -203,14 +260,20 @@ impl Serve {
         let limits = &self.door.limits;
         // Live pages send small messages; without this they wait for an acknowledgement.
         let _ = socket.set_nodelay(true);
-        let Some(config) = self.door.web.config.as_deref().filter(|config| config.is_tls()) else {
+        let config = self.door.web.config.as_deref().filter(|config| config.is_tls());
+        if config.is_none() && self.door.tls.is_none() {
             return self.serve(PatientIo::new(socket, limits.write_idle), origin, peer).await;
-        };
+        }
         let shaken = async {
             if is_plain(&socket).await {
                 return refuse_plain(socket).await.map(|()| None);
             }
-            let tls = config.tls().map_err(std::io::Error::other)?;
+            let tls = match (&self.door.tls, config) {
+                (Some(tls), _) => tls.clone(),
+                (None, Some(config)) => config.tls().map_err(std::io::Error::other)?,
+                // One of the two is there.
+                (None, None) => return Ok(None),
+            };
             let io = PatientIo::new(socket, limits.write_idle);
             tokio_rustls::TlsAcceptor::from(tls).accept(io).await.map(Some)
         };

@@ -61,6 +61,8 @@ pub struct Metrics {
     pub streams: Gauge,
     /// Log lines that slow readers did not get.
     pub log_lines_dropped: Counter,
+    /// Logs on their way in.
+    pub(crate) logs: crate::logs::Metrics,
     /// Under Prometheus' names.
     pub(crate) named: named::Named,
 }
@@ -81,6 +83,7 @@ impl Default for Metrics {
             received_rejected: Family::default(),
             streams: Gauge::default(),
             log_lines_dropped: Counter::default(),
+            logs: crate::logs::Metrics::default(),
             named: named::Named::default(),
         }
     }
@@ -95,6 +98,7 @@ impl Metrics {
     /// Registers all of them.
     pub fn register(&self, registry: &mut Registry) {
         self.named.register(registry);
+        self.logs.register(registry);
         registry.register(
             "bonghwa_http_requests",
             "HTTP requests by route and status",

@@ -1,7 +1,10 @@
-//! The OTLP receiver for metrics over HTTP: protobuf and JSON, at Prometheus' path and at the one SDKs append.
+//! The OTLP receivers for metrics and logs: protobuf and JSON over HTTP, at Prometheus' path and at the one SDKs append, and
+//! gRPC on the same ports.
 
 pub mod config;
 mod delta;
+mod grpc;
+mod logs;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -26,7 +29,14 @@ use crate::state::{self, Shared};
 const GROWTH: u64 = 6;
 
 pub(crate) fn routes() -> Router<Shared> {
-    Router::new().route("/api/v1/otlp/v1/metrics", post(metrics)).route("/v1/metrics", post(metrics))
+    Router::new()
+        .route("/api/v1/otlp/v1/metrics", post(metrics))
+        .route("/v1/metrics", post(metrics))
+        .route("/api/v1/otlp/v1/logs", post(logs::logs))
+        .route("/otlp/v1/logs", post(logs::logs))
+        .route("/v1/logs", post(logs::logs))
+        .route("/opentelemetry.proto.collector.logs.v1.LogsService/Export", post(grpc::logs))
+        .route("/opentelemetry.proto.collector.metrics.v1.MetricsService/Export", post(grpc::metrics))
 }
 
 /// How bodies are written, in both directions.
@@ -172,7 +182,7 @@ impl Batch<'_> {
 }
 
 /// Success, with what was rejected; where nothing at all was taken, the request is wrong.
-fn answer(state: &state::State, format: Format, done: &Done) -> Response {
+fn outcome(state: &state::State, done: &Done) -> model::Result<Option<ExportMetricsPartialSuccess>> {
     state.metrics.received("otlp", done.stored);
     let rejected = &state.metrics.received_rejected;
     count_rejected(rejected, "not_accepted", done.refused);
@@ -180,13 +190,20 @@ fn answer(state: &state::State, format: Format, done: &Done) -> Response {
     let lost = done.report.rejected + done.refused as u64;
     let why = done.report.first_error.as_deref().or(done.first_refused.as_deref()).unwrap_or("");
     if lost > 0 && done.stored == 0 {
-        return format.failure(StatusCode::BAD_REQUEST, ErrorKind::Invalid.grpc_code(), why);
+        return Err(Error::invalid(why));
     }
-    let partial = (lost > 0).then(|| ExportMetricsPartialSuccess {
+    Ok((lost > 0).then(|| ExportMetricsPartialSuccess {
         // A data point can be several samples; no more than were sent are told.
         rejected_data_points: i64::try_from(lost.min(done.report.points)).unwrap_or(i64::MAX),
         error_message: why.to_owned(),
-    });
+    }))
+}
+
+fn answer(state: &state::State, format: Format, done: &Done) -> Response {
+    let partial = match outcome(state, done) {
+        Ok(partial) => partial,
+        Err(error) => return refuse(format, &error),
+    };
     let json = match &partial {
         None => serde_json::json!({}),
         Some(p) => serde_json::json!({"partialSuccess": {
@@ -195,6 +212,12 @@ fn answer(state: &state::State, format: Format, done: &Done) -> Response {
     };
     let response = ExportMetricsServiceResponse { partial_success: partial };
     format.response(StatusCode::OK, &json, otlp::encode_response(&response))
+}
+
+/// The answer as a message.
+fn encoded(state: &state::State, done: &Done) -> model::Result<Vec<u8>> {
+    let response = ExportMetricsServiceResponse { partial_success: outcome(state, done)? };
+    Ok(otlp::encode_response(&response))
 }
 
 fn refuse(format: Format, error: &Error) -> Response {

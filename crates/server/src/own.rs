@@ -13,6 +13,8 @@ mod snapshots;
 mod status;
 mod why_empty;
 
+pub(crate) use error::Answer;
+
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::{MethodRouter, delete, get, post};
@@ -43,6 +45,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Shared>)> {
         ("/import/{id}", delete(import::cancel)),
         ("/live", get(live::watch)),
         ("/log", get(own_log)),
+        ("/logs/push", post(crate::logs::json::push)),
         ("/nodes", get(nodes::list)),
         ("/snapshots", get(snapshots::list).post(snapshots::make)),
         ("/snapshots/{name}", delete(snapshots::remove)),

@@ -39,8 +39,10 @@ pub struct Parts {
     pub metric_writer: Arc<dyn MetricWriter>,
     /// Where logs and spans are read, where they are kept.
     pub records: Option<Arc<dyn RecordReader>>,
-    /// Where received ones go.
+    /// Where received ones go; without it they are refused.
     pub record_writer: Option<Arc<dyn RecordWriter>>,
+    /// Listeners of log protocols.
+    pub log_receivers: crate::logs::Receivers,
     /// The container index.
     pub containers: Arc<dyn Containers>,
     /// What is scraped.

@@ -7,7 +7,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
 use crate::{
-    exposition, gate, health, influx, otlp, own, prometheus, pushgateway, redirects, ui, user_assets,
+    elastic, exposition, gate, health, influx, loki, otlp, own, prometheus, pushgateway, redirects, ui,
+    user_assets,
 };
 
 pub(crate) fn router(state: Shared) -> Router {
@@ -23,6 +24,8 @@ pub(crate) fn router(state: Shared) -> Router {
         .route("/user/{*path}", get(user_assets::serve))
         .merge(influx::routes())
         .merge(otlp::routes())
+        .merge(loki::push::routes())
+        .merge(elastic::nested())
         .merge(pushgateway::routes())
         .merge(redirects::routes())
         .fallback(ui::serve)

@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) metrics: Metrics,
     pub(crate) web: Web,
     pub(crate) live: LiveCache,
+    /// Where received logs go.
+    pub(crate) logs: Arc<crate::logs::Door>,
     /// Metrics that queries named.
     pub(crate) usage: crate::usage::Usage,
     pub(crate) receiver: intake::Receiver,
@@ -59,7 +61,14 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(parts: Parts, access: Access, limits: Limits, web: Web, metrics: Metrics) -> Self {
+        let logs = crate::logs::Door::new(
+            parts.record_writer.clone(),
+            parts.clock.clone(),
+            parts.log_receivers.config.limits(),
+            metrics.logs.clone(),
+        );
         Self {
+            logs: Arc::new(logs),
             queries: Arc::new(Semaphore::new(limits.queries)),
             query_budget: parts.budget.child("memory of queries", parts.budget.limit() / 4 * 3),
             writes: Arc::new(Semaphore::new(limits.writes)),

@@ -27,6 +27,7 @@ use rustls::ServerConfig;
 use rate::Limiter;
 use stamp::Stamps;
 use users::Users;
+pub(crate) use written::TlsServer;
 use written::Written;
 
 /// The file as it is now, and what does not change with it.
@@ -130,6 +131,15 @@ impl WebConfig {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
         (Admission::Refused(response), set)
     }
+}
+
+/// TLS as a section of its own says it, for a protocol other than that of our own pages.
+pub(crate) fn section_tls(section: &TlsServer, alpn: &[&[u8]]) -> Result<Arc<ServerConfig>> {
+    let written = Written { tls_server_config: section.clone(), ..Written::default() };
+    let none = || Error::invalid("tls: cert_file and key_file are missing");
+    let mut config = Arc::unwrap_or_clone(tls::build(&written)?.ok_or_else(none)?);
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    Ok(Arc::new(config))
 }
 
 /// An answer as Go's `http.Error` writes it.

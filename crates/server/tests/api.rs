@@ -17,6 +17,8 @@ mod access;
 mod bad_input;
 #[path = "api/limits.rs"]
 mod limits;
+#[path = "api/logs.rs"]
+mod logs;
 #[path = "api/own.rs"]
 mod own;
 #[path = "api/prometheus.rs"]

@@ -14,12 +14,12 @@ use scan::Scanner;
 pub const MAX_ITEMS: usize = 4096;
 
 /// The value of a field.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum FieldValue {
+#[derive(Debug, Clone, PartialEq)]
+pub enum FieldValue<'a> {
     /// A float, an integer (`1i`, `1u`) or a boolean (1 or 0).
     Number(f64),
     /// Text, which no metric can hold.
-    Text,
+    Text(Cow<'a, str>),
 }
 
 /// One line.
@@ -30,7 +30,7 @@ pub struct Line<'a> {
     /// Tags in the order written; none has an empty name or value.
     pub tags: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     /// Fields in the order written, at least one.
-    pub fields: Vec<(Cow<'a, str>, FieldValue)>,
+    pub fields: Vec<(Cow<'a, str>, FieldValue<'a>)>,
     /// The timestamp as written, in the unit of the request.
     pub timestamp: Option<i64>,
 }
@@ -160,6 +160,17 @@ impl Precision {
             Self::Seconds => t.saturating_mul(1000),
             Self::Minutes => t.saturating_mul(60_000),
             Self::Hours => t.saturating_mul(3_600_000),
+        }
+    }
+
+    /// A timestamp in nanoseconds since the Unix epoch.
+    pub const fn to_ns(self, t: i64) -> i64 {
+        match self {
+            Self::BySize if t.unsigned_abs() >= 10_000_000_000_000_000 => t,
+            Self::BySize if t.unsigned_abs() >= 10_000_000_000_000 => t.saturating_mul(1000),
+            Self::Nanoseconds => t,
+            Self::Microseconds => t.saturating_mul(1000),
+            _ => self.to_ms(t).saturating_mul(1_000_000),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! ```text
 //! body of a scrape --prom_text / openmetrics--> Entry (sample, type, help, unit) --> collect::scrape
 //! body of a remote write --remote_write--> Series (labels, samples) -------------> server
+//! what senders of logs write --loki, ...---> logs::Rows (a batch of records) -----> server
 //! ```
 //!
 //! Start reading at [`exposition`]: the types that both text formats share.
@@ -20,11 +21,20 @@
 pub mod castagnoli;
 pub mod chunk;
 pub mod collected;
+pub mod cri;
+pub mod elastic;
 pub mod exposition;
 pub mod federate;
+pub mod fluent;
+pub mod gelf;
 pub mod histogram;
 pub mod history;
 pub mod influx;
+pub mod json_file;
+pub mod json_lines;
+pub mod logs;
+pub mod loki;
+pub mod lumberjack;
 pub mod openmetrics;
 pub mod otlp;
 pub mod prom_proto;
@@ -33,3 +43,6 @@ pub mod prometheus_block;
 pub mod pushgateway;
 pub mod remote_read;
 pub mod remote_write;
+pub mod syslog;
+pub mod timestamp;
+pub mod tree;

@@ -13,6 +13,7 @@
 mod attributes;
 mod convert;
 mod histogram;
+pub mod logs;
 pub mod names;
 
 use std::collections::BTreeSet;

@@ -235,6 +235,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/logs/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes log records, a line of JSON each.
+         * @description Members `message`, `log` or `msg` are the message, `@timestamp`, `timestamp`, `time` or `ts` the time; docs/logs.md says what becomes a stream label. The body may be compressed by gzip, deflate or snappy.
+         */
+        post: operations["pushLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/nodes": {
         parameters: {
             query?: never;
@@ -1338,6 +1358,38 @@ export interface operations {
                 };
                 content: {
                     "text/plain": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    pushLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description What became of the lines; what is accepted is durable. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description Records that are kept. */
+                        accepted: number;
+                        /** @description Records that are not. */
+                        refused: number;
+                        /** @description Lines that are no JSON objects; they are kept as they are. */
+                        not_json: number;
+                    };
                 };
             };
             default: components["responses"]["Error"];

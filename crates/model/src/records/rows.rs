@@ -77,7 +77,12 @@ pub struct Records {
     streams: Vec<Labels>,
     known: HashMap<Labels, u32>,
     names: Vec<String>,
+    /// Places of names, once there are more than a look through them all should cost.
+    many: HashMap<String, u32>,
 }
+
+/// Up to here names are found by looking through them.
+const FEW_NAMES: usize = 32;
 
 /// One record of a batch.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +108,7 @@ impl Records {
         self.streams.clear();
         self.known.clear();
         self.names.clear();
+        self.many.clear();
     }
 
     /// How many records there are.
@@ -206,11 +212,21 @@ impl Records {
         if names.get(after).is_some_and(|n| n == name) {
             return after as u32;
         }
-        if let Some(at) = names.iter().position(|n| n == name) {
-            return at as u32;
+        let found = match names.len() {
+            ..=FEW_NAMES => names.iter().position(|n| n == name).map(|at| at as u32),
+            _ => self.many.get(name).copied(),
+        };
+        if let Some(at) = found {
+            return at;
         }
+        let at = self.names.len() as u32;
         self.names.push(name.to_owned());
-        (self.names.len() - 1) as u32
+        if self.names.len() == FEW_NAMES + 1 {
+            self.many = self.names.iter().cloned().zip(0..).collect();
+        } else if self.names.len() > FEW_NAMES {
+            self.many.insert(name.to_owned(), at);
+        }
+        at
     }
 
     fn text(&self, place: Place) -> &str {
@@ -310,6 +326,17 @@ mod tests {
         assert_eq!(rows[2].field("status"), None);
         assert_eq!(records.names(), ["status", "path"]);
         assert_eq!(rows[2].field_names().collect::<Vec<_>>(), [1]);
+
+        for round in 0..2 {
+            for n in (0..100).rev() {
+                records.push(web, round, "");
+                records.field(&format!("f{n}"), Origin::Sent, FieldRef::Int(n));
+            }
+        }
+        assert_eq!(records.names().len(), 102);
+        assert!(records.iter().skip(3).all(|row| row.field_names().count() == 1));
+        let row = records.get(3 + 100 + 41).unwrap();
+        assert_eq!((row.time_ns(), row.field("f58")), (1, Some(FieldRef::Int(58))));
 
         records.clear();
         assert!(records.is_empty() && records.streams().is_empty() && records.names().is_empty());

@@ -29,9 +29,9 @@ pub(super) struct Written {
 }
 
 /// The section `tls_server_config`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct TlsServer {
+pub(crate) struct TlsServer {
     pub(super) cert: String,
     pub(super) key: Secret,
     pub(super) client_ca: String,

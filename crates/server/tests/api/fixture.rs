@@ -56,6 +56,10 @@ pub struct Wanted {
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
     pub admin: Option<Arc<dyn model::MetricAdmin>>,
     pub history: Option<Arc<dyn model::MetricHistory>>,
+    /// Where received logs go.
+    pub record_writer: Option<Arc<dyn model::RecordWriter>>,
+    /// Listeners of log protocols.
+    pub log_receivers: server::logs::Receivers,
     /// Bytes that requests may reserve; 256 MiB where nothing is said.
     pub memory: Option<u64>,
 }
@@ -86,7 +90,8 @@ impl Fixture {
             snapshots: None,
             metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),
             records: None,
-            record_writer: None,
+            record_writer: wanted.record_writer,
+            log_receivers: wanted.log_receivers,
             containers: containers.clone(),
             targets: targets.clone(),
             queues: Arc::new(OneQueue),

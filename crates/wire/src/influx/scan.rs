@@ -84,7 +84,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The value of a field.
-    pub(super) fn value(&mut self) -> Result<FieldValue, ParseError> {
+    pub(super) fn value(&mut self) -> Result<FieldValue<'a>, ParseError> {
         let from = self.at;
         if self.eat(b'"') {
             return self.text(from);
@@ -105,12 +105,22 @@ impl<'a> Scanner<'a> {
     }
 
     /// Text in quotes, which may hold line ends.
-    fn text(&mut self, from: usize) -> Result<FieldValue, ParseError> {
+    fn text(&mut self, from: usize) -> Result<FieldValue<'a>, ParseError> {
+        let start = self.at;
+        let mut escaped = false;
         while let Some(byte) = self.peek() {
             self.at += 1;
             match byte {
-                b'"' => return Ok(FieldValue::Text),
-                b'\\' if matches!(self.peek(), Some(b'"' | b'\\')) => self.at += 1,
+                b'"' => {
+                    // The quote is behind it.
+                    let raw = self.text.get(start..self.at - 1).unwrap_or_default();
+                    let text = if escaped { unquote(raw).into() } else { Cow::Borrowed(raw) };
+                    return Ok(FieldValue::Text(text));
+                }
+                b'\\' if matches!(self.peek(), Some(b'"' | b'\\')) => {
+                    escaped = true;
+                    self.at += 1;
+                }
                 _ => {}
             }
         }
@@ -174,6 +184,17 @@ fn unescape(raw: &str) -> String {
         } else {
             out.push(c);
         }
+    }
+    out
+}
+
+/// A text in quotes as it was meant: only quotes and backslashes are escaped.
+fn unquote(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut chars = raw.chars().peekable();
+    while let Some(c) = chars.next() {
+        let next = chars.next_if(|next| c == '\\' && matches!(next, '"' | '\\'));
+        out.push(next.unwrap_or(c));
     }
     out
 }

@@ -25,7 +25,7 @@ fn a_line_has_measurement_tags_fields_and_timestamp() {
     );
     assert_eq!(line.measurement, "cpu");
     assert_eq!(line.tags, [("host".into(), "a".into()), ("cpu".into(), "0".into())]);
-    let fields: Vec<_> = line.fields.iter().map(|(n, v)| (n.as_ref(), *v)).collect();
+    let fields: Vec<_> = line.fields.iter().map(|(n, v)| (n.as_ref(), v.clone())).collect();
     assert_eq!(
         fields,
         [
@@ -34,7 +34,7 @@ fn a_line_has_measurement_tags_fields_and_timestamp() {
             ("big", FieldValue::Number(18_446_744_073_709_551_615.0)),
             ("up", FieldValue::Number(1.0)),
             ("ok", FieldValue::Number(0.0)),
-            ("text", FieldValue::Text),
+            ("text", FieldValue::Text("a b,c=1".into())),
         ]
     );
     assert_eq!(line.timestamp, Some(1700));
@@ -49,7 +49,9 @@ fn escapes_blank_lines_comments_and_texts_over_lines() {
     assert_eq!(line.fields[0].0, "f g");
     let lines = read("m t=\"line one\nline \\\"two\\\"\\\\\",g=2 7\nn f=1\n");
     assert_eq!(lines.len(), 2);
-    assert_eq!(lines[0].as_ref().unwrap().fields[1], ("g".into(), FieldValue::Number(2.0)));
+    let fields = &lines[0].as_ref().unwrap().fields;
+    assert_eq!(fields[0].1, FieldValue::Text("line one\nline \"two\"\\".into()));
+    assert_eq!(fields[1], ("g".into(), FieldValue::Number(2.0)));
     assert_eq!(one("m=x,a=b=c f=1").tags, [("a".into(), "b=c".into())]);
 }
 

@@ -1,0 +1,268 @@
+//! What a line becomes on its way to the store: [`Lines`] is a [`RecordWriter`] around another one.
+//!
+//! ```text
+//! receivers, tail --Records--> limits --> mask --> detect --Records--> store
+//! ```
+//!
+//! Whatever the store sees has been masked: the message, and every text field that was sent beside it. What is found
+//! in a message becomes fields of [`Origin::Detected`]; the message stays whole. Lines of a stream that is over its
+//! limits are refused one by one, with the reason, and counted.
+//!
+//! Partial lines and lines of one stack trace were joined before, by whoever reads them.
+
+pub mod config;
+pub mod detect;
+mod limits;
+pub mod mask;
+pub mod metrics;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use model::records::{FieldRef, NO_TIME, Origin, Refusal, Row, StreamIndex, Written};
+use model::{Clock, Error, EventKind, Position, RecordWriter, Records, Result, Tenant};
+use parking_lot::{Mutex, RwLock};
+
+pub use config::Config;
+use detect::{Field, Found, Level, Value, detect};
+use limits::Judge;
+use mask::{Key, Masker};
+pub use metrics::Metrics;
+
+/// The fewest bytes that a key of hashes has.
+const KEY_LEAST: usize = 16;
+/// The most bytes that are read of it.
+const KEY_MOST: u64 = 4096;
+
+/// The way of log lines into the store.
+pub struct Lines {
+    store: Arc<dyn RecordWriter>,
+    clock: Arc<dyn Clock>,
+    active: RwLock<Arc<Active>>,
+    metrics: Metrics,
+    rooms: Mutex<Vec<Room>>,
+}
+
+/// What a configuration became.
+struct Active {
+    masker: Masker,
+    judge: Judge,
+    detects: bool,
+}
+
+/// What one batch needs, kept for the next.
+#[derive(Default)]
+struct Room {
+    records: Records,
+    streams: Vec<StreamIndex>,
+    verdicts: Vec<Option<Refusal>>,
+    /// The row of the caller's batch that each row of `records` was.
+    rows: Vec<usize>,
+    scratch: mask::Scratch,
+    /// The message, and a field, where they had to be masked.
+    text: String,
+    field: String,
+    found: Found,
+}
+
+/// A configuration that was read and compiled: what can fail has not.
+pub struct Prepared(Arc<Active>);
+
+impl Lines {
+    /// Puts this pipeline before `store`. Fails where a pattern is wrong or a key cannot be read.
+    pub fn new(config: &Config, store: Arc<dyn RecordWriter>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let active = RwLock::new(Self::prepare(config)?.0);
+        Ok(Self { store, clock, active, metrics: Metrics::default(), rooms: Mutex::default() })
+    }
+
+    /// Reads what a configuration names and compiles its patterns.
+    pub fn prepare(config: &Config) -> Result<Prepared> {
+        let key = config.masking.key_file.as_deref().map(read_key).transpose()?;
+        Ok(Prepared(Arc::new(Active {
+            masker: Masker::new(&config.masking, key)?,
+            judge: Judge::new(config.limits.clone()),
+            detects: config.detection.enabled,
+        })))
+    }
+
+    /// Takes another configuration for the batches that come.
+    pub fn configure(&self, prepared: Prepared) {
+        *self.active.write() = prepared.0;
+    }
+
+    /// The pipeline's figures.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn pass(
+        &self,
+        active: &Active,
+        room: &mut Room,
+        kind: EventKind,
+        records: &Records,
+    ) -> Vec<(usize, Refusal)> {
+        let now_ns = self.clock.now_ns();
+        let mut refused = Vec::new();
+        for labels in records.streams() {
+            room.streams.push(room.records.stream(labels));
+            room.verdicts.push(active.judge.stream(labels));
+        }
+        for (index, row) in records.iter().enumerate() {
+            let verdict = room.verdicts[row.stream().get()].or_else(|| active.judge.line(&row, now_ns));
+            let verdict = verdict.or_else(|| {
+                let over = active.judge.has_rate() && !active.judge.take(row.labels(), size(&row), now_ns);
+                over.then_some(Refusal::Rate)
+            });
+            if let Some(why) = verdict {
+                self.metrics.refuse(row.labels(), why, 1);
+                refused.push((index, why));
+                continue;
+            }
+            room.rows.push(index);
+            self.metrics.bytes.inc_by(row.body().len() as u64);
+            self.take(active, room, kind, &row, now_ns);
+        }
+        refused
+    }
+
+    fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
+        let Room { records, streams, scratch, text, field, found, .. } = room;
+        let masker = &active.masker;
+        let count = |kind| self.metrics.mask(masker.name(kind));
+        text.clear();
+        let body = if masker.mask(row.body(), scratch, text, count) { text.as_str() } else { row.body() };
+        let time_ns = if row.time_ns() == NO_TIME { now_ns } else { row.time_ns() };
+        let detects = active.detects && kind == EventKind::Log;
+        let time_ns = if detects {
+            detect(body, now_ns, found);
+            found.time_ns().filter(|_| row.time_ns() == NO_TIME).unwrap_or(time_ns)
+        } else {
+            time_ns
+        };
+        records.push(streams[row.stream().get()], time_ns, body);
+        for (name, origin, value) in row.fields() {
+            let hidden = masker.hides_numbers_of(name);
+            field.clear();
+            match value {
+                FieldRef::Text(value) if masker.mask_field(name, value, scratch, field, count) => {
+                    records.field(name, origin, FieldRef::Text(field));
+                }
+                FieldRef::Int(number) if hidden => {
+                    masker.mask_field(name, &number.to_string(), scratch, field, count);
+                    records.field(name, origin, FieldRef::Text(field));
+                }
+                other => records.field(name, origin, other),
+            }
+        }
+        if detects {
+            add(records, row, body, found);
+        }
+    }
+}
+
+/// Adds what was detected and not sent. The level may also have been sent by another name.
+fn add(records: &mut Records, row: &Row<'_>, body: &str, found: &Found) {
+    if row.field(Field::Level.as_str()).is_none()
+        && let Some(level) = sent_level(row)
+    {
+        records.field(Field::Level.as_str(), Origin::Detected, FieldRef::Text(level.as_str()));
+    }
+    let sent_level = |field| field == Field::Level && sent_level(row).is_some();
+    for (field, value) in found.fields(body) {
+        if sent_level(field) || row.field(field.as_str()).is_some() {
+            continue;
+        }
+        let value = match value {
+            Value::Text(text) => FieldRef::Text(text),
+            Value::Int(int) => FieldRef::Int(int),
+            Value::Float(float) => FieldRef::Float(float),
+        };
+        records.field(field.as_str(), Origin::Detected, value);
+    }
+}
+
+/// The level that a sender told beside the message, under one of the names that senders use.
+fn sent_level(row: &Row<'_>) -> Option<Level> {
+    row.fields().find_map(|(name, _, value)| match (name, value) {
+        ("severity_number", FieldRef::Int(number)) => Level::of_severity(number),
+        (
+            "severity_text" | "severity" | "loglevel" | "log.level" | "detected_level",
+            FieldRef::Text(text),
+        ) => Level::parse(text),
+        ("severity", FieldRef::Int(number)) => Level::of_number(number),
+        _ => None,
+    })
+}
+
+/// Bytes of a record, as they count for the rate.
+fn size(row: &Row<'_>) -> usize {
+    let text = |value| if let FieldRef::Text(text) = value { text.len() } else { 8 };
+    row.body().len() + row.fields().map(|(name, _, value)| name.len() + text(value)).sum::<usize>()
+}
+
+impl RecordWriter for Lines {
+    fn write(
+        &self,
+        tenant: &Tenant,
+        kind: EventKind,
+        records: &Records,
+        positions: &[Position<'_>],
+    ) -> Result<Written> {
+        // Replacements and detected fields take room in the arena too.
+        if !records.has_room(records.text_bytes().saturating_mul(3)) {
+            return Err(Error::too_large("a batch of records is larger than 256 MiB; send smaller ones"));
+        }
+        let active = self.active.read().clone();
+        let mut room = self.rooms.lock().pop().unwrap_or_default();
+        let mut refused = self.pass(&active, &mut room, kind, records);
+        let result = self.store.write(tenant, kind, &room.records, positions).map(|written| {
+            for (row, why) in written.refused {
+                let Some(&index) = room.rows.get(row) else { continue };
+                if let Some(row) = records.get(index) {
+                    self.metrics.refuse(row.labels(), why, 1);
+                }
+                refused.push((index, why));
+            }
+            refused.sort_unstable_by_key(|(index, _)| *index);
+            self.metrics.accepted.inc_by(written.accepted as u64);
+            Written { accepted: written.accepted, refused }
+        });
+        self.give_back(room);
+        result
+    }
+
+    fn position(&self, source: &str) -> Option<Vec<u8>> {
+        self.store.position(source)
+    }
+}
+
+impl Lines {
+    /// Keeps the memory of a batch for the next one, unless it was a large one.
+    fn give_back(&self, mut room: Room) {
+        const ROOMS: usize = 4;
+        const LARGE: usize = 16 << 20;
+        let mut rooms = self.rooms.lock();
+        if rooms.len() < ROOMS && room.records.memory() < LARGE && room.text.capacity() < LARGE {
+            room.records.clear();
+            room.streams.clear();
+            room.verdicts.clear();
+            room.rows.clear();
+            rooms.push(room);
+        }
+    }
+}
+
+fn read_key(path: &std::path::Path) -> Result<Key> {
+    use std::io::Read;
+    let wrong = |what: &str| Error::invalid(format!("the key of masking, {}: {what}", path.display()));
+    let file = std::fs::File::open(path).map_err(|e| wrong(&e.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(KEY_MOST).read_to_end(&mut bytes).map_err(|e| wrong(&e.to_string()))?;
+    let key = bytes.trim_ascii();
+    if key.len() < KEY_LEAST {
+        return Err(wrong("it has fewer than 16 bytes"));
+    }
+    Ok(Key::new(key))
+}

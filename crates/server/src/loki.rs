@@ -1,0 +1,3 @@
+//! Loki's API.
+
+pub(crate) mod push;

@@ -1,0 +1,140 @@
+//! Fluentd's forward protocol: MessagePack arrays of a tag, events and options, and the handshake by a shared key.
+
+pub mod handshake;
+mod msgpack;
+
+use std::borrow::Cow;
+
+use model::{Error, Result};
+
+use crate::gelf::inflate;
+use crate::logs::{Rows, Shape, time_of_number};
+use crate::tree::Tree;
+use msgpack::Reader;
+pub use msgpack::Scan;
+pub(crate) use msgpack::hex;
+
+/// What a message asks for beside its events.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Asked {
+    /// The chunk that is to be acknowledged.
+    pub chunk: Option<String>,
+    /// Entries of a packed message that could not be read.
+    pub malformed: u64,
+}
+
+/// Reads one whole message and adds its events: message, forward, packed and compressed packed mode. `most` bounds what
+/// a compressed message becomes.
+///
+/// # Errors
+/// Kind `Invalid` or `TooLarge`. Nothing was added then.
+pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
+    let mut reader = Reader::new(message);
+    let Some(count) = reader.array()? else {
+        // Any other value is a sign of life.
+        return Ok(Asked::default());
+    };
+    if count == 0 {
+        return Ok(Asked::default());
+    }
+    let tag = reader.value()?;
+    let tag =
+        tag.text().ok_or_else(|| Error::invalid("a message of the forward protocol begins with its tag"))?;
+    let labels = [("input", "fluent"), ("tag", tag)];
+    if let Some(entries) = reader.array()? {
+        let mut events = Vec::new();
+        for _ in 0..entries {
+            events.push(entry(&mut reader)?);
+        }
+        let asked = options(&mut reader, count.saturating_sub(2))?.0;
+        for (time, record) in &events {
+            add(rows, record, &labels, *time);
+        }
+        return Ok(asked);
+    }
+    if let Some(packed) = reader.bytes()? {
+        let (asked, gzip) = options(&mut reader, count.saturating_sub(2))?;
+        let plain = match gzip {
+            true => inflate(flate2::read::MultiGzDecoder::new(packed), most)?,
+            false => Cow::Borrowed(packed),
+        };
+        return unpacked(&plain, &labels, asked, rows);
+    }
+    let time = time(&mut reader)?;
+    let record = reader.value()?;
+    let asked = options(&mut reader, count.saturating_sub(3))?.0;
+    add(rows, &record, &labels, time);
+    Ok(asked)
+}
+
+/// Entries one behind the other. Where one cannot be read, nobody knows where the next begins.
+fn unpacked(plain: &[u8], labels: &[(&str, &str)], mut asked: Asked, rows: &mut Rows<'_>) -> Result<Asked> {
+    let mut reader = Reader::new(plain);
+    while !reader.at_end() {
+        match entry(&mut reader) {
+            Ok((time, record)) => add(rows, &record, labels, time),
+            Err(error) if rows.is_empty() => return Err(error),
+            Err(_) => {
+                asked.malformed += 1;
+                break;
+            }
+        }
+    }
+    Ok(asked)
+}
+
+/// `[time, record]`.
+fn entry<'a>(reader: &mut Reader<'a>) -> Result<(Option<i64>, Tree<'a>)> {
+    let count = reader.array()?.unwrap_or(0);
+    if count < 2 {
+        return Err(reader.error("an entry is an array of a time and a record"));
+    }
+    let time = time(reader)?;
+    let record = reader.value()?;
+    for _ in 2..count {
+        reader.value()?;
+    }
+    Ok((time, record))
+}
+
+/// Seconds, or an extension of type 0 with seconds and nanoseconds. Without a time of its own an event gets 0.
+fn time(reader: &mut Reader<'_>) -> Result<Option<i64>> {
+    if let Some((seconds, nanos)) = reader.event_time()? {
+        return Ok(Some(i64::from(seconds) * 1_000_000_000 + i64::from(nanos)));
+    }
+    Ok(match reader.value()? {
+        Tree::Int(0) => None,
+        Tree::Int(seconds) => seconds.checked_mul(1_000_000_000),
+        Tree::Float(seconds) => time_of_number(seconds),
+        _ => None,
+    })
+}
+
+/// What is asked, and whether entries are compressed.
+fn options(reader: &mut Reader<'_>, left: usize) -> Result<(Asked, bool)> {
+    let (mut asked, mut gzip) = (Asked::default(), false);
+    for _ in 0..left {
+        let options = reader.value()?;
+        asked.chunk = options.get("chunk").and_then(Tree::text).map(str::to_owned).or(asked.chunk);
+        gzip |= options.get("compressed").and_then(Tree::text) == Some("gzip");
+    }
+    Ok((asked, gzip))
+}
+
+fn add(rows: &mut Rows<'_>, record: &Tree<'_>, labels: &[(&str, &str)], time: Option<i64>) {
+    // What the record says of times is the application's, unless the sender gave none.
+    let shape = if time.is_some() { Shape::TIMED } else { Shape::SHIPPED };
+    shape.add(rows, record, labels, time);
+}
+
+/// The answer that acknowledges a chunk.
+pub fn acknowledgement(chunk: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    msgpack::put_map(&mut out, 1);
+    msgpack::put_text(&mut out, "ack");
+    msgpack::put_text(&mut out, chunk);
+    out
+}
+
+#[cfg(test)]
+mod tests;

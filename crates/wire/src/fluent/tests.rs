@@ -1,0 +1,179 @@
+use std::io::Write as _;
+
+use model::records::{FieldRef, NO_TIME, Records};
+use proptest::prelude::*;
+
+use super::*;
+use crate::logs::Limits;
+
+fn put(out: &mut Vec<u8>, json: &serde_json::Value) {
+    use serde_json::Value;
+    match json {
+        Value::Null => out.push(0xc0),
+        Value::Bool(bool) => msgpack::put_bool(out, *bool),
+        Value::Number(n) if n.is_i64() => {
+            out.push(0xd3);
+            out.extend(n.as_i64().unwrap().to_be_bytes());
+        }
+        Value::Number(n) => {
+            out.push(0xcb);
+            out.extend(n.as_f64().unwrap().to_be_bytes());
+        }
+        Value::String(text) => msgpack::put_text(out, text),
+        Value::Array(items) => {
+            out.push(0xdd);
+            out.extend((items.len() as u32).to_be_bytes());
+            items.iter().for_each(|item| put(out, item));
+        }
+        Value::Object(members) => {
+            out.push(0xde);
+            out.extend((members.len() as u16).to_be_bytes());
+            for (name, value) in members {
+                msgpack::put_text(out, name);
+                put(out, value);
+            }
+        }
+    }
+}
+
+fn pack(json: serde_json::Value) -> Vec<u8> {
+    let mut out = Vec::new();
+    put(&mut out, &json);
+    out
+}
+
+fn taken(message: &[u8]) -> (Result<Asked>, Records) {
+    let mut records = Records::new();
+    let asked = read(message, 1000, &mut Rows::new(&mut records, Limits::default(), 0));
+    (asked, records)
+}
+
+/// `[tag, entries, options]` with the entries as bytes.
+fn packed(entries: &[u8], options: serde_json::Value) -> Vec<u8> {
+    let mut out = vec![0x93];
+    msgpack::put_text(&mut out, "app.web");
+    out.push(0xc6);
+    out.extend((entries.len() as u32).to_be_bytes());
+    out.extend_from_slice(entries);
+    put(&mut out, &options);
+    out
+}
+
+fn entries() -> Vec<u8> {
+    let mut out = vec![0x92, 0xd7, 0];
+    out.extend(1_700_000_000u32.to_be_bytes());
+    out.extend(5u32.to_be_bytes());
+    put(&mut out, &serde_json::json!({"log": "one", "n": 1}));
+    out.extend(pack(serde_json::json!([1_700_000_001, {"message": "two", "container_name": "/web"}])));
+    out
+}
+
+#[test]
+fn all_modes_say_the_same() {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&entries()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut forward = vec![0x93];
+    msgpack::put_text(&mut forward, "app.web");
+    forward.push(0x92);
+    forward.extend(entries());
+    put(&mut forward, &serde_json::json!({"chunk": "abc"}));
+    for message in [
+        forward,
+        packed(&entries(), serde_json::json!({"chunk": "abc", "size": 2})),
+        packed(&gzip, serde_json::json!({"chunk": "abc", "compressed": "gzip"})),
+    ] {
+        let (asked, records) = taken(&message);
+        assert_eq!(asked.unwrap(), Asked { chunk: Some("abc".into()), malformed: 0 });
+        let rows: Vec<_> = records.iter().collect();
+        assert_eq!((rows[0].body(), rows[0].time_ns()), ("one", 1_700_000_000_000_000_005));
+        assert_eq!(rows[0].field("n"), Some(FieldRef::Int(1)));
+        assert_eq!(rows[0].labels().to_string(), r#"{input="fluent", tag="app.web"}"#);
+        assert_eq!((rows[1].body(), rows[1].labels().get("container")), ("two", Some("web")));
+        assert_eq!(rows.len(), 2);
+    }
+    let (asked, records) = taken(&pack(serde_json::json!(["t", 7, {"msg": "m", "time": 9}])));
+    assert_eq!(asked.unwrap().chunk, None);
+    let row = records.get(0).unwrap();
+    assert_eq!((row.body(), row.time_ns(), row.field("time")), ("m", 7_000_000_000, Some(FieldRef::Int(9))));
+    let (_, records) = taken(&pack(serde_json::json!(["t", 0, {"msg": "m"}, {}])));
+    assert_eq!(records.get(0).unwrap().time_ns(), NO_TIME);
+    // A sign of life.
+    assert!(taken(&[0xc0]).1.is_empty());
+}
+
+#[test]
+fn what_is_wrong_is_told() {
+    for (message, why) in [
+        (pack(serde_json::json!([1, 2, {}])), "begins with its tag"),
+        (pack(serde_json::json!(["t", [1]])), "an entry is an array"),
+        (pack(serde_json::json!(["t"])), "ends early"),
+        (vec![0x93, 0xa1, b't', 0xc1], "begins no value"),
+        (packed(&[1; 20], serde_json::json!({"compressed": "gzip"})), "cannot be read"),
+        (vec![0x91; 100], "too deep"),
+        ([vec![0x92, 0xa1, b't', 1], vec![0x91; 100]].concat(), "too deep"),
+    ] {
+        let (asked, records) = taken(&message);
+        let error = asked.unwrap_err();
+        assert!(error.message.contains(why), "{error}");
+        assert!(records.is_empty());
+    }
+    let bomb = vec![b' '; 100_000];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&bomb).unwrap();
+    let bomb = packed(&gzip.finish().unwrap(), serde_json::json!({"compressed": "gzip"}));
+    assert_eq!(taken(&bomb).0.unwrap_err().kind, model::ErrorKind::TooLarge);
+    let half = [entries(), vec![0x92]].concat();
+    let (asked, records) = taken(&packed(&half, serde_json::json!({})));
+    assert_eq!((asked.unwrap().malformed, records.len()), (1, 2));
+}
+
+#[test]
+fn a_message_ends_where_it_ends() {
+    let message = packed(&entries(), serde_json::json!({"chunk": "abc"}));
+    let two = [message.clone(), vec![0x93]].concat();
+    let mut scan = Scan::default();
+    for at in 0..message.len() {
+        assert_eq!(scan.end(&two[..at], 1000).unwrap(), None);
+    }
+    assert_eq!(scan.end(&two, 1000).unwrap(), Some(message.len()));
+    assert!(Scan::default().end(&[0xc1], 10).is_err());
+    let claim = [0xdb, 0xff, 0xff, 0xff, 0xff];
+    assert_eq!(Scan::default().end(&claim, 1000).unwrap_err().kind, model::ErrorKind::TooLarge);
+    assert_eq!(Scan::default().end(&[0xdd, 0xff, 0xff, 0xff, 0xff], 1000).unwrap(), None);
+}
+
+#[test]
+fn a_shared_key_is_proved_on_both_sides() {
+    use handshake::{hello, ping};
+    let nonce = [7; 16];
+    assert!(hello(&nonce).windows(16).any(|w| w == nonce));
+    let digest = |host: &str, key: &str| {
+        use sha2::Digest as _;
+        msgpack::hex(&sha2::Sha512::digest([b"salt", host.as_bytes(), &nonce, key.as_bytes()].concat()))
+    };
+    let message =
+        |key: &str| pack(serde_json::json!(["PING", "client", "salt", digest("client", key), "", ""]));
+    let known = ping(&message("key")).unwrap();
+    assert!(known.knows(&nonce, "key") && !known.knows(&nonce, "other"));
+    assert!(!ping(&message("wrong")).unwrap().knows(&nonce, "key"));
+    let pong = known.pong(&nonce, "key", "server", None);
+    let ours = digest("server", "key");
+    assert!(pong.windows(ours.len()).any(|w| w == ours.as_bytes()));
+    assert!(ping(&pack(serde_json::json!(["t", 1, {}, {}]))).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80), at in 0usize..60, n in 0usize..6) {
+        let mut seed = packed(&entries(), serde_json::json!({"chunk": "abc"}));
+        seed.splice(at..(at + n).min(60), bytes.iter().copied());
+        for message in [&bytes, &seed] {
+            let _ = taken(message);
+            let _ = handshake::ping(message);
+            if let Ok(Some(end)) = Scan::default().end(message, 1000) {
+                prop_assert!(end <= message.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! `logproto.PushRequest`: streams (1) of labels as text (1) and entries (2) of a timestamp (1), a line (2) and
+//! structured metadata (3).
+
+use std::borrow::Cow;
+
+use model::{Error, Labels, Result};
+
+use super::{entry, selector, stream_labels};
+use crate::logs::Rows;
+use crate::remote_write::proto::{Message, Value};
+
+/// Reads a body that is no longer compressed.
+///
+/// # Errors
+/// Kind `Invalid`, with the offset where the message is wrong.
+pub fn read_protobuf(body: &[u8], rows: &mut Rows<'_>) -> Result<()> {
+    // Labels may stand behind entries, and nothing is to be stored where a later stream has none.
+    let mut streams = Vec::new();
+    each(body, |number, part| {
+        if number == 1 {
+            streams.push((labels_of(part.bytes, rows)?, part));
+        }
+        Ok(())
+    })?;
+    for (labels, stream) in &streams {
+        each(stream.bytes, |number, part| if number == 2 { add(part.bytes, labels, rows) } else { Ok(()) })?;
+    }
+    Ok(())
+}
+
+fn labels_of(stream: &[u8], rows: &Rows<'_>) -> Result<Labels> {
+    let mut text: Cow<'_, str> = Cow::Borrowed("");
+    each(stream, |number, part| {
+        if number == 1 {
+            text = utf8(part.bytes)?.to_owned().into();
+        }
+        Ok(())
+    })?;
+    let pairs = selector::parse(&text)
+        .map_err(|why| Error::invalid(format_args!("error parsing labels '{text}' with error: {why}")))?;
+    stream_labels(rows, pairs.into_iter())
+}
+
+fn add(bytes: &[u8], labels: &Labels, rows: &mut Rows<'_>) -> Result<()> {
+    let mut time = (0i64, 0i64);
+    let mut line = "";
+    let mut metadata: Vec<(&str, &str)> = Vec::new();
+    each(bytes, |number, part| {
+        match number {
+            1 => time = timestamp(part.bytes)?,
+            2 => line = utf8(part.bytes)?,
+            3 => {
+                let mut pair = ("", "");
+                each(part.bytes, |number, part| {
+                    match number {
+                        1 => pair.0 = utf8(part.bytes)?,
+                        2 => pair.1 = utf8(part.bytes)?,
+                        _ => {}
+                    }
+                    Ok(())
+                })?;
+                metadata.push(pair);
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let ns = time.0.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(time.1));
+    let ns = ns.ok_or_else(|| Error::invalid("a timestamp is out of range"))?;
+    entry(rows, labels, ns, line, metadata.into_iter());
+    Ok(())
+}
+
+fn timestamp(bytes: &[u8]) -> Result<(i64, i64)> {
+    let mut message = Message { bytes, at: 0 };
+    let mut time = (0, 0);
+    while let Some((number, value)) = message.field().map_err(Error::invalid)? {
+        match (number, value) {
+            (1, Value::Varint(n)) => time.0 = n.cast_signed(),
+            (2, Value::Varint(n)) => time.1 = n.cast_signed(),
+            _ => {}
+        }
+    }
+    Ok(time)
+}
+
+/// Calls `work` for each part that has a length.
+fn each<'a>(bytes: &'a [u8], mut work: impl FnMut(u32, Message<'a>) -> Result<()>) -> Result<()> {
+    let mut message = Message { bytes, at: 0 };
+    while let Some((number, value)) = message.field().map_err(Error::invalid)? {
+        if let Value::Bytes(part) = value {
+            work(number, part)?;
+        }
+    }
+    Ok(())
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|e| Error::invalid(format_args!("a text of the request is {e}")))
+}
