@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a panic is the report of a test")]
 
+#[path = "memory/bomb.rs"]
+mod bomb;
 #[path = "memory/waiting.rs"]
 mod waiting;
 
@@ -22,6 +24,11 @@ fn main() {
             name: "a_flood_heavy_queries_and_a_kill_stay_inside_the_limit",
             needs: &[MEMORY_GROUPS],
             test: a_flood_heavy_queries_and_a_kill_stay_inside_the_limit,
+        },
+        Case {
+            name: "a_bomb_of_counters_folds_and_stays_inside_the_limit",
+            needs: &[MEMORY_GROUPS],
+            test: bomb::a_bomb_of_counters_folds_and_stays_inside_the_limit,
         },
         Case {
             name: "rules_wait_for_the_log_and_go_on_where_they_were",
@@ -62,14 +69,19 @@ fn flood(from: usize, t: i64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Sends a request; samples that were refused are no error here. Whether all of it was taken.
-fn send(server: &Bonghwa, body: Vec<u8>) -> bool {
+/// Sends a request; samples that were refused are no error here. The status.
+fn send_for_status(server: &Bonghwa, body: Vec<u8>) -> u16 {
     let answer = server.client().post(format!("{}/api/v1/write", server.url));
     let answer = answer.header("content-encoding", "snappy").body(body).send().unwrap();
     let (status, text) = (answer.status(), answer.text().unwrap());
     assert!([204, 400, 429, 503].contains(&status.as_u16()), "{status}: {text}");
     assert!(status == 204 || text.contains("limit"), "a reason: {text}");
-    status == 204
+    status.as_u16()
+}
+
+/// Whether all of it was taken.
+fn send(server: &Bonghwa, body: Vec<u8>) -> bool {
+    send_for_status(server, body) == 204
 }
 
 /// A range query over 30 days at as many steps as are allowed; its status and body.
