@@ -207,3 +207,92 @@ fn threads_do_not_change_bits_at_one_time() {
         assert_eq!(ask(&one, 4), ask(&other, 1), "{query}");
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn the_greatest_of_candidates(
+        all in prop::collection::vec(prop::collection::vec((1i64..90, value()), 0..40), 1..9),
+        start in 0i64..2_000, step in 5i64..200, len in 1i64..30,
+    ) {
+        let store = store(&all);
+        let plain = Engine::new(EngineOptions { sample_stats: true, ..EngineOptions::default() });
+        let quick = Engine::default();
+        let ctx = Ctx::unbounded();
+        for query in [
+            "topk(2, a_total)",
+            "bottomk by (i) (1, {__name__=~\"a.*|b.*\"})",
+            "topk without (k) (3, {__name__!=\"\"} offset 40s)",
+            "bottomk by (k, __name__) (1, rate(a_total[5m]))",
+            "topk by (i) (2, max_over_time({__name__!=\"\"}[3m]))",
+            "topk(2, a_total @ 300) + on() group_left() vector(1)",
+            "bottomk(2, rate(a_total[5m] @ 300))",
+            "topk(scalar(count(b_total)) - 1, last_over_time({__name__!=\"\"}[9m]))",
+            "topk(3, rate(nothing[5m]))",
+            "topk(NaN, a_total)",
+        ] {
+            let end = start + step * len;
+            let ask = |engine: &Engine| {
+                let range = engine.range(&ctx, &store, query, start * 1_000, end * 1_000, step * 1_000);
+                let all = [range, engine.instant(&ctx, &store, query, end * 1_000)];
+                all.map(|answer| match answer {
+                    Ok(answer) => format!("{}{:?}{:?}", bits(&answer), answer.warnings, answer.infos),
+                    Err(error) => error.to_string(),
+                })
+            };
+            prop_assert_eq!(ask(&quick), ask(&plain), "{}", query);
+        }
+    }
+}
+
+/// So many series that some are let go while others are read, with many equal values and values that come and go.
+#[test]
+fn the_greatest_of_many_candidates() {
+    let store = MemoryMetrics::new();
+    for i in 0..1_500i64 {
+        let g = (i % 3).to_string();
+        let pairs =
+            [("__name__", "m_total".to_owned()), ("A", (i % 2).to_string()), ("g", g), ("i", i.to_string())];
+        let samples = (0..40).filter(|t| (i + t) % 11 > 2).map(|t| {
+            let v = ((i * 7_919 + t * 104_729) % 97) as f64;
+            (t * 10_000, if v == 13.0 { f64::NAN } else { v })
+        });
+        store.insert(&Labels::from_pairs(pairs), samples);
+    }
+    let ask = |query: &str, options: EngineOptions| {
+        let engine = Engine::new(options);
+        let ctx = Ctx::unbounded();
+        let range = engine.range(&ctx, &store, query, 0, 400_000, 20_000).unwrap();
+        bits(&range) + &bits(&engine.instant(&ctx, &store, query, 300_000).unwrap())
+    };
+    for query in [
+        "topk(1, m_total)",
+        "bottomk by (g) (5, m_total)",
+        "topk by (g, A) (100, m_total)",
+        "bottomk(3, delta(m_total[1m]))",
+        "topk by (g) (2000, m_total)",
+        "topk(scalar(count(m_total)) % 7, m_total)",
+    ] {
+        let plain = ask(query, EngineOptions { sample_stats: true, ..EngineOptions::default() });
+        for threads in [1, 4] {
+            let quick = ask(query, EngineOptions { threads, ..EngineOptions::default() });
+            assert_eq!(quick, plain, "{query}");
+        }
+    }
+}
+
+/// Of many series a hundred are kept, not all.
+#[test]
+fn candidates_take_little_memory() {
+    let store = MemoryMetrics::new();
+    for i in 0..20_000i64 {
+        let labels = Labels::from_pairs([("__name__", "m_total".to_owned()), ("i", i.to_string())]);
+        store.insert(&labels, [(0, (i * 7_919 % 20_011) as f64)]);
+    }
+    let budget = model::Budget::new("queries", 256 << 10);
+    let ctx = Ctx { budget, ..Ctx::unbounded() };
+    let engine = Engine::new(EngineOptions { threads: 1, ..EngineOptions::default() });
+    assert!(engine.instant(&ctx, &store, "topk(10, m_total)", 0).is_ok());
+    let whole = engine.instant(&ctx, &store, "topk(10, m_total or nothing)", 0);
+    assert!(whole.is_err(), "whole rows take more");
+}

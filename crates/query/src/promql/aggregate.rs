@@ -4,7 +4,7 @@
 mod count_values;
 mod limit;
 mod reduce;
-mod topk;
+pub(crate) mod topk;
 
 use hashbrown::HashMap;
 use model::Labels;
@@ -47,6 +47,9 @@ impl Evaluator<'_> {
         if let Some(rows) = self.lean_aggregate(aggregate, expr, &param, steps)? {
             return Ok(rows);
         }
+        if let Some(rows) = self.candidates(aggregate, expr, &param, steps)? {
+            return Ok(rows);
+        }
         let rows = self.vector(expr, steps)?;
         match aggregate.op {
             AggregateOp::Topk | AggregateOp::Bottomk => self.topk(aggregate, &param, rows, steps),
@@ -78,7 +81,7 @@ pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut key = String::new();
     for (at, row) in rows.rows.iter().enumerate() {
-        group_key(&row.labels, aggregate, &mut key);
+        group_key(row.labels.iter(), aggregate, &mut key);
         let group = match index.get(key.as_str()) {
             Some(group) => *group,
             None => {
@@ -93,13 +96,17 @@ pub(crate) fn groups(rows: &Rows, aggregate: &Aggregate) -> Vec<Group> {
     groups
 }
 
-/// Writes the canonical form of a series' group to `key`.
-pub(crate) fn group_key(labels: &Labels, aggregate: &Aggregate, key: &mut String) {
+/// Writes the canonical form of the group of a series with these labels to `key`.
+pub(crate) fn group_key<'l>(
+    labels: impl Iterator<Item = (&'l str, &'l str)>,
+    aggregate: &Aggregate,
+    key: &mut String,
+) {
     key.clear();
     if !aggregate.without && aggregate.grouping.is_empty() {
         return;
     }
-    for (name, value) in labels.iter() {
+    for (name, value) in labels {
         if in_group(name, &aggregate.grouping, aggregate.without) {
             put(key, name);
             put(key, value);
@@ -107,7 +114,8 @@ pub(crate) fn group_key(labels: &Labels, aggregate: &Aggregate, key: &mut String
     }
 }
 
-fn in_group(name: &str, grouping: &[String], without: bool) -> bool {
+/// Whether a group has this label of its series.
+pub(crate) fn in_group(name: &str, grouping: &[String], without: bool) -> bool {
     let named = grouping.iter().any(|label| label == name);
     if without { !named && name != METRIC_NAME } else { named }
 }

@@ -6,8 +6,10 @@
 //!
 //! Start reading at [`Evaluator::eval`]; selectors are in `select`, windows in `window`.
 
+pub(crate) mod candidates;
 pub(crate) mod cells;
 pub(crate) mod charge;
+pub(crate) mod gather;
 pub(crate) mod hints;
 pub(crate) mod invariant;
 pub(crate) mod lean;

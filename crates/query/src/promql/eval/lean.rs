@@ -5,16 +5,12 @@
 
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicBool, Ordering as Memory};
-use std::sync::{Mutex, PoisonError};
-
-use hashbrown::HashMap;
-use model::Labels;
 
 use super::charge::Charge;
+use super::gather::Gather;
 use super::rows::{is_metadata, same_labelset};
 use super::select::{Ordered, Read, Run};
 use super::{Cells, Evaluator, Outcome, Row, Rows, Steps};
-use crate::promql::aggregate::{group_key, group_labels};
 use crate::promql::ast::{Aggregate, AggregateOp, Expr};
 use crate::promql::engine::QueryError;
 use crate::promql::number::{self, Kahan, Mean, greatest, least};
@@ -34,14 +30,6 @@ impl Ordered for Value {
         self.hash.cmp(&other.hash)
     }
 }
-
-/// A group, and the least labels of its series: groups are in the order of their first series.
-struct Group {
-    number: u32,
-    least: Labels,
-}
-
-type Groups = HashMap<Labels, Group, foldhash::fast::RandomState>;
 
 /// What the values of a group come to.
 enum Sum {
@@ -143,7 +131,7 @@ impl Evaluator<'_> {
         if op == AggregateOp::Quantile {
             charge.grow(0, 16 * values.len() as u64)?;
         }
-        let groups = lean.groups.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let groups = lean.groups.finish();
         let mut sums: Vec<Option<Sum>> = Vec::new();
         sums.resize_with(groups.len(), || Sum::new(op));
         for value in &values {
@@ -152,12 +140,10 @@ impl Evaluator<'_> {
             }
         }
         drop(values);
-        let mut groups: Vec<(Labels, Group)> = groups.into_iter().collect();
-        groups.sort_by(|a, b| a.1.least.cmp(&b.1.least));
         let q = param.first().copied().unwrap_or(f64::NAN);
         let mut rows = Vec::with_capacity(groups.len());
-        for (labels, group) in groups {
-            if let Some(sum) = sums.get_mut(group.number as usize).and_then(Option::take) {
+        for (labels, number) in groups {
+            if let Some(sum) = sums.get_mut(number as usize).and_then(Option::take) {
                 let cells = Cells::constant(sum.finish(op, q), 1);
                 rows.push(Row { labels, drop_name: lean.drops, cells });
             }
@@ -171,14 +157,15 @@ struct Lean<'a> {
     aggregate: &'a Aggregate,
     /// The function takes the metric's name away.
     drops: bool,
-    groups: Mutex<Groups>,
+    /// Their numbers.
+    groups: Gather<'a, u32>,
     /// There is one: nothing of this counts.
     histograms: AtomicBool,
 }
 
 impl<'a> Lean<'a> {
     fn new(aggregate: &'a Aggregate, drops: bool) -> Self {
-        Self { aggregate, drops, groups: Mutex::default(), histograms: AtomicBool::new(false) }
+        Self { aggregate, drops, groups: Gather::new(aggregate, drops), histograms: AtomicBool::new(false) }
     }
 
     fn take(
@@ -194,30 +181,12 @@ impl<'a> Lean<'a> {
             return Err(QueryError::Execution("there are histograms".to_owned())); // nobody gets to see it
         }
         let Some(v) = cells.float(0) else { return Ok(None) };
-        let labels =
-            if self.drops { run.labels.filter(|name| !is_metadata(name)) } else { run.labels.clone() };
-        let hash = labels.hash128();
-        let mut key = String::new();
-        group_key(&labels, self.aggregate, &mut key);
-        // The order of one group needs no looking at labels.
-        let several = self.aggregate.without || !self.aggregate.grouping.is_empty();
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        let group = match groups.get_mut(key.as_str()) {
-            Some(group) => {
-                if several && run.labels < group.least {
-                    group.least = run.labels.clone();
-                }
-                group.number
-            }
-            None => {
-                charge.grow(0, 128 + 2 * run.labels.canonical().len() as u64)?;
-                let number = groups.len() as u32; // fewer than series
-                let own = group_labels(&labels, &self.aggregate.grouping, self.aggregate.without);
-                groups.insert(own, Group { number, least: run.labels.clone() });
-                number
-            }
+        let hash = match self.drops {
+            true => run.labels.filter(|name| !is_metadata(name)).hash128(),
+            false => run.labels.hash128(),
         };
-        drop(groups);
+        let number = |number| number as u32; // fewer than series
+        let group = self.groups.with(&run.labels, charge, 128, number, |number| Ok(*number))?;
         charge.spend(1, VALUE)?;
         Ok(Some(Value { hash: [(hash >> 64) as u64, hash as u64], v, group }))
     }

@@ -29,7 +29,7 @@ pub(super) struct Table {
 }
 
 fn home(hash: u32, homes: usize) -> usize {
-    (u64::from(hash) * homes as u64 >> 32) as usize
+    ((u64::from(hash) * homes as u64) >> 32) as usize
 }
 
 impl Table {
