@@ -1,8 +1,8 @@
 //! What senders push, into a [`MetricWriter`]: remote write requests of both versions, and series that another receiver
 //! has [collected](Collected).
 //!
-//! A seeded 128-bit hash of a series' raw label bytes leads straight to its reference, so that a known series costs no
-//! allocation and no copy of its labels. A reference that the store has dropped meanwhile is resolved again.
+//! A seeded hash of a series' raw label bytes leads straight to its reference, so that a known series costs no allocation
+//! and no copy of its labels. A reference that the store has dropped meanwhile is resolved again.
 
 mod families;
 mod scratch;
