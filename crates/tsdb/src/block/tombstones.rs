@@ -149,9 +149,14 @@ impl Block {
         if bytes.len() as u64 > MAX_FILE {
             return Err(Error::too_large("too many deletions in one block: clean the tombstones first"));
         }
-        publish::file(fs, &blocks.join(&self.name).join(TOMBSTONES_FILE), &bytes)?;
-        *self.tombstones.write() = Arc::new(tombstones);
-        Ok(())
+        let dir = blocks.join(&self.name);
+        let published = publish::file(fs, &dir.join(TOMBSTONES_FILE), &bytes);
+        // Where only the last sync failed, a restart would find them: readers, and summaries that are made anew, must
+        // not see what is gone then.
+        if published.is_ok() || open(fs, &dir).is_ok_and(|there| there == tombstones) {
+            *self.tombstones.write() = Arc::new(tombstones);
+        }
+        published
     }
 
     /// The series of which nothing is left: their labels are not listed.
