@@ -41,7 +41,7 @@ function usePatterns(selector: string | null, range: PageRange) {
           (): RawPattern[] | null => null,
         ),
       ]);
-      return { rows: patternRows(current, before, span), width };
+      return { rows: patternRows(current, before, span, Math.max(1, Math.floor(width / step))), width };
     },
     enabled: selector !== null,
     refetchInterval: range.live ? 30_000 : false,

@@ -36,37 +36,45 @@ function merge(list: readonly RawPattern[]): Map<string, Merged> {
   return out;
 }
 
-const TREND = 40;
+/** Values of a trend where nothing is said. */
+const TREND = 60;
 
 /** Rows for a table, the most frequent first; those that are gone come last. */
 export function patternRows(
   now: readonly RawPattern[],
   before: readonly RawPattern[] | null,
   span: { start: number; end: number },
+  buckets = TREND,
 ): PatternRow[] {
   const current = merge(now);
   const earlier = before ? merge(before) : null;
   const rows: PatternRow[] = [];
-  for (const [key, m] of current) rows.push(rowOf(key, m, span, earlier && !earlier.has(key) ? 'new' : null));
+  for (const [key, m] of current) rows.push(rowOf(key, m, span, earlier && !earlier.has(key) ? 'new' : null, buckets));
   const total = rows.reduce((n, r) => n + r.count, 0);
   const width = span.end - span.start;
   const past = { start: span.start - width, end: span.start };
   const gone: PatternRow[] = [];
-  for (const [key, m] of earlier ?? []) if (!current.has(key)) gone.push(rowOf(key, m, past, 'gone'));
+  for (const [key, m] of earlier ?? []) if (!current.has(key)) gone.push(rowOf(key, m, past, 'gone', buckets));
   const shown = rows.filter((r) => r.count > 0).map((r) => ({ ...r, share: total > 0 ? r.count / total : 0 }));
   const most = (a: PatternRow, b: PatternRow) => b.count - a.count || (a.pattern < b.pattern ? -1 : 1);
   return [...shown.sort(most), ...gone.filter((r) => r.count > 0).sort(most)];
 }
 
-function rowOf(key: string, m: Merged, span: { start: number; end: number }, change: PatternRow['change']): PatternRow {
-  const trend = new Array<number>(TREND).fill(0);
+function rowOf(
+  key: string,
+  m: Merged,
+  span: { start: number; end: number },
+  change: PatternRow['change'],
+  buckets: number,
+): PatternRow {
+  const trend = new Array<number>(buckets).fill(0);
   let [count, first, last] = [0, Infinity, 0];
   for (const [t, n] of m.samples) {
     count += n;
     first = Math.min(first, t);
     last = Math.max(last, t);
-    const i = Math.floor(((t - span.start) / (span.end - span.start)) * TREND);
-    const at = Math.min(TREND - 1, Math.max(0, i));
+    const i = Math.floor(((t - span.start) / (span.end - span.start)) * buckets);
+    const at = Math.min(buckets - 1, Math.max(0, i));
     trend[at] = (trend[at] ?? 0) + n;
   }
   return { key, pattern: m.pattern, level: m.level, count, share: 0, trend, first, last, change };
