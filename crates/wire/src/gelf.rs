@@ -79,7 +79,7 @@ pub fn read(message: &[u8], peer: &str, rows: &mut Rows<'_>) -> Result<()> {
     if let Some(level) = tree.get("level").and_then(Tree::number) {
         rows.text("severity", SEVERITIES.get(level as usize).copied().unwrap_or_default());
     }
-    let of_container = tree.get("_container_id").is_some();
+    let of_container = tree.get("_container_id").or(tree.get("_container_name")).is_some();
     for (name, value) in tree.members() {
         let name: &str = name;
         let said = matches!(
