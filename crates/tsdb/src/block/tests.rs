@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use disk::Fs as _;
 use disk::sim::SimFs;
 use model::{Budget, Labels, MatchOp, Matcher};
 use roaring::RoaringBitmap;
@@ -113,6 +114,56 @@ fn values_of_a_name_with_and_without_series() {
     let few = block.select(&[Matcher::new("v", MatchOp::Regex, "value-0000[1-3].*").unwrap()]).unwrap();
     assert_eq!(values("__name__", Some(&few)), ["m1", "m2", "m3"]);
     assert_eq!(values("nothing", None), Vec::<String>::new());
+}
+
+#[test]
+fn series_that_stand_at_one_value_share_its_bytes() {
+    let fs = SimFs::new();
+    let dir = Path::new("/blocks");
+    let build = |number: u64, value: &dyn Fn(u32) -> f64| {
+        let name = directory_name(number, TimeRange::new(0, 1_000_000));
+        let into = dir.join(&name);
+        disk::publish::prepare(&fs, &into).unwrap();
+        let mut writer = BlockWriter::create(&fs, &into, Effort::Thorough, &Budget::unlimited()).unwrap();
+        for series in 0..500 {
+            let labels = Labels::from_pairs([("__name__", "m".into()), ("n", format!("{series:03}"))]);
+            let v = value(series);
+            writer.add(&labels, &Run { t: vec![1, 2, 3], v: vec![v, v, v], ..Run::default() }).unwrap();
+        }
+        writer.finish(number, &[]).unwrap();
+        let cache = Arc::new(Cache::new(1 << 20, Budget::unlimited()));
+        let data = into.join(DATA_FILE);
+        (Block::open(&fs, dir, &name, cache).unwrap(), fs.open(&data).unwrap().size().unwrap())
+    };
+    let (_, apart) = build(1, &f64::from);
+    let (block, shared) = build(2, &|series| f64::from(series % 2) + 7.0);
+    assert!(apart > 500 * 5 && shared < 100, "{apart} and {shared} bytes");
+    let all: RoaringBitmap = (0..500).collect();
+    let (mut pages, mut run, mut n) = (Pages::default(), Run::default(), 0);
+    block
+        .series(&all, &mut |series| {
+            run.clear();
+            series.pages.iter().for_each(|page| {
+                pages.read(&block, page, &mut run).unwrap();
+            });
+            assert_eq!(run.v, [f64::from(n % 2) + 7.0; 3]);
+            n += 1;
+            Ok(true)
+        })
+        .unwrap();
+    // Copied to another block they share them, too.
+    let name = directory_name(3, TimeRange::new(0, 1_000_000));
+    disk::publish::prepare(&fs, &dir.join(&name)).unwrap();
+    let mut writer =
+        BlockWriter::create(&fs, &dir.join(&name), Effort::Thorough, &Budget::unlimited()).unwrap();
+    block
+        .series(&all, &mut |series| {
+            let pages: Vec<_> = series.pages.iter().map(|page| (&block, *page)).collect();
+            writer.copy(&series.labels, &pages).map(|()| true)
+        })
+        .unwrap();
+    writer.finish(3, &[]).unwrap();
+    assert_eq!(fs.open(&dir.join(&name).join(DATA_FILE)).unwrap().size().unwrap(), shared);
 }
 
 #[test]

@@ -30,6 +30,8 @@ const LEVEL: i32 = 3;
 const SHARED_RUNS: usize = 512;
 /// Copied runs of times that are remembered to be shared.
 const COPIED_RUNS: usize = 4096;
+/// Short encodings of values that are remembered to be shared.
+const SHORT_BLOBS: usize = 4096;
 /// Memory is reserved in steps of this many bytes.
 const STEP: u64 = 1 << 20;
 
@@ -43,8 +45,8 @@ pub(crate) struct BlockWriter {
     data: FileWriter,
     index: FileWriter,
     effort: Effort,
-    /// What trials said of runs of this metric.
-    habit: Habit,
+    /// What trials said of runs of this metric: of the first part of its series, of the second ...
+    habits: Vec<Habit>,
     metric: String,
     range: TimeRange,
     samples: u64,
@@ -62,6 +64,8 @@ pub(crate) struct BlockWriter {
     copied: HashMap<(u64, u64), u64, RandomState>,
     /// Encoded start timestamps already written.
     starts: HashMap<Vec<u8>, (u64, u32), RandomState>,
+    /// Short encodings of values already written: many series stand at one value, and those of most counts do.
+    short: HashMap<u128, (u64, u32), RandomState>,
     /// Where sizes of pages are counted.
     observer: Option<Named>,
     scratch: Vec<u8>,
@@ -80,7 +84,7 @@ impl BlockWriter {
             data,
             index,
             effort,
-            habit: Habit::default(),
+            habits: Vec::new(),
             metric: String::new(),
             range: TimeRange::new(i64::MAX, i64::MIN),
             samples: 0,
@@ -94,6 +98,7 @@ impl BlockWriter {
             remembered: 0,
             copied: HashMap::default(),
             starts: HashMap::default(),
+            short: HashMap::default(),
             observer: None,
             scratch: Vec::new(),
             reserved: budget.reserve(STEP)?,
@@ -121,11 +126,14 @@ impl BlockWriter {
         if metric != self.metric {
             self.metric.clear();
             self.metric.push_str(metric);
-            self.habit = Habit::default();
+            self.habits.clear();
+        }
+        if self.habits.len() < runs.len() {
+            self.habits.resize_with(runs.len(), Habit::default);
         }
         let mut pages = Vec::new();
-        for run in runs {
-            pages.append(&mut self.write_pages(run)?);
+        for (part, run) in runs.iter().enumerate() {
+            pages.append(&mut self.write_pages(run, part)?);
         }
         self.add_series(labels, &pages)
     }
@@ -139,7 +147,8 @@ impl BlockWriter {
                 0 => 0,
                 len => self.copy_shared(block, page.starts, len)?,
             };
-            let values = self.copy_blob(block, page.values, page.values_len)?;
+            block.blob(page.values, page.values_len, &mut self.scratch)?;
+            let (values, _) = self.write_values_blob()?;
             copied.push(Page { times, values, starts, ..*page });
         }
         self.add_series(labels, &copied)
@@ -207,13 +216,13 @@ impl BlockWriter {
     }
 
     /// Pages of floats, then pages of histograms.
-    fn write_pages(&mut self, run: &Run) -> Result<Vec<Page>> {
+    fn write_pages(&mut self, run: &Run, part: usize) -> Result<Vec<Page>> {
         let mut pages = Vec::with_capacity(run.t.len().div_ceil(PAGE_SAMPLES));
         for (at, (t, v)) in run.t.chunks(PAGE_SAMPLES).zip(run.v.chunks(PAGE_SAMPLES)).enumerate() {
             let (times, times_len) = self.write_times(t)?;
             self.scratch.clear();
-            encode_values_as(v, self.effort, &mut self.habit, &mut self.scratch);
-            let (values, values_len) = self.write_blob()?;
+            encode_values_as(v, self.effort, &mut self.habits[part], &mut self.scratch); // `add_parts` made it
+            let (values, values_len) = self.write_values_blob()?;
             let from = at * PAGE_SAMPLES;
             let (starts, starts_len) = self.write_starts(run.start.get(from..from + t.len()))?;
             let (range, samples) = (TimeRange::new(t[0], t[t.len() - 1]), t.len() as u32); // chunks are not empty
@@ -295,6 +304,20 @@ impl BlockWriter {
         self.remembered += 1;
         self.times.entry(key).or_default().push((hash, at, len));
         Ok((at, len))
+    }
+
+    /// Writes the scratch bytes as the values of a page, or finds the same written before where they are few.
+    fn write_values_blob(&mut self) -> Result<(u64, u32)> {
+        let Some(key) = short_key(&self.scratch) else { return self.write_blob() };
+        if let Some(known) = self.short.get(&key) {
+            return Ok(*known);
+        }
+        if self.short.len() >= SHORT_BLOBS {
+            self.short.clear();
+        }
+        let written = self.write_blob()?;
+        self.short.insert(key, written);
+        Ok(written)
     }
 
     /// Writes the scratch bytes and their checksum to the data file.
@@ -401,6 +424,14 @@ fn hash_times(seed: u64, t: &[i64]) -> u128 {
         hasher.update(&bytes[..8 * chunk.len()]); // a chunk fills it at most
     }
     hasher.digest128()
+}
+
+/// Up to 15 bytes and how many there are.
+fn short_key(bytes: &[u8]) -> Option<u128> {
+    let mut key = [0; 16];
+    key.get_mut(..bytes.len()).filter(|front| front.len() < 16)?.copy_from_slice(bytes);
+    key[15] = bytes.len() as u8; // fewer than 16
+    Some(u128::from_le_bytes(key))
 }
 
 /// Up to this many series are written as a list.
