@@ -19,3 +19,4 @@ pub mod containers;
 pub mod discovery;
 pub mod host;
 pub mod scrape;
+pub mod tail;

@@ -16,6 +16,8 @@ mod facts;
 mod figures;
 #[path = "docker/lives.rs"]
 mod lives;
+#[path = "docker/logs.rs"]
+mod logs;
 
 use engine::{BLOCK_IO, ENGINE};
 use testkit::suite::Case;
@@ -77,6 +79,11 @@ fn main() {
             name: "restarts_are_counted_and_a_loop_is_called_one",
             needs: engine,
             test: lives::restarts_are_counted_and_a_loop_is_called_one,
+        },
+        Case {
+            name: "numbered_lines_are_stored_once_over_rotations_and_kills",
+            needs: engine,
+            test: logs::numbered_lines_are_stored_once_over_rotations_and_kills,
         },
     ]);
 }

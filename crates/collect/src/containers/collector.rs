@@ -14,12 +14,15 @@ use tokio::sync::mpsc;
 use super::cgroup::Layout;
 use super::config::Config;
 use super::docker::logs;
-use super::index::Index;
+use super::index::{Index, resource};
 use super::sampler::{Bell, Sampler};
 use super::shared::{Metrics, Shared};
 use super::watch::{Recent, Watch};
 use super::writer::{Job, Writer};
 use super::{blackbox, obstacles};
+use crate::tail;
+use crate::tail::follower::Log;
+use crate::tail::sources::{OPT_OUT, Sources, labels_of};
 
 /// How many jobs may wait for the stores.
 const JOBS: usize = 1024;
@@ -240,6 +243,22 @@ impl Containers for Collector {
 
     fn touch(&self) {
         self.shared.touched_ms.store(self.shared.clock.now_ms(), Ordering::Relaxed);
+    }
+}
+
+impl Sources for Collector {
+    /// Logs that the engine writes to files. What opted out, or was removed, has none.
+    fn logs(&self, config: &tail::Config) -> Vec<Log> {
+        let index = self.shared.index.lock();
+        let logs = index.iter().filter_map(|(id, entry)| {
+            let facts = &entry.facts;
+            let path = entry.log_path.as_deref().filter(|path| !path.is_empty())?;
+            let wanted = facts.removed_ms == 0
+                && facts.log_driver == "json-file"
+                && facts.labels.get(OPT_OUT).is_none_or(|value| value != "false");
+            wanted.then(|| config.container(id, path, labels_of(&resource(facts))))
+        });
+        logs.collect()
     }
 }
 

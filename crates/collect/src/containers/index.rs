@@ -42,6 +42,8 @@ pub struct Entry {
     pub restarts: VecDeque<i64>,
     /// Judgements, worst first.
     pub verdicts: Vec<Verdict>,
+    /// Where its log is on the host, empty where it writes no file; `None`: the engine was not asked.
+    pub log_path: Option<String>,
     life: Life,
 }
 

@@ -148,7 +148,12 @@ impl Watch {
         let missing = self.shared.index.lock().mark_missing(&|id| present.contains(id), runtime, now);
         self.write_facts(&missing).await;
         for entry in &list {
-            let known = self.shared.index.lock().get(&entry.id).map(|e| Arc::clone(&e.facts));
+            let known = {
+                let index = self.shared.index.lock();
+                // Where its log is was not written down.
+                let known = index.get(&entry.id).filter(|e| e.log_path.is_some());
+                known.map(|e| Arc::clone(&e.facts))
+            };
             let name = entry.names.first().map(|name| name.trim_start_matches('/'));
             let same = known.is_some_and(|facts| {
                 facts.state == state_of(&entry.state)
@@ -233,12 +238,21 @@ impl Watch {
             Err(error) if error.is_not_found() => return Ok(()),
             Err(error) => return Err(error),
         };
+        let log_path = inspect.log_path.clone();
         let mut facts = inspect.into_facts(runtime, &self.shared.node);
         if facts.pid > 0 && self.sampler.try_send(Message::Pid(facts.id.clone(), facts.pid)).is_ok() {
             self.ring();
         }
         facts.image_digest = self.digest(client, &facts.image_digest).await;
-        let changed = self.shared.index.lock().apply_facts(facts);
+        let changed = {
+            let mut index = self.shared.index.lock();
+            let id = facts.id.clone();
+            let changed = index.apply_facts(facts);
+            if let Some(entry) = index.get_mut(&id) {
+                entry.log_path = Some(log_path);
+            }
+            changed
+        };
         if let Some(facts) = changed {
             self.write_facts(&[facts]).await;
             self.shared.changed();

@@ -1,6 +1,6 @@
 //! Targets in JSON and YAML files, found by name or glob, read again when they change.
 
-mod glob;
+pub(crate) mod glob;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

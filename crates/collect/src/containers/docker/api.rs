@@ -75,6 +75,8 @@ answer!(
         image: String = "Image",
         /// Restarts by the restart policy.
         restart_count: i64 = "RestartCount",
+        /// Where its log is on the host; empty where its log driver writes no file.
+        log_path: String = "LogPath",
         /// State.
         state: State = "State",
         /// What the user configured.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Existing files that match, sorted. A name without wildcards is itself, whether it exists or not.
-pub(super) fn expand(pattern: &str) -> Vec<PathBuf> {
+pub(crate) fn expand(pattern: &str) -> Vec<PathBuf> {
     if !pattern.contains(['*', '?', '[']) {
         return vec![PathBuf::from(pattern)];
     }

@@ -1,0 +1,269 @@
+//! The thread that follows all logs: what there is to follow, reading by turns, and writing with positions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use model::{Clock, Error, EventKind, Position, RecordWriter, Records, Result, Tenant};
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
+
+use super::config::Config;
+use super::follower::{Follower, Log, Terms};
+use super::metrics::Metrics;
+use super::position;
+use super::sources::{Sources, of_files};
+
+/// How long a round waits when nothing is new.
+const IDLE: Duration = Duration::from_millis(250);
+/// How often it is looked which logs there are, ms.
+const LOOK_MS: i64 = 1_000;
+/// How much one log may add before the next has its turn.
+const TURN: usize = 1 << 20;
+/// The size of a write.
+const BATCH: usize = 4 << 20;
+/// The most logs that are followed.
+const LOGS: usize = 5_000;
+/// How long a write waits that the store did not take: first, and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Follows logs until it is stopped.
+pub struct Tail {
+    stop: SyncSender<()>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    metrics: Metrics,
+}
+
+impl Tail {
+    /// Starts following what the configuration and `sources` name. Positions are read from `writer`, and written to it
+    /// together with the lines.
+    pub fn start(
+        config: &Config,
+        node: &str,
+        sources: Arc<dyn Sources>,
+        writer: Arc<dyn RecordWriter>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        let (stop, stopped) = sync_channel(1);
+        let metrics = Metrics::default();
+        let mut round = Round::new(config, node, sources, writer, clock, metrics.clone(), stopped)?;
+        let thread = config
+            .enabled
+            .then(|| std::thread::Builder::new().name("log-tail".to_owned()).spawn(move || round.run()));
+        let thread = thread
+            .transpose()
+            .map_err(|e| Error::internal("the thread that reads logs cannot be started").with_detail(e))?;
+        Ok(Self { stop, thread: Mutex::new(thread), metrics })
+    }
+
+    /// Its figures.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// Stops; what was read is written.
+    pub fn stop(&self) {
+        // Full means that a stop is asked for already.
+        let _ = self.stop.try_send(());
+        if let Some(thread) = self.thread.lock().take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that reads logs ended badly");
+        }
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let _ = self.stop.try_send(());
+    }
+}
+
+struct Round {
+    config: Config,
+    node: String,
+    sources: Arc<dyn Sources>,
+    writer: Arc<dyn RecordWriter>,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    stopped: Receiver<()>,
+    ending: bool,
+    terms: Terms,
+    files: Vec<(super::config::Files, super::multiline::Rule)>,
+    followers: BTreeMap<String, Follower>,
+    /// Logs that added to the batch.
+    touched: BTreeSet<String>,
+    unreadable: BTreeSet<String>,
+    batch: Records,
+    looked_ms: i64,
+}
+
+impl Round {
+    fn new(
+        config: &Config,
+        node: &str,
+        sources: Arc<dyn Sources>,
+        writer: Arc<dyn RecordWriter>,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+        stopped: Receiver<()>,
+    ) -> Result<Self> {
+        let files = config.files.iter().map(|files| Ok((files.clone(), config.rule_of(files)?)));
+        let files = files.collect::<Result<_>>()?;
+        let bytes = |size: model::config::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
+        Ok(Self {
+            terms: Terms {
+                event_length: bytes(config.event_length).clamp(1 << 10, 1 << 20),
+                first_read: config.first_read.0,
+                flush_ms: config.flush_after.as_i64_ms(),
+            },
+            config: config.clone(),
+            node: node.to_owned(),
+            sources,
+            writer,
+            clock,
+            metrics,
+            stopped,
+            ending: false,
+            files,
+            followers: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            unreadable: BTreeSet::new(),
+            batch: Records::new(),
+            looked_ms: i64::MIN,
+        })
+    }
+
+    fn run(&mut self) {
+        while !self.ending {
+            let now_ms = self.clock.now_ms();
+            if now_ms.saturating_sub(self.looked_ms) >= LOOK_MS || now_ms < self.looked_ms {
+                self.looked_ms = now_ms;
+                self.look(now_ms);
+            }
+            let more = self.read(now_ms);
+            self.write();
+            if !more {
+                self.wait(IDLE);
+            } else if self.stopped.try_recv().is_ok() {
+                self.ending = true;
+            }
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        if !matches!(self.stopped.recv_timeout(time), Err(RecvTimeoutError::Timeout)) {
+            self.ending = true;
+        }
+    }
+
+    /// Takes up logs that are new, and leaves those that are gone.
+    fn look(&mut self, now_ms: i64) {
+        let mut logs: BTreeMap<String, Log> = BTreeMap::new();
+        let named = if self.config.containers { self.sources.logs(&self.config) } else { Vec::new() };
+        for log in named.into_iter().chain(of_files(&self.config, &self.files, &self.node)) {
+            if logs.len() < LOGS {
+                logs.insert(log.source.clone(), log);
+            }
+        }
+        let gone: Vec<String> =
+            self.followers.keys().filter(|key| !logs.contains_key(*key)).cloned().collect();
+        for source in gone {
+            if let Some(mut follower) = self.followers.remove(&source) {
+                self.end(&source, &mut follower, now_ms);
+            }
+            self.unreadable.remove(&source);
+        }
+        for (source, log) in logs {
+            if let Some(follower) = self.followers.get_mut(&source) {
+                follower.log.labels = log.labels;
+                continue;
+            }
+            let saved = self.writer.position(&source).as_deref().and_then(position::Position::decode);
+            let follower = Follower::new(log, self.terms, saved, self.metrics.clone());
+            self.followers.insert(source, follower);
+        }
+        self.metrics.logs.set(self.followers.len() as i64);
+        self.metrics.unreadable.set(self.unreadable.len() as i64);
+    }
+
+    /// Reads what a log that is gone still has: its file is open.
+    fn end(&mut self, source: &str, follower: &mut Follower, now_ms: i64) {
+        self.touched.remove(source);
+        let mut more = true;
+        while more && !self.ending {
+            more = follower.step(now_ms, &mut self.batch, BATCH).unwrap_or(false);
+            if !more {
+                follower.finish(now_ms, &mut self.batch);
+            }
+            if !self.batch.is_empty() {
+                self.flush(follower.position().map(|p| (source.to_owned(), p.encode())));
+            }
+        }
+    }
+
+    /// Gives every log a turn; whether one has more.
+    fn read(&mut self, now_ms: i64) -> bool {
+        let mut more = false;
+        let sources: Vec<String> = self.followers.keys().cloned().collect();
+        for source in sources {
+            let Some(follower) = self.followers.get_mut(&source) else { continue };
+            let before = self.batch.len();
+            match follower.step(now_ms, &mut self.batch, TURN) {
+                Ok(has_more) => {
+                    more |= has_more;
+                    self.unreadable.remove(&source);
+                }
+                Err(error) => {
+                    let log = follower.log.path.display();
+                    // Where the host's files are not seen it is all of them.
+                    match (self.unreadable.is_empty(), self.unreadable.insert(source.clone())) {
+                        (true, _) => tracing::warn!(%log, %error, "a log cannot be read; it is tried again"),
+                        (false, true) => tracing::debug!(%log, %error, "another log cannot be read"),
+                        _ => {}
+                    }
+                }
+            }
+            if self.batch.len() > before {
+                self.touched.insert(source);
+            }
+            if self.batch.text_bytes() >= TURN {
+                self.write();
+            }
+        }
+        more
+    }
+
+    fn write(&mut self) {
+        if !self.batch.is_empty() {
+            self.flush(None);
+        }
+    }
+
+    /// Writes the batch with the positions of the logs that it is of, until the store takes it or the end is asked for.
+    fn flush(&mut self, gone: Option<(String, Vec<u8>)>) {
+        let of = |source: &String| Some((source.clone(), self.followers.get(source)?.position()?.encode()));
+        let positions: Vec<(String, Vec<u8>)> = self.touched.iter().filter_map(of).chain(gone).collect();
+        let positions: Vec<Position<'_>> =
+            positions.iter().map(|(source, position)| Position { source, position }).collect();
+        let mut wait = RETRY.0;
+        loop {
+            match self.writer.write(&Tenant::default(), EventKind::Log, &self.batch, &positions) {
+                Ok(_) => break,
+                Err(error) => {
+                    self.metrics.refused.inc();
+                    tracing::warn!(%error, detail = error.detail, "lines of logs could not be stored; they are sent again");
+                }
+            }
+            self.wait(wait);
+            if self.ending {
+                return;
+            }
+            wait = (wait * 2).min(RETRY.1);
+        }
+        self.batch.clear();
+        self.touched.clear();
+    }
+}

@@ -1,0 +1,139 @@
+//! What there is to follow: containers of the engine, folders of pods, plain files.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::pattern::Search;
+use model::{Labels, Resource, Result};
+
+use super::config::{Config, Files};
+use super::entry::Format;
+use super::follower::Log;
+use super::multiline::Rule;
+use super::order::is_rotation;
+use crate::discovery::file::glob;
+
+/// The label that leaves a container's log out, with the value `false`.
+pub const OPT_OUT: &str = "bonghwa.logs";
+
+/// Names the logs of containers. Implemented by the container collector.
+pub trait Sources: Send + Sync {
+    /// All that can be read now.
+    fn logs(&self, config: &Config) -> Vec<Log>;
+}
+
+impl Config {
+    /// Which lines of these files belong together.
+    pub(super) fn rule_of(&self, files: &Files) -> Result<Rule> {
+        Ok(match &files.multiline_start {
+            Some(start) => Rule::Starts(Arc::new(Search::new(start)?)),
+            None => self.rule(),
+        })
+    }
+
+    /// Whether its patterns can be compiled.
+    pub fn check(&self) -> Result<()> {
+        self.files.iter().try_for_each(|files| self.rule_of(files).map(drop))
+    }
+
+    pub(super) fn rule(&self) -> Rule {
+        if self.multiline { Rule::Traces } else { Rule::Off }
+    }
+
+    /// A container's log: `path` is what the engine says.
+    pub(crate) fn container(&self, id: &str, path: &str, labels: Labels) -> Log {
+        let root = if self.rootfs.as_os_str().is_empty() { Path::new("/") } else { &self.rootfs };
+        let path = root.join(path.trim_start_matches('/'));
+        Log { source: format!("docker:{id}"), path, format: Format::JsonFile, labels, rule: self.rule() }
+    }
+}
+
+/// The labels of a container's stream, as docs/identity.md has them.
+pub fn labels_of(resource: &Resource) -> Labels {
+    Labels::from_pairs(
+        [
+            ("node", &resource.node),
+            ("container_id", &resource.container_id),
+            ("container", &resource.container_name),
+            ("compose_project", &resource.compose_project),
+            ("compose_service", &resource.compose_service),
+            ("namespace", &resource.namespace),
+            ("pod", &resource.pod),
+            ("service", &resource.service),
+        ]
+        .map(|(name, value)| (name, value.as_str())),
+    )
+}
+
+/// Logs of pods and plain files.
+pub(super) fn of_files(config: &Config, files: &[(Files, Rule)], node: &str) -> Vec<Log> {
+    let mut logs = config.pods.as_deref().map(|root| pods(root, config, node)).unwrap_or_default();
+    for (files, rule) in files {
+        let found: BTreeSet<PathBuf> = glob::expand(&files.path).into_iter().collect();
+        logs.extend(found.iter().filter(|path| !is_rotated(path, &found) && path.is_file()).map(|path| {
+            let filename = path.display().to_string();
+            let own = files.labels.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let mut labels: Vec<(String, String)> = vec![("node".to_owned(), node.to_owned())];
+            labels.push(("filename".to_owned(), filename.clone()));
+            labels.extend(own);
+            Log {
+                source: format!("file:{filename}"),
+                path: path.clone(),
+                format: Format::Plain,
+                labels: Labels::from_pairs(labels),
+                rule: rule.clone(),
+            }
+        }));
+    }
+    logs
+}
+
+/// Whether a file is what rotation left of another one that was found.
+fn is_rotated(path: &Path, found: &BTreeSet<PathBuf>) -> bool {
+    let Some(name) = path.to_str() else { return true };
+    let plain = name.strip_suffix(".gz");
+    let of = |name: &str| {
+        name.char_indices()
+            .rev()
+            .filter(|(_, c)| matches!(c, '.' | '-'))
+            .any(|(at, _)| is_rotation(&name[at + 1..]) && found.contains(Path::new(&name[..at])))
+    };
+    plain.is_some() || of(name)
+}
+
+/// `<root>/<namespace>_<pod>_<uid>/<container>/<restarts>.log`.
+fn pods(root: &Path, config: &Config, node: &str) -> Vec<Log> {
+    let names = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect::<Vec<_>>()
+    };
+    let mut logs = Vec::new();
+    for pod_folder in names(root) {
+        let mut parts = pod_folder.splitn(3, '_');
+        let (Some(namespace), Some(pod)) = (parts.next(), parts.next()) else { continue };
+        for container in names(&root.join(&pod_folder)) {
+            let folder = root.join(&pod_folder).join(&container);
+            let files = names(&folder);
+            for name in files.iter().filter(|name| {
+                name.strip_suffix(".log")
+                    .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+            }) {
+                let labels = [
+                    ("node", node),
+                    ("namespace", namespace),
+                    ("pod", pod),
+                    ("container", container.as_str()),
+                ];
+                logs.push(Log {
+                    source: format!("pod:{pod_folder}/{container}/{name}"),
+                    path: folder.join(name),
+                    format: Format::Cri,
+                    labels: Labels::from_pairs(labels),
+                    rule: config.rule(),
+                });
+            }
+        }
+    }
+    logs
+}
