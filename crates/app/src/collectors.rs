@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use collect::containers::Collector;
 use collect::host::Host;
+use collect::tail::Tail;
 use model::container::{ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle};
-use model::{Clock, EventReader, EventWriter, MetricWriter, Result};
+use model::{Clock, EventReader, EventWriter, MetricWriter, RecordWriter, Result};
 use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
 
@@ -16,6 +17,7 @@ pub(crate) struct Doors {
     pub(crate) metrics: Arc<dyn MetricWriter>,
     pub(crate) events: Arc<dyn EventWriter>,
     pub(crate) history: Arc<dyn EventReader>,
+    pub(crate) records: Arc<dyn RecordWriter>,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -29,16 +31,30 @@ pub(crate) struct Collectors {
 struct Now {
     host: Arc<Host>,
     containers: Arc<Collector>,
+    tail: Option<Arc<Tail>>,
     /// Their own metrics; those of collectors that were replaced are gone with them.
     registry: Arc<Registry>,
 }
 
 impl Now {
-    fn new(host: Arc<Host>, containers: Arc<Collector>) -> Self {
+    fn new(host: Arc<Host>, containers: Arc<Collector>, tail: Option<Tail>) -> Self {
         let mut registry = Registry::default();
         host.metrics().register(&mut registry);
         containers.register(&mut registry);
-        Self { host, containers, registry: Arc::new(registry) }
+        if let Some(tail) = &tail {
+            tail.register(&mut registry);
+        }
+        Self { host, containers, tail: tail.map(Arc::new), registry: Arc::new(registry) }
+    }
+
+    /// Logs are read to the end before the containers are let go that they are of.
+    async fn stop_containers(&self) {
+        if let Some(tail) = self.tail.clone()
+            && tokio::task::spawn_blocking(move || tail.stop()).await.is_err()
+        {
+            tracing::error!("reading logs ended badly");
+        }
+        self.containers.stop().await;
     }
 }
 
@@ -47,7 +63,8 @@ impl Collectors {
     pub(crate) fn start(config: &Collect, doors: Doors) -> Result<Self> {
         let host = start_host(config, &doors)?;
         let containers = start_containers(config, &doors);
-        Ok(Self { doors, now: RwLock::new(Now::new(host, containers)) })
+        let tail = start_tail(config, &doors, &containers);
+        Ok(Self { doors, now: RwLock::new(Now::new(host, containers, tail)) })
     }
 
     /// The host collector of a new configuration. It runs beside the old one until [`Collectors::replace`].
@@ -59,9 +76,10 @@ impl Collectors {
     /// store its series twice, so the old one ends before the new one begins.
     pub(crate) async fn replace(&self, config: &Collect, host: Arc<Host>) {
         let old = self.now.read().clone();
-        old.containers.stop().await;
+        old.stop_containers().await;
         let containers = start_containers(config, &self.doors);
-        *self.now.write() = Now::new(host, containers);
+        let tail = start_tail(config, &self.doors, &containers);
+        *self.now.write() = Now::new(host, containers, tail);
         old.host.stop().await;
     }
 
@@ -78,7 +96,8 @@ impl Collectors {
     }
 
     pub(crate) async fn stop_containers(&self) {
-        self.containers().stop().await;
+        let now = self.now.read().clone();
+        now.stop_containers().await;
     }
 
     pub(crate) async fn stop_host(&self) {
@@ -94,6 +113,14 @@ fn start_host(config: &Collect, doors: &Doors) -> Result<Arc<Host>> {
 fn start_containers(config: &Collect, doors: &Doors) -> Arc<Collector> {
     let (metrics, events) = (doors.metrics.clone(), doors.events.clone());
     Collector::start(config.containers.clone(), metrics, events, doors.history.clone(), doors.clock.clone())
+}
+
+/// Without logs the rest goes on.
+fn start_tail(config: &Collect, doors: &Doors, containers: &Arc<Collector>) -> Option<Tail> {
+    let node = &config.containers.node;
+    let tail =
+        Tail::start(&config.logs, node, containers.clone(), doors.records.clone(), doors.clock.clone());
+    tail.inspect_err(|error| tracing::error!(%error, detail = error.detail, "logs are not read")).ok()
 }
 
 impl Containers for Collectors {

@@ -57,7 +57,7 @@ model::section! {
         intake: intake::Config = intake::Config::default() => hidden,
         /// How many series there may be, and what is done with more.
         cardinality: intake::cardinality::Config = intake::cardinality::Config::default() => hidden,
-        /// How logs come in.
+        /// What happens to logs.
         logs: Logs = Logs::default() => hidden,
         /// How much may wait to be sent.
         relay: relay::config::Relay = relay::config::Relay::default() => hidden,
@@ -77,6 +77,9 @@ pub struct Collect {
     /// Containers.
     #[serde(deserialize_with = "nullable")]
     pub containers: collect::containers::Config,
+    /// Logs on disk.
+    #[serde(deserialize_with = "nullable")]
+    pub logs: collect::tail::Config,
 }
 
 /// Logs.
@@ -86,6 +89,20 @@ pub struct Logs {
     /// Protocols that are listened for.
     #[serde(deserialize_with = "nullable")]
     pub receive: server::logs::config::Config,
+    /// What is replaced before anything reaches the disk.
+    pub masking: intake::lines::config::Masking,
+    /// What is looked for in a line.
+    pub detection: intake::lines::config::Detection,
+    /// What a stream may send.
+    pub limits: intake::lines::config::Limits,
+}
+
+impl Logs {
+    /// What the pipeline of log lines is told.
+    pub(crate) fn lines(&self) -> intake::lines::Config {
+        let Self { masking, detection, limits, .. } = self.clone();
+        intake::lines::Config { masking, detection, limits }
+    }
 }
 
 impl Written {

@@ -47,6 +47,7 @@ pub(crate) struct Process {
     pub(crate) alerting: Arc<Alerting>,
     pub(crate) queries: Arc<QueryLogFile>,
     pub(crate) stores: Stores,
+    pub(crate) lines: Arc<intake::Lines>,
     pub(crate) cardinality: Arc<intake::Cardinality>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,

@@ -43,6 +43,8 @@ impl Process {
         let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
         let collect = collectors(&self.flags, written.collect.clone().unwrap_or_default(), stored);
+        collect.logs.check()?;
+        let lines = intake::Lines::prepare(&written.logs.lines())?;
         let changed = collect != self.state.read().collect;
         // What can fail comes first: an error leaves everything as it was.
         let alerting = self.alerting.prepare(&written)?;
@@ -56,6 +58,7 @@ impl Process {
         }
         stores::configure(&self.stores, &storage, kept);
         self.queries.set(query_log.as_deref());
+        self.lines.configure(lines);
         self.cardinality.configure(budgets);
         // It was checked above.
         self.relays.apply(&relays)?;

@@ -42,6 +42,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
     let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
     collect.host.check()?;
+    collect.logs.check()?;
     let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
     let features = flags.features();
     features.check().map_err(|e| retention::flag_error("enable-feature", &e))?;
@@ -111,7 +112,11 @@ pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> C
     if collect.containers.node.is_empty() {
         collect.containers.node = collect.host.instance.clone().unwrap_or(name);
     }
+    if collect.logs.rootfs.as_os_str().is_empty() {
+        collect.logs.rootfs.clone_from(&collect.host.rootfs);
+    }
     collect.host.store = stored;
+    collect.logs.enabled &= stored;
     collect.containers.store &= stored;
     collect
 }

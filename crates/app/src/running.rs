@@ -119,6 +119,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
         resolved.loaded.written.cardinality.clone(),
     )?;
     cardinality.metrics().register(&mut registry);
+    let lines = intake::Lines::new(&resolved.loaded.written.logs.lines(), records.clone(), clock.clone())?;
+    lines.metrics().register(&mut registry);
+    let lines = Arc::new(lines);
     let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
     let intake = Arc::new(intake.with_cardinality(cardinality.clone()).with_history(metrics.clone()));
     intake.counters().register(&mut registry);
@@ -127,8 +130,13 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let event_writer: Arc<dyn EventWriter> = intake.clone();
     let event_reader: Arc<dyn EventReader> = events.clone();
 
-    let doors =
-        Doors { metrics: writer.clone(), events: event_writer, history: event_reader, clock: clock.clone() };
+    let doors = Doors {
+        metrics: writer.clone(),
+        events: event_writer,
+        history: event_reader,
+        records: lines.clone(),
+        clock: clock.clone(),
+    };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
     let written = &resolved.loaded.written;
     let scrapes = budget.child("scraped bodies", resolved.memory_limit / 4);
@@ -176,6 +184,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         alerting: alerting.clone(),
         queries,
         stores: stores.clone(),
+        lines: lines.clone(),
         cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),
@@ -227,7 +236,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         snapshots: Some(Arc::new(snapshots)),
         metric_writer: writer,
         records: Some(records.clone()),
-        record_writer: Some(records),
+        record_writer: Some(lines.clone()),
         log_receivers,
         containers: collectors.clone(),
         targets: scraper.clone(),
