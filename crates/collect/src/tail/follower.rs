@@ -174,7 +174,8 @@ impl Follower {
         match self.saved {
             Some(position) => {
                 let plan = plan(&position, &files);
-                if plan.gap {
+                // A file of which nothing was read is no loss.
+                if plan.gap && position.0.iter().any(|cursor| cursor.file.length > 0) {
                     self.metrics.gaps.inc();
                     tracing::warn!(log = %self.log.path.display(), "a file of this log is gone of which not all was read");
                 }
