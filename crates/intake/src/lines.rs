@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Whatever the store sees has been masked: the message, and every text field that was sent beside it. What is found
-//! in a message becomes fields of [`Origin::Detected`]; the message stays whole. Lines of a stream that is over its
+//! in a message becomes fields of [`Origin::Detected`]; the message stays whole. Streams get a `service_name`. Lines of a stream that is over its
 //! limits are refused one by one, with the reason, and counted.
 //!
 //! Partial lines and lines of one stack trace were joined before, by whoever reads them.
@@ -15,6 +15,7 @@ pub mod detect;
 mod limits;
 pub mod mask;
 pub mod metrics;
+mod service;
 #[cfg(test)]
 mod tests;
 
@@ -106,7 +107,7 @@ impl Lines {
         let now_ns = self.clock.now_ns();
         let mut refused = Vec::new();
         for labels in records.streams() {
-            room.streams.push(room.records.stream(labels));
+            room.streams.push(room.records.stream(&service::named(labels)));
             room.verdicts.push(active.judge.stream(labels));
         }
         for (index, row) in records.iter().enumerate() {

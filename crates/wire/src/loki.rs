@@ -14,25 +14,7 @@ use crate::logs::Rows;
 pub use json::read_json;
 pub use protobuf::read_protobuf;
 
-/// Labels of which Loki makes `service_name`, where a stream has none: the first that is there.
-const SERVICE_NAMES: [&str; 11] = [
-    "service",
-    "app",
-    "application",
-    "app_name",
-    "name",
-    "app_kubernetes_io_name",
-    "container",
-    "container_name",
-    "component",
-    "workload",
-    "job",
-];
-
-/// The label that Loki adds to streams.
-const SERVICE_NAME: &str = "service_name";
-
-/// A stream's labels, with `service_name` as Loki adds it.
+/// A stream's labels. `intake` adds `service_name`, for streams of every protocol.
 fn stream_labels(rows: &Rows<'_>, pairs: impl Iterator<Item = (String, String)>) -> Result<Labels> {
     let mut builder = LabelsBuilder::new();
     for (name, value) in pairs {
@@ -40,11 +22,6 @@ fn stream_labels(rows: &Rows<'_>, pairs: impl Iterator<Item = (String, String)>)
     }
     if builder.iter().next().is_none() {
         return Err(Error::invalid("error at least one label pair is required per stream"));
-    }
-    if builder.get(SERVICE_NAME).is_empty() {
-        let found = SERVICE_NAMES.iter().map(|name| builder.get(name)).find(|value| !value.is_empty());
-        let name = found.unwrap_or("unknown_service").to_owned();
-        builder.set(SERVICE_NAME, name);
     }
     Ok(builder.build())
 }

@@ -51,7 +51,7 @@ fn both_forms_say_the_same() {
         result.unwrap();
         let rows: Vec<_> = records.iter().collect();
         assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].labels().to_string(), r#"{app="web", env="a\"b", service_name="web"}"#);
+        assert_eq!(rows[0].labels().to_string(), r#"{app="web", env="a\"b"}"#);
         assert_eq!((rows[0].time_ns(), rows[0].body()), (1_700_000_000_123_456_789, "one 끝"));
         assert_eq!(rows[0].field("trace_id"), Some(FieldRef::Text("abc")));
         assert_eq!((rows[1].body(), rows[1].fields().count()), ("two", 0));

@@ -35,9 +35,9 @@ const PUSH: &str =
 async fn loki_clients_push_json_and_protobuf() {
     let (fixture, kept, _) = serve("{}");
     let path = "/loki/api/v1/push";
-    let one = r#"7 {app="web", service_name="web"} one trace_id=abc"#;
+    let one = r#"7 {app="web"} one trace_id=abc"#;
     assert_eq!(send(&fixture, path, "application/json", "gzip", gzip(PUSH)).await, (204, String::new()));
-    assert_eq!(kept.rows(), [one, r#"8 {app="web", service_name="web"} bad"#]);
+    assert_eq!(kept.rows(), [one, r#"8 {app="web"} bad"#]);
 
     let protobuf = {
         let pair = b"\x0a\x08trace_id\x12\x03abc";
@@ -68,7 +68,7 @@ async fn loki_clients_push_json_and_protobuf() {
     kept.judges.store(true, Ordering::SeqCst);
     let (status, text) = send(&fixture, path, "application/json", "", PUSH).await;
     assert_eq!(status, 400);
-    assert_eq!(text, "entry for stream '{app=\"web\", service_name=\"web\"}' has timestamp too old: 8\n");
+    assert_eq!(text, "entry for stream '{app=\"web\"}' has timestamp too old: 8\n");
     assert_eq!(kept.rows().len(), 4);
 
     kept.full.store(true, Ordering::SeqCst);
