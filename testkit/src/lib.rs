@@ -1,7 +1,7 @@
 //! What tests and development tools need and the product does not.
 //!
-//! What it is: in-memory stores behind the two seams of `model` ([`MemoryMetrics`], [`MemoryEvents`]), a clock that
-//! a test moves, data generators, the runner of the PromQL script language ([`promqltest`]), and the reference
+//! What it is: in-memory stores behind the two seams of `model` ([`MemoryMetrics`], [`MemoryEvents`], [`MemoryRecords`]), a clock that
+//! a test moves, data generators, the runners of the script languages of PromQL ([`promqltest`]) and LogQL ([`logqltest`]), and the reference
 //! programs that results are compared with ([`reference`]).
 //!
 //! What it is not: no part of the binary. Nothing under `crates/` depends on it but as a development dependency.
@@ -18,12 +18,13 @@ pub mod answer;
 pub mod conformance;
 pub mod demo;
 pub mod http;
+pub mod logqltest;
 pub mod memory;
 pub mod prometheus;
 pub mod promqltest;
 pub mod reference;
 pub mod suite;
 
-pub use memory::{MemoryEvents, MemoryMetrics};
+pub use memory::{MemoryEvents, MemoryMetrics, MemoryRecords};
 pub use model::ManualClock;
 pub use reference::reference;

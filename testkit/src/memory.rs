@@ -2,6 +2,8 @@
 
 mod events;
 mod metrics;
+mod records;
 
 pub use events::MemoryEvents;
 pub use metrics::MemoryMetrics;
+pub use records::MemoryRecords;

@@ -1,6 +1,6 @@
 //! PromQL: text to tree ([`parse`]), tree to text, and the [`Engine`] that evaluates trees.
 
-mod aggregate;
+pub(crate) mod aggregate;
 mod annotations;
 pub mod ast;
 mod binary;
@@ -8,7 +8,7 @@ mod check;
 pub mod duration;
 pub mod engine;
 pub mod error;
-mod eval;
+pub(crate) mod eval;
 pub mod features;
 mod functions;
 mod lex;
@@ -17,7 +17,7 @@ mod native;
 mod number;
 mod parse;
 mod print;
-mod quote;
+pub(crate) mod quote;
 mod results;
 pub mod series_desc;
 pub mod signature;

@@ -98,10 +98,11 @@ const RECEIVERS: [&str; 16] = [
 ];
 
 /// What changes the server as a whole, or tells how it works inside.
-const ADMINISTRATION: [&str; 8] = [
+const ADMINISTRATION: [&str; 9] = [
     "/-/reload",
     "/-/quit",
     "/api/v1/admin",
+    "/loki/api/v1/delete",
     "/pushgateway/api/v1/admin",
     "/api/bonghwa/v1/import",
     "/api/bonghwa/v1/log",

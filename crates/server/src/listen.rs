@@ -292,7 +292,12 @@ impl Serve {
         }
     }
 
-    async fn serve(&self, io: impl AsyncRead + AsyncWrite + Unpin + 'static, origin: Listener, peer: Peer) {
+    async fn serve(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        origin: Listener,
+        peer: Peer,
+    ) {
         let limits = &self.door.limits;
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
@@ -316,7 +321,7 @@ impl Serve {
             let serve = serve.clone();
             async move { Ok::<_, Infallible>(serve.answer(request).await) }
         });
-        let connection = builder.serve_connection(TokioIo::new(io), service);
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
         tokio::pin!(connection);
         let mut stopping = false;
         loop {

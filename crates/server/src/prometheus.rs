@@ -25,6 +25,7 @@ mod time;
 mod tree;
 mod write;
 
+pub(crate) use extract::form;
 pub(crate) use routes::routes;
 pub(crate) use status::version;
 

@@ -23,6 +23,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .merge(prometheus::routes())
         .route("/user/{*path}", get(user_assets::serve))
         .merge(influx::routes())
+        .merge(loki::routes())
         .merge(otlp::routes())
         .merge(loki::push::routes())
         .merge(elastic::nested())

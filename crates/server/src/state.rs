@@ -48,6 +48,10 @@ pub(crate) struct State {
     pub(crate) pushed: crate::pushgateway::Groups,
     /// History on its way in.
     pub(crate) imports: crate::own::import::Imports,
+    /// Evaluates LogQL.
+    pub(crate) logql: query::logql::Engine,
+    /// Deletions of lines that were asked for.
+    pub(crate) deletions: crate::loki::Deletions,
     /// Set when the server stops: streams end.
     pub(crate) stopping: CancellationToken,
     queries: Arc<Semaphore>,
@@ -79,6 +83,8 @@ impl State {
             })),
             streams: Arc::new(Semaphore::new(limits.streams)),
             stopping: CancellationToken::new(),
+            logql: query::logql::Engine::default(),
+            deletions: crate::loki::Deletions::default(),
             live: LiveCache::default(),
             usage: crate::usage::Usage::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),

@@ -19,6 +19,8 @@ mod bad_input;
 mod limits;
 #[path = "api/logs.rs"]
 mod logs;
+#[path = "api/loki.rs"]
+mod loki;
 #[path = "api/own.rs"]
 mod own;
 #[path = "api/prometheus.rs"]

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use gotmpl::{FuncMap, TemplateError, Value};
+use gotmpl::{FuncMap, Value};
 use model::pattern::Search;
+use query::template::{self, Fault, Function, Outcome, print, times as methods};
 
 use super::escape::{expression_link, query_escape};
 use super::host::{join, split};
 use super::value::{Kind, kind, list, of_result, text, type_name};
-use super::{Surroundings, methods, number, print};
+use super::{Surroundings, number};
 
 /// All names, for checks before the execution. `index` and the `print` family are the language's own, with empty texts
 /// for missing labels and with numbers as Go prints them.
@@ -50,23 +51,6 @@ pub(super) const NAMES: [&str; 33] = [
     "value",
 ];
 
-/// Why a call failed.
-pub(super) enum Fault {
-    /// The function says no.
-    Call(String),
-    /// It was called in a wrong way.
-    Usage(String),
-}
-
-impl From<String> for Fault {
-    fn from(text: String) -> Self {
-        Self::Call(text)
-    }
-}
-
-pub(super) type Outcome = Result<Value, Fault>;
-pub(super) type Function = Arc<dyn Fn(&[Value]) -> Outcome + Send + Sync>;
-
 /// The functions for templates at one point in time.
 pub(super) struct Functions(Arc<BTreeMap<&'static str, Function>>);
 
@@ -83,52 +67,8 @@ impl Functions {
 
     /// The functions that the rewritten tree of template `name` calls.
     pub(super) fn for_template(&self, name: &str) -> FuncMap {
-        let mut map = FuncMap::new();
-        let (functions, template) = (self.0.clone(), name.to_owned());
-        let at = move |args: &[Value]| {
-            let ([place, shown, name], args) = args.split_first_chunk().ok_or_else(internal)?;
-            let name = as_text(name);
-            let function = functions.get(name).ok_or_else(internal)?;
-            function(args).map_err(|fault| {
-                let what = match fault {
-                    Fault::Call(text) => format!("error calling {name}: {text}"),
-                    Fault::Usage(text) => text,
-                };
-                located(&template, place, shown, &what)
-            })
-        };
-        map.insert("__at".to_owned(), Arc::new(at));
-        let template = name.to_owned();
-        let field = move |args: &[Value]| {
-            let ([place, shown, receiver], fields) = args.split_first_chunk().ok_or_else(internal)?;
-            let mut value = receiver.clone();
-            for field in fields {
-                value =
-                    member(&value, as_text(field), &[]).map_err(|e| located(&template, place, shown, &e))?;
-            }
-            Ok(value)
-        };
-        map.insert("__field".to_owned(), Arc::new(field));
-        let template = name.to_owned();
-        let method = move |args: &[Value]| {
-            let ([place, shown, receiver, name], args) = args.split_first_chunk().ok_or_else(internal)?;
-            member(receiver, as_text(name), args).map_err(|e| located(&template, place, shown, &e))
-        };
-        map.insert("__method".to_owned(), Arc::new(method));
-        let shown = |args: &[Value]| Ok(args.first().map_or(Value::Nil, print::shown));
-        map.insert("__print".to_owned(), Arc::new(shown));
-        map
+        template::calls(name, self.0.clone(), member)
     }
-}
-
-fn internal() -> TemplateError {
-    TemplateError::Exec("a call without its place".to_owned())
-}
-
-/// An error in Go's words, with its place and what it is about.
-fn located(template: &str, place: &Value, shown: &Value, what: &str) -> TemplateError {
-    let (place, shown) = (as_text(place), as_text(shown));
-    TemplateError::Exec(format!("template: {template}:{place}: executing {template:?} at <{shown}>: {what}"))
 }
 
 /// A field of a value, or what its method of that name gives.
@@ -147,13 +87,6 @@ fn member(value: &Value, name: &str, args: &[Value]) -> Result<Value, String> {
         Value::Nil => Ok(Value::Nil),
         Value::String(receiver) => methods::call(receiver, name, args).unwrap_or_else(|| Err(missing())),
         _ => Err(missing()),
-    }
-}
-
-fn as_text(value: &Value) -> &str {
-    match value {
-        Value::String(text) => text,
-        _ => "",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use gotmpl::Value;
 
-use super::methods::go_time;
 use super::value::type_name;
+use query::template::times::go_time;
 
 /// A number, or a text that is one.
 pub(super) fn of(value: &Value) -> Result<f64, String> {

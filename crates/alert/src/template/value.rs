@@ -32,7 +32,7 @@ pub(super) fn of_sample_value(value: &SampleValue) -> Value {
 
 /// A native histogram in the form in which Prometheus prints it: `{count:2, sum:3, (0.5,1]:2}`.
 fn of_histogram(h: &Histogram) -> String {
-    let number = super::print::number;
+    let number = query::template::print::number;
     let mut parts = vec![format!("count:{}", number(h.count)), format!("sum:{}", number(h.sum))];
     let mut negative = buckets(&h.negative_spans, &h.negative_buckets);
     negative.reverse();

@@ -1,5 +1,6 @@
 //! Expressions that may match anywhere in a text, as Go's `regexp` does without anchors: for templates.
 
+use regex_automata::PatternID;
 use regex_automata::meta::Regex;
 
 use super::{SIZE_LIMIT, go, template};
@@ -24,6 +25,26 @@ impl Search {
     /// Whether it matches anywhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
+    }
+
+    /// The names of its groups that have one.
+    pub fn group_names(&self) -> impl Iterator<Item = &str> {
+        self.0.group_info().pattern_names(PatternID::ZERO).flatten()
+    }
+
+    /// Calls `each` with the name and the place of every named group that takes part in the first match.
+    pub fn named_groups(&self, text: &str, mut each: impl FnMut(&str, std::ops::Range<usize>)) {
+        let mut captures = self.0.create_captures();
+        self.0.captures(text, &mut captures);
+        if !captures.is_match() {
+            return;
+        }
+        let names = self.0.group_info().pattern_names(PatternID::ZERO);
+        for (name, span) in names.zip(captures.iter()) {
+            if let (Some(name), Some(span)) = (name, span) {
+                each(name, span.range());
+            }
+        }
     }
 
     /// Calls `each` with the place of every match, of its first group where it has one.

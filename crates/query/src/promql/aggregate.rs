@@ -39,12 +39,15 @@ impl Evaluator<'_> {
             false => Vec::new(),
         };
         if let Expr::Vector(selector) = expr
+            && self.leaves.is_none()
             && let Some(rows) = self.count_selector(aggregate, selector, steps)?
         {
             return Ok(rows);
         }
         self.check_quantile(aggregate, &param);
-        if let Some(rows) = self.lean_aggregate(aggregate, expr, &param, steps)? {
+        if self.leaves.is_none()
+            && let Some(rows) = self.lean_aggregate(aggregate, expr, &param, steps)?
+        {
             return Ok(rows);
         }
         if let Some(rows) = self.candidates(aggregate, expr, &param, steps)? {

@@ -8,7 +8,7 @@ use model::{Ctx, ErrorKind, MetricReader, TimeRange};
 use super::ast::{Expr, ValueType};
 use super::duration::{DurationContext, resolve_durations};
 use super::error::{ParseError, ParseErrors};
-use super::eval::{Evaluated, Evaluator, Rows, Steps};
+use super::eval::{Evaluated, Evaluator, Leaves, Rows, Steps};
 use super::log::Logs;
 use super::parse::{ParseOptions, parse_with};
 use super::results::{Beginning, Key, Results, reach, reads};
@@ -179,6 +179,44 @@ impl Engine {
         };
         stats.sorting = watch.lap();
         Ok(output(&evaluator, query, value, stats))
+    }
+
+    /// Evaluates a tree at `t_ms` whose selectors are `leaves`.
+    pub(crate) fn instant_leaves(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        expr: Expr,
+        leaves: &dyn Leaves,
+        t_ms: i64,
+    ) -> Result<QueryOutput, QueryError> {
+        let steps = Steps::at(t_ms);
+        let mut evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, t_ms);
+        (evaluator.instant, evaluator.leaves) = (true, Some(leaves));
+        let value = match with_room(&expr, || at_instant(&evaluator, &expr, steps))? {
+            Found::Value(value) => value,
+            Found::Rows(rows) => Value::Vector(rows.into_vector(t_ms)),
+        };
+        Ok(output(&evaluator, "", value, QueryStats::default()))
+    }
+
+    /// Evaluates a tree at the steps from `start` to `end` (`start`, `end`, `step` in ms) whose selectors are `leaves`.
+    pub(crate) fn range_leaves(
+        &self,
+        ctx: &Ctx,
+        reader: &dyn MetricReader,
+        expr: Expr,
+        leaves: &dyn Leaves,
+        (start, end, step): (i64, i64, i64),
+    ) -> Result<QueryOutput, QueryError> {
+        let steps = Steps::range(start, end, step);
+        let mut evaluator = Evaluator::new(ctx, reader, &self.options, &expr, steps, end);
+        evaluator.leaves = Some(leaves);
+        let value = match with_room(&expr, || over_range(&evaluator, &expr, steps))? {
+            Found::Value(value) => value,
+            Found::Rows(rows) => Value::Matrix(rows.into_matrix(steps)),
+        };
+        Ok(output(&evaluator, "", value, QueryStats::default()))
     }
 
     /// Evaluates `query` at `start`, `start + step`, ... up to `end` (all ms); the result is a matrix.

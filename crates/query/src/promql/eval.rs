@@ -39,6 +39,13 @@ use tally::Tallies;
 /// What an evaluation yields, or why it fails.
 pub(crate) type Outcome<T> = Result<T, QueryError>;
 
+/// Where the series of selectors come from that a store of metrics does not have: other languages lower to trees whose
+/// selectors are numbered.
+pub(crate) trait Leaves: Sync {
+    /// The series of selector `index` at all `steps`, sorted by labels.
+    fn rows(&self, evaluator: &Evaluator<'_>, index: usize, steps: Steps) -> Outcome<Rows>;
+}
+
 /// What a node yields at all steps.
 pub(crate) enum Evaluated {
     /// One number a step.
@@ -66,6 +73,8 @@ pub(crate) struct Evaluator<'a> {
     pub(crate) query: Steps,
     /// At one time that was asked for, not at steps.
     pub(crate) instant: bool,
+    /// Stands for the reader.
+    pub(crate) leaves: Option<&'a dyn Leaves>,
     /// End as asked for; it need not lie on a step.
     pub(crate) query_end: i64,
     pub(crate) notes: Notes,
@@ -94,6 +103,7 @@ impl<'a> Evaluator<'a> {
             options,
             query,
             instant: false,
+            leaves: None,
             query_end,
             notes: Notes::default(),
             meter: Meter::new(ctx.budget.clone(), options.max_samples),
@@ -116,7 +126,14 @@ impl<'a> Evaluator<'a> {
         match expr {
             Expr::Number(number) => Ok(Evaluated::Scalar(vec![number.value; steps.len])),
             Expr::String(text) => Ok(Evaluated::Text(text.value.clone())),
-            Expr::Vector(selector) => self.instant_selector(selector, steps).map(Evaluated::Vector),
+            Expr::Vector(selector) => match self.leaves {
+                None => self.instant_selector(selector, steps),
+                Some(leaves) => {
+                    let index = selector.name.as_deref().and_then(|name| name.parse().ok());
+                    leaves.rows(self, index.unwrap_or(usize::MAX), steps)
+                }
+            }
+            .map(Evaluated::Vector),
             Expr::Paren(paren) => self.eval(&paren.expr, steps),
             Expr::Unary(unary) => self.unary(unary, steps),
             Expr::Binary(binary) => self.binary(binary, steps),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 /// The value of a string literal with its quotes, or `None` where it is not one. The bytes need not be UTF-8.
-pub(super) fn unquote(literal: &str) -> Option<Vec<u8>> {
+pub(crate) fn unquote(literal: &str) -> Option<Vec<u8>> {
     let mut chars = literal.chars();
     let quote = chars.next()?;
     let inner = chars.as_str().strip_suffix(quote)?;
@@ -72,7 +72,7 @@ fn digits(chars: &mut std::str::Chars<'_>, count: usize, base: u32) -> Option<u3
 }
 
 /// Text in double quotes with escapes.
-pub(super) fn go_string(text: &str) -> String {
+pub(crate) fn go_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -83,7 +83,7 @@ pub(super) fn go_string(text: &str) -> String {
 }
 
 /// Bytes in double quotes; what is not UTF-8 as `\xff`.
-pub(super) fn go_bytes(bytes: &[u8]) -> String {
+pub(crate) fn go_bytes(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() + 2);
     out.push('"');
     for chunk in bytes.utf8_chunks() {
@@ -99,7 +99,7 @@ pub(super) fn go_bytes(bytes: &[u8]) -> String {
 }
 
 /// A character in single quotes with escapes.
-pub(super) fn go_char(c: char) -> String {
+pub(crate) fn go_char(c: char) -> String {
     let mut out = String::from("'");
     put(&mut out, c, '\'');
     out.push('\'');

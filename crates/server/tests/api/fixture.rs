@@ -60,6 +60,8 @@ pub struct Wanted {
     pub record_writer: Option<Arc<dyn model::RecordWriter>>,
     /// Listeners of log protocols.
     pub log_receivers: server::logs::Receivers,
+    /// Where logs are read.
+    pub records: Option<Arc<dyn model::RecordReader>>,
     /// Bytes that requests may reserve; 256 MiB where nothing is said.
     pub memory: Option<u64>,
 }
@@ -89,7 +91,7 @@ impl Fixture {
             history: wanted.history,
             snapshots: None,
             metric_writer: wanted.writer.unwrap_or_else(|| metrics.clone()),
-            records: None,
+            records: wanted.records,
             record_writer: wanted.record_writer,
             log_receivers: wanted.log_receivers,
             containers: containers.clone(),

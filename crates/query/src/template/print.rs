@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use gotmpl::{Template, Value};
 
-use super::functions::{Fault, Function, Outcome};
-use super::value::text;
+use super::{Fault, Function, Outcome, text};
 
-pub(super) fn add(all: &mut BTreeMap<&'static str, Function>) {
+/// Adds the three functions.
+pub fn add(all: &mut BTreeMap<&'static str, Function>) {
     all.insert("print", Arc::new(|args| Ok(text(print(args)))));
     all.insert("println", Arc::new(|args| Ok(text(println(args)))));
     all.insert("printf", Arc::new(printf));
@@ -39,7 +39,7 @@ fn written(value: &Value) -> String {
 }
 
 /// Go's `%v` of a float: the shortest digits, with an exponent below 1e-4 and from 1e6 on.
-pub(super) fn number(v: f64) -> String {
+pub fn number(v: f64) -> String {
     if v.is_nan() {
         return "NaN".to_owned();
     }

@@ -10,8 +10,6 @@
 
 use gotmpl::parse::{BranchNode, CommandNode, Expr, ListNode, Node, Number, PipeNode, Pos, SmolStr};
 
-use super::functions::NAMES;
-
 /// Functions of the language itself.
 const BUILT_IN: [&str; 15] = [
     "and", "call", "eq", "ge", "gt", "html", "js", "le", "len", "lt", "ne", "not", "or", "slice", "urlquery",
@@ -20,13 +18,14 @@ const BUILT_IN: [&str; 15] = [
 /// Line and message of a mistake.
 type Fault = (usize, String);
 
-/// Rewrites a tree of `source`.
-pub(super) fn rewrite(source: &str, list: ListNode) -> Result<ListNode, Fault> {
-    Pass { source, variables: vec!["$".to_owned()] }.list(list)
+/// Rewrites a tree of `source` that may call the functions `names`.
+pub(super) fn rewrite(source: &str, names: &[&str], list: ListNode) -> Result<ListNode, Fault> {
+    Pass { source, names, variables: vec!["$".to_owned()] }.list(list)
 }
 
 struct Pass<'a> {
     source: &'a str,
+    names: &'a [&'a str],
     variables: Vec<String>,
 }
 
@@ -95,7 +94,7 @@ impl Pass<'_> {
         match first {
             Expr::Identifier(at, name) => {
                 self.known_function(at, &name)?;
-                if NAMES.contains(&name.as_str()) {
+                if self.names.contains(&name.as_str()) {
                     all.extend([name_of(pos, "__at"), self.place(pos), text(pos, &shown), text(pos, &name)]);
                 } else {
                     all.push(Expr::Identifier(at, name));
@@ -155,7 +154,7 @@ impl Pass<'_> {
     }
 
     fn known_function(&self, pos: Pos, name: &str) -> Result<(), Fault> {
-        if NAMES.contains(&name) || BUILT_IN.contains(&name) {
+        if self.names.contains(&name) || BUILT_IN.contains(&name) {
             return Ok(());
         }
         Err((self.line(pos), format!("function {name:?} not defined")))

@@ -6,23 +6,30 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
-use super::value::text;
+use super::text;
 
 /// `2015-06-03 13:21:58.555 +0000 UTC`.
-pub(super) fn go_time(ms: i64) -> String {
-    let Ok(time) = Timestamp::from_millisecond(ms) else { return format!("{ms} ms") };
+pub fn go_time(ms: i64) -> String {
+    match Timestamp::from_millisecond(ms) {
+        Ok(time) => shown(time),
+        Err(_) => format!("{ms} ms"),
+    }
+}
+
+/// A time as Go prints it.
+pub fn shown(time: Timestamp) -> String {
     let civil = time.to_zoned(TimeZone::UTC).datetime();
-    let fraction = civil.subsec_nanosecond() / 1_000_000;
+    let fraction = civil.subsec_nanosecond();
     let mut out = civil.strftime("%Y-%m-%d %H:%M:%S").to_string();
     if fraction != 0 {
-        out.push_str(format!(".{fraction:03}").trim_end_matches('0'));
+        out.push_str(format!(".{fraction:09}").trim_end_matches('0'));
     }
     out.push_str(" +0000 UTC");
     out
 }
 
 /// `1h2m3.5s` of seconds.
-pub(super) fn go_duration(seconds: f64) -> String {
+pub fn go_duration(seconds: f64) -> String {
     let ns = (seconds * 1e9) as i64;
     if ns == 0 {
         return "0s".to_owned();
@@ -53,9 +60,9 @@ pub(super) fn go_duration(seconds: f64) -> String {
 }
 
 /// Calls a method of a time or a duration; `None` where `receiver` is neither, or has none of that name.
-pub(super) fn call(receiver: &str, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
-    if let Some(ms) = read_time(receiver) {
-        return of_time(ms, receiver, name, args);
+pub fn call(receiver: &str, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
+    if let Some(time) = read_time(receiver) {
+        return of_time(time, receiver, name, args);
     }
     let seconds = read_duration(receiver)?;
     Some(Ok(match name {
@@ -70,17 +77,17 @@ pub(super) fn call(receiver: &str, name: &str, args: &[Value]) -> Option<Result<
     }))
 }
 
-fn of_time(ms: i64, receiver: &str, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
-    let civil = Timestamp::from_millisecond(ms).ok()?.to_zoned(TimeZone::UTC).datetime();
+fn of_time(time: Timestamp, receiver: &str, name: &str, args: &[Value]) -> Option<Result<Value, String>> {
+    let civil = time.to_zoned(TimeZone::UTC).datetime();
     let int = |v: i64| Value::Int(v);
     Some(Ok(match name {
         "Format" => match args {
             [Value::String(layout)] => text(format(civil, layout)),
             _ => return Some(Err(format!("wrong number of args for Format: want 1 got {}", args.len()))),
         },
-        "Unix" => int(ms.div_euclid(1000)),
-        "UnixMilli" => int(ms),
-        "UnixNano" => int(ms.saturating_mul(1_000_000)),
+        "Unix" => int(time.as_second()),
+        "UnixMilli" => int(time.as_millisecond()),
+        "UnixNano" => int(i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)),
         "Year" => int(civil.year().into()),
         "Month" => text(civil.strftime("%B").to_string()),
         "Day" => int(civil.day().into()),
@@ -95,9 +102,10 @@ fn of_time(ms: i64, receiver: &str, name: &str, args: &[Value]) -> Option<Result
     }))
 }
 
-fn read_time(text: &str) -> Option<i64> {
+/// A time that [`shown`] wrote.
+pub fn read_time(text: &str) -> Option<Timestamp> {
     let civil: jiff::civil::DateTime = text.strip_suffix(" +0000 UTC")?.replace(' ', "T").parse().ok()?;
-    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn read_duration(text: &str) -> Option<f64> {
@@ -125,7 +133,7 @@ const PARTS: [&str; 25] = [
 ];
 
 /// Go's `Time.Format`.
-fn format(time: jiff::civil::DateTime, layout: &str) -> String {
+pub fn format(time: jiff::civil::DateTime, layout: &str) -> String {
     let mut out = String::new();
     let mut rest = layout;
     while let Some(c) = rest.chars().next() {
@@ -136,6 +144,46 @@ fn format(time: jiff::civil::DateTime, layout: &str) -> String {
             out.push_str(&written(time, part));
             rest = &rest[part.len()..];
         } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out
+}
+
+/// The layout as a format of `strptime`.
+pub fn strptime(layout: &str) -> String {
+    let mut out = String::new();
+    let mut rest = layout;
+    while let Some(c) = rest.chars().next() {
+        if let Some((_, end)) = fraction(rest, "0") {
+            out.push_str("%.f");
+            rest = &rest[end..];
+        } else if let Some(part) = PARTS.iter().find(|part| rest.starts_with(**part)) {
+            out.push_str(match *part {
+                "January" => "%B",
+                "Jan" => "%b",
+                "Monday" => "%A",
+                "Mon" => "%a",
+                "2006" => "%Y",
+                "06" => "%y",
+                "01" | "1" => "%m",
+                "02" | "_2" | "2" => "%d",
+                "002" => "%j",
+                "15" => "%H",
+                "03" | "3" => "%I",
+                "04" | "4" => "%M",
+                "05" | "5" => "%S",
+                "PM" | "pm" => "%p",
+                "Z07:00" | "-07:00" => "%:z",
+                "-0700" => "%z",
+                _ => "%Z",
+            });
+            rest = &rest[part.len()..];
+        } else {
+            if c == '%' {
+                out.push('%');
+            }
             out.push(c);
             rest = &rest[c.len_utf8()..];
         }

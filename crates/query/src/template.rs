@@ -1,0 +1,161 @@
+//! Go templates, for alerts and for lines of logs.
+//!
+//! The language is `gotmpl`'s. What that lacks is added by a pass over the parsed tree (`rewrite`): missing labels are
+//! empty texts, methods can be called, numbers look as Go prints them, and errors say where they happened in Go's words.
+//! Which functions there are is the caller's.
+
+pub mod print;
+mod rewrite;
+pub mod times;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gotmpl::parse::{Node, Parser, TextNode};
+use gotmpl::{FuncMap, Template, TemplateError, Value};
+
+/// What every template ends with. The parser stops in silence at an `{{ end }}` that closes nothing: then this is missing.
+const LAST: &str = "\u{1}";
+/// The longest text that one template may give; a loop over a large result ends there.
+const MAX_OUTPUT: usize = 1 << 20;
+/// How often one template may go round its loops.
+const MAX_ROUNDS: u64 = 1_000_000;
+
+/// Why a call failed.
+pub enum Fault {
+    /// The function says no.
+    Call(String),
+    /// It was called in a wrong way.
+    Usage(String),
+}
+
+impl From<String> for Fault {
+    fn from(text: String) -> Self {
+        Self::Call(text)
+    }
+}
+
+/// What a function gives.
+pub type Outcome = Result<Value, Fault>;
+/// A function that templates may call.
+pub type Function = Arc<dyn Fn(&[Value]) -> Outcome + Send + Sync>;
+/// Functions by name.
+pub type Functions = Arc<BTreeMap<&'static str, Function>>;
+/// A field of a value, or what its method of that name gives for some arguments.
+pub type Member = fn(&Value, &str, &[Value]) -> Result<Value, String>;
+
+/// Parses a template that begins with `definitions` and may call the functions `names`. Errors are worded as Go words
+/// them.
+pub fn parse(name: &str, definitions: &str, text: &str, names: &[&str]) -> Result<Template, String> {
+    let source = format!("{definitions}{text}{LAST}");
+    let parsed = Parser::with_name(Some(name), &source, "{{", "}}").and_then(Parser::parse);
+    let (mut tree, defines) = parsed.map_err(|e| match e {
+        TemplateError::Parse { line, message, .. } | TemplateError::Lex { line, message, .. } => {
+            format!("template: {name}:{line}: {message}")
+        }
+        other => format!("template: {name}: {other}"),
+    })?;
+    let complete = match tree.nodes.pop() {
+        Some(Node::Text(last)) => {
+            last.text.strip_suffix(LAST).map(|text| TextNode { text: text.into(), ..last })
+        }
+        _ => None,
+    };
+    let Some(last) = complete else {
+        return Err(format!("template: {name}:1: unexpected {{{{end}}}} or {{{{else}}}}"));
+    };
+    tree.nodes.push(Node::Text(last));
+    let rewrite = |list| {
+        rewrite::rewrite(&source, names, list).map_err(|(line, e)| format!("template: {name}:{line}: {e}"))
+    };
+    let mut template = Template::new(name).max_range_iters(MAX_ROUNDS);
+    for define in defines {
+        template = template.add_parse_tree(&define.name, rewrite(define.body)?);
+    }
+    Ok(template.add_parse_tree(name, rewrite(tree)?))
+}
+
+/// What the rewritten tree of template `name` calls.
+pub fn calls(name: &str, functions: Functions, member: Member) -> FuncMap {
+    let mut map = FuncMap::new();
+    let template = name.to_owned();
+    let at = move |args: &[Value]| {
+        let ([place, shown, name], args) = args.split_first_chunk().ok_or_else(internal)?;
+        let name = as_text(name);
+        let function = functions.get(name).ok_or_else(internal)?;
+        function(args).map_err(|fault| {
+            let what = match fault {
+                Fault::Call(text) => format!("error calling {name}: {text}"),
+                Fault::Usage(text) => text,
+            };
+            located(&template, place, shown, &what)
+        })
+    };
+    map.insert("__at".to_owned(), Arc::new(at));
+    let template = name.to_owned();
+    let field = move |args: &[Value]| {
+        let ([place, shown, receiver], fields) = args.split_first_chunk().ok_or_else(internal)?;
+        let mut value = receiver.clone();
+        for field in fields {
+            value = member(&value, as_text(field), &[]).map_err(|e| located(&template, place, shown, &e))?;
+        }
+        Ok(value)
+    };
+    map.insert("__field".to_owned(), Arc::new(field));
+    let template = name.to_owned();
+    let method = move |args: &[Value]| {
+        let ([place, shown, receiver, name], args) = args.split_first_chunk().ok_or_else(internal)?;
+        member(receiver, as_text(name), args).map_err(|e| located(&template, place, shown, &e))
+    };
+    map.insert("__method".to_owned(), Arc::new(method));
+    let shown = |args: &[Value]| Ok(args.first().map_or(Value::Nil, print::shown));
+    map.insert("__print".to_owned(), Arc::new(shown));
+    map
+}
+
+/// Executes template `name` over `data`; an error says where it happened.
+pub fn execute(template: &Template, name: &str, data: &Value) -> Result<String, String> {
+    let mut out = Bounded(String::new());
+    match template.execute_template_fmt(&mut out, name, data) {
+        Ok(()) => Ok(out.0),
+        Err(TemplateError::Exec(text)) if text.starts_with("template: ") => Err(text),
+        Err(TemplateError::Exec(text)) => Err(format!("template: {name}: executing {name:?}: {text}")),
+        Err(TemplateError::Write) => Err(format!("template: {name}: more than {MAX_OUTPUT} bytes")),
+        Err(other) => Err(format!("template: {name}: executing {name:?}: {other}")),
+    }
+}
+
+/// A text as a value.
+pub fn text(text: impl AsRef<str>) -> Value {
+    Value::String(Arc::from(text.as_ref()))
+}
+
+fn as_text(value: &Value) -> &str {
+    match value {
+        Value::String(text) => text,
+        _ => "",
+    }
+}
+
+fn internal() -> TemplateError {
+    TemplateError::Exec("a call without its place".to_owned())
+}
+
+/// An error in Go's words, with its place and what it is about.
+fn located(template: &str, place: &Value, shown: &Value, what: &str) -> TemplateError {
+    let (place, shown) = (as_text(place), as_text(shown));
+    TemplateError::Exec(format!("template: {template}:{place}: executing {template:?} at <{shown}>: {what}"))
+}
+
+/// A text that refuses to grow over its bound.
+struct Bounded(String);
+
+impl std::fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        if self.0.len() + text.len() > MAX_OUTPUT {
+            return Err(std::fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}

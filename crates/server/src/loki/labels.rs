@@ -1,0 +1,78 @@
+//! `labels`, `label/<name>/values`, `series`, `detected_labels`: what is known of streams.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axum::Json;
+use axum::extract::{self, Path};
+use axum::response::IntoResponse;
+use model::records::StreamSummary;
+use model::{EventKind, Labels, Matcher};
+use query::logql::parse_matchers;
+use serde_json::json;
+
+use super::error::{Answer, ApiError};
+use super::params::{Bounds, Form, last};
+use super::query::run;
+use super::response::success;
+use crate::state::Shared;
+
+/// The most names, values or streams of an answer.
+const MOST: usize = 100_000;
+
+/// Streams that fulfil one of the lists of matchers.
+async fn streams(
+    state: &Shared,
+    selectors: Vec<Vec<Matcher>>,
+    bounds: Bounds,
+) -> Result<Vec<StreamSummary>, ApiError> {
+    run(state, move |_, ctx, records| {
+        let mut all = Vec::new();
+        for matchers in &selectors {
+            all.extend(records.streams(ctx, EventKind::Log, matchers, bounds.start, last(bounds))?);
+        }
+        Ok(all)
+    })
+    .await
+}
+
+pub(crate) async fn names(extract::State(state): extract::State<Shared>, Form(params): Form) -> Answer {
+    let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
+    let names: BTreeSet<&str> = found.iter().flat_map(|s| s.labels.iter().map(|(name, _)| name)).collect();
+    Ok(success(names.into_iter().take(MOST).collect::<Vec<_>>()))
+}
+
+pub(crate) async fn values(
+    extract::State(state): extract::State<Shared>,
+    Path(name): Path<String>,
+    Form(params): Form,
+) -> Answer {
+    let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
+    let values: BTreeSet<&str> = found.iter().filter_map(|s| s.labels.get(&name)).collect();
+    Ok(success(values.into_iter().take(MOST).collect::<Vec<_>>()))
+}
+
+pub(crate) async fn series(extract::State(state): extract::State<Shared>, Form(params): Form) -> Answer {
+    let written = params.all("match[]").chain(params.all("match"));
+    let mut selectors = written.map(|text| parse_matchers(text, true)).collect::<Result<Vec<_>, _>>()?;
+    if selectors.is_empty() {
+        selectors.push(Vec::new());
+    }
+    let found = streams(&state, selectors, params.bounds(&state)?).await?;
+    let distinct: BTreeSet<&Labels> = found.iter().map(|s| &s.labels).collect();
+    Ok(success(distinct.into_iter().take(MOST).collect::<Vec<_>>()))
+}
+
+pub(crate) async fn detected(extract::State(state): extract::State<Shared>, Form(params): Form) -> Answer {
+    let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
+    let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for stream in &found {
+        for (name, value) in stream.labels.iter() {
+            labels.entry(name).or_default().insert(value);
+        }
+    }
+    let list: Vec<_> = labels
+        .into_iter()
+        .map(|(label, values)| json!({"label": label, "cardinality": values.len()}))
+        .collect();
+    Ok(Json(json!({"detectedLabels": list})).into_response())
+}
