@@ -34,8 +34,10 @@ impl Background {
     ) -> Result<Self> {
         let mut background = Self { stop: Vec::new(), threads: Vec::new() };
         let failures = metrics.maintenance_failures.clone();
-        let Stores { samples, events, records } = stores;
+        let shared = stores.clone();
+        let Stores { samples, events, records, .. } = stores;
         background.every("upkeep", MAINTAIN, move || {
+            shared.share_out();
             for (store, result) in [("metrics", samples.maintain()), ("events", events.maintain())] {
                 if let Err(error) = result {
                     failures.inc();

@@ -10,12 +10,13 @@ use crate::flags::Flags;
 
 /// The part of the size limit that events of containers get.
 const EVENTS_SHARE: u64 = 10;
-/// The part that logs and spans get; the rest is for samples.
+/// The most that logs and spans get of it. The rest is for samples, and so is what logs and spans do not take.
 const RECORDS_SHARE: (u64, u64) = (2, 5);
 
 /// What each store may take on disk, bytes; `u64::MAX`: no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shares {
+    /// Samples, and with them logs and spans.
     pub(crate) samples: u64,
     pub(crate) events: u64,
     pub(crate) records: u64,
@@ -42,7 +43,7 @@ impl Retention {
             u64::MAX => Shares { samples: u64::MAX, events: u64::MAX, records: u64::MAX },
             limit => {
                 let (events, records) = (limit / EVENTS_SHARE, limit / RECORDS_SHARE.1 * RECORDS_SHARE.0);
-                Shares { samples: limit - events - records, events: events.max(1), records: records.max(1) }
+                Shares { samples: limit - events, events: events.max(1), records: records.max(1) }
             }
         })
     }

@@ -101,7 +101,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let stores = blocking
         .await
         .map_err(|e| model::Error::internal("the stores cannot be opened").with_detail(e))??;
-    let Stores { samples: metrics, events, records } = stores.clone();
+    let Stores { samples: metrics, events, records, .. } = stores.clone();
     tracing::info!(seconds = begun.elapsed().as_secs_f64(), "stores are open");
 
     let mut registry = Registry::default();
@@ -312,7 +312,7 @@ impl Running {
         timed("remote write", self.relays.stop(deadline)).await;
         self.stores.samples.begin_close();
         timed("upkeep", self.background.stop()).await;
-        let Stores { samples, events, records } = self.stores;
+        let Stores { samples, events, records, .. } = self.stores;
         let close = move || samples.close().and(events.close()).and(records.close());
         let closed = timed("stores", tokio::task::spawn_blocking(close)).await;
         drop(self.lock);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use disk::Fs;
 use disk::log::SyncPolicy;
@@ -19,6 +20,24 @@ pub(crate) struct Stores {
     pub(crate) samples: Arc<tsdb::Store>,
     pub(crate) events: Arc<events::Store>,
     pub(crate) records: Arc<events::wide::Store>,
+    /// What samples, logs and spans may take together, bytes.
+    together: Arc<AtomicU64>,
+}
+
+impl Stores {
+    /// Gives samples what logs and spans do not take of the limit that they share.
+    pub(crate) fn share_out(&self) {
+        let together = self.together.load(Ordering::Relaxed);
+        if together == u64::MAX {
+            return;
+        }
+        let taken = u64::try_from(self.records.metrics().part_bytes.get()).unwrap_or(0);
+        let bytes = together.saturating_sub(taken.min(self.records.retention().bytes)).max(1);
+        let kept = self.samples.retention();
+        if kept.bytes != bytes {
+            self.samples.set_retention(tsdb::Retention { bytes, ..(*kept).clone() });
+        }
+    }
 }
 
 /// How far behind a sample may be, ms: as written, otherwise what suits.
@@ -36,7 +55,8 @@ fn max_exemplars(written: &StorageConfig) -> usize {
 
 /// Takes over what a reload may change.
 pub(crate) fn configure(stores: &Stores, written: &StorageConfig, kept: Kept) {
-    let Stores { samples, events, records } = stores;
+    let Stores { samples, events, records, together } = stores;
+    together.store(kept.samples.bytes, Ordering::Relaxed);
     samples.set_retention(kept.samples);
     records.set_retention(events::wide::Retention { bytes: kept.records_bytes, ..records.retention() });
     samples.set_out_of_order(out_of_order_ms(written));
@@ -46,6 +66,7 @@ pub(crate) fn configure(stores: &Stores, written: &StorageConfig, kept: Kept) {
         bytes: kept.events_bytes,
         ..events.retention()
     });
+    stores.share_out();
 }
 
 /// What the stores are held to.
@@ -135,16 +156,24 @@ pub(crate) fn open(
     for warning in metrics.warnings().iter().chain(events.warnings()).chain(records.warnings()) {
         tracing::warn!(warning, "found while opening the stores");
     }
-    Ok(Stores { samples: Arc::new(metrics), events: Arc::new(events), records: Arc::new(records) })
+    let stores = Stores {
+        samples: Arc::new(metrics),
+        events: Arc::new(events),
+        records: Arc::new(records),
+        together: Arc::new(AtomicU64::new(shares.samples)),
+    };
+    stores.share_out();
+    Ok(stores)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::ManualClock;
+    use model::records::RecordWriter;
+    use model::{EventKind, Labels, ManualClock, Records, Tenant};
 
     #[test]
-    fn a_reload_changes_what_both_stores_keep() {
+    fn a_reload_changes_what_all_stores_keep() {
         let (fs, ours) = (Arc::new(disk::sim::SimFs::new()), Path::new("/data"));
         let terms = Terms {
             retention: Retention { time_ms: 1_000, bytes: Some(1_000_000), percentage: 0.0 },
@@ -153,11 +182,11 @@ mod tests {
         };
         let (written, history) = (StorageConfig::default(), HistoryConfig::default());
         let (budget, clock) = (Budget::unlimited(), Arc::new(ManualClock::at_ms(0)));
+        let progress = ReplayProgress::default();
         let stores =
-            open(fs.clone(), ours, &terms, (&written, &history), &budget, clock, &ReplayProgress::default())
-                .unwrap();
-        let Stores { samples, events, records } = stores.clone();
-        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 500_000));
+            open(fs.clone(), ours, &terms, (&written, &history), &budget, clock.clone(), &progress).unwrap();
+        let Stores { samples, events, records, .. } = stores.clone();
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 900_000));
         assert_eq!(records.retention().bytes, 400_000);
         assert_eq!((events.retention().container_ms, events.retention().bytes), (1_000, 100_000));
         let logs_ms = events.retention().time_ms;
@@ -165,8 +194,19 @@ mod tests {
         let hours = 7_200_000;
         let after = Retention { time_ms: hours, bytes: Some(50_000), percentage: 0.0 };
         configure(&stores, &written, kept(&*fs, ours, &after, &history).unwrap());
-        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 25_000));
+        assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 45_000));
         let changed = events::Retention { time_ms: logs_ms, container_ms: hours, bytes: 5_000 };
         assert_eq!(events.retention(), changed);
+
+        let mut lines = Records::new();
+        let stream = lines.stream(&Labels::from_pairs([("app", "a")]));
+        lines.push(stream, 0, "line");
+        records.write(&Tenant::default(), EventKind::Log, &lines, &[]).unwrap();
+        clock.advance_ms(3_600_000);
+        records.maintain().unwrap();
+        stores.share_out();
+        let taken = records.metrics().part_bytes.get() as u64;
+        assert!(taken > 0);
+        assert_eq!(samples.retention().bytes, 45_000 - taken, "samples get what logs leave");
     }
 }
