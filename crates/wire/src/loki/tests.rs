@@ -6,7 +6,10 @@ use crate::logs::Limits;
 use crate::remote_write::proto::{put_bytes, put_int};
 
 /// Stream (labels as text) with entries (time, line, metadata), as protobuf.
-fn message(labels: &str, entries: &[(i64, &str, &[(&str, &str)])]) -> Vec<u8> {
+/// Time, line and structured metadata.
+type Entry<'a> = (i64, &'a str, &'a [(&'a str, &'a str)]);
+
+fn message(labels: &str, entries: &[Entry<'_>]) -> Vec<u8> {
     let mut stream = Vec::new();
     for (ns, line, metadata) in entries {
         let (mut time, mut entry) = (Vec::new(), Vec::new());
