@@ -38,19 +38,7 @@ impl Evaluator<'_> {
             true => self.scalar(self.parameter(aggregate)?, steps)?,
             false => Vec::new(),
         };
-        if let Expr::Vector(selector) = expr
-            && self.leaves.is_none()
-            && let Some(rows) = self.count_selector(aggregate, selector, steps)?
-        {
-            return Ok(rows);
-        }
-        self.check_quantile(aggregate, &param);
-        if self.leaves.is_none()
-            && let Some(rows) = self.lean_aggregate(aggregate, expr, &param, steps)?
-        {
-            return Ok(rows);
-        }
-        if let Some(rows) = self.candidates(aggregate, expr, &param, steps)? {
+        if let Some(rows) = self.straight_from_store(aggregate, expr, &param, steps)? {
             return Ok(rows);
         }
         let rows = self.vector(expr, steps)?;
@@ -59,6 +47,31 @@ impl Evaluator<'_> {
             AggregateOp::Limitk => self.limitk(aggregate, &param, rows, steps),
             AggregateOp::LimitRatio => self.limit_ratio(aggregate, &param, rows, steps),
             _ => self.reduce(aggregate, &param, rows, steps),
+        }
+    }
+
+    /// Aggregations that are made while the store of metrics is read. Series that come from elsewhere have no such way.
+    fn straight_from_store(
+        &self,
+        aggregate: &Aggregate,
+        expr: &Expr,
+        param: &[f64],
+        steps: Steps,
+    ) -> Outcome<Option<Rows>> {
+        let stored = self.leaves.is_none();
+        if stored
+            && let Expr::Vector(selector) = expr
+            && let Some(rows) = self.count_selector(aggregate, selector, steps)?
+        {
+            return Ok(Some(rows));
+        }
+        self.check_quantile(aggregate, param);
+        if !stored {
+            return Ok(None);
+        }
+        match self.lean_aggregate(aggregate, expr, param, steps)? {
+            Some(rows) => Ok(Some(rows)),
+            None => self.candidates(aggregate, expr, param, steps),
         }
     }
 
