@@ -97,6 +97,8 @@ pub struct LogEntry {
     pub structured: Labels,
     /// Labels that stages set.
     pub parsed: Labels,
+    /// What was found in the line before it was stored, other than its level; filled where lines are grouped by stream.
+    pub detected: Labels,
 }
 
 /// Lines with the same labels, in the order that was asked for.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use axum::extract;
 use http::HeaderMap;
-use model::{Ctx, RecordReader};
+use model::{Ctx, Labels, RecordReader};
 use query::logql::{self, Expr, LogQuery};
 
 use super::error::{Answer, ApiError};
@@ -83,8 +83,12 @@ async fn lines(state: &Shared, headers: &HeaderMap, params: &Params, expr: logql
         by_stream: categorized,
     };
     let began = Instant::now();
-    let (streams, stats) =
+    let (mut streams, stats) =
         run(state, move |state, ctx, records| Ok(state.logql.logs(ctx, records, &expr, query)?)).await?;
+    // Our own pages ask for it; Loki's answers have no such part.
+    if !flags.split(',').any(|flag| flag.trim() == "detected") {
+        streams.iter_mut().flat_map(|s| &mut s.entries).for_each(|entry| entry.detected = Labels::default());
+    }
     Ok(response::streams(&streams, categorized, stats, began.elapsed()))
 }
 

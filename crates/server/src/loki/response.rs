@@ -56,7 +56,11 @@ impl Serialize for Lines<'_> {
                 seq.serialize_element(&(time, &entry.line))?;
                 continue;
             }
-            let own = Own { structured_metadata: &entry.structured, parsed: &entry.parsed };
+            let own = Own {
+                structured_metadata: &entry.structured,
+                parsed: &entry.parsed,
+                detected: &entry.detected,
+            };
             seq.serialize_element(&(time, &entry.line, own))?;
         }
         seq.end()
@@ -70,6 +74,9 @@ struct Own<'a> {
     structured_metadata: &'a Labels,
     #[serde(skip_serializing_if = "is_empty")]
     parsed: &'a Labels,
+    /// What was found in the line; only who asks for it gets it.
+    #[serde(skip_serializing_if = "is_empty")]
+    detected: &'a Labels,
 }
 
 fn is_empty(labels: &&Labels) -> bool {

@@ -23,6 +23,7 @@ fn store() -> Arc<MemoryRecords> {
     records.field("trace_id", Origin::Sent, FieldRef::Text("a1"));
     records.push(web, at(20), "status=500 took=1.5s");
     records.field("level", Origin::Detected, FieldRef::Text("ERROR"));
+    records.field("error_kind", Origin::Detected, FieldRef::Text("Timeout"));
     records.push(db, at(10), "{\"user\":\"kim\",\"n\":7}");
     store.write(&Tenant::default(), EventKind::Log, &records, &[]).unwrap();
     store
@@ -85,6 +86,29 @@ async fn lines_are_answered_as_streams() {
                 {"structuredMetadata": {"trace_id": "a1"}, "parsed": {"status": "200", "took": "5ms"}}]],
         })
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_detected_is_given_to_who_asks_for_it() {
+    let (fixture, _) = start();
+    let path = format!(
+        "{}/loki/api/v1/query_range?query={}&start={}",
+        fixture.url,
+        enc("{app=\"web\"} | error_kind=\"Timeout\""),
+        NOW_MS / 1000 - 60
+    );
+    for (flags, own) in [
+        ("categorize-labels", json!({"structuredMetadata": {"detected_level": "error"}})),
+        (
+            "categorize-labels,detected",
+            json!({"structuredMetadata": {"detected_level": "error"}, "detected": {"error_kind": "Timeout"}}),
+        ),
+    ] {
+        let request = fixture.client.get(&path).header("x-loki-response-encoding-flags", flags);
+        let body = request.send().await.unwrap().text().await.unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["data"]["result"][0]["values"][0][2], own, "{flags}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -93,7 +93,9 @@ impl Found {
         }
         self.index.insert(labels, (at, entry.time_ns));
         let (structured, parsed) = (entry.layer(Layer::Structured), entry.layer(Layer::Parsed));
-        let one = LogEntry { time_ns: entry.time_ns, line: entry.line.into_owned(), structured, parsed };
+        let detected = if query.by_stream { entry.found_before() } else { Labels::default() };
+        let one =
+            LogEntry { time_ns: entry.time_ns, line: entry.line.into_owned(), structured, parsed, detected };
         self.streams[at].entries.push(one);
         self.count += 1;
         true

@@ -85,7 +85,7 @@ impl Fields {
 
     /// Adds those of a line of a stream.
     pub fn add(&mut self, stream: &Labels, entry: &LogEntry) {
-        for (name, value) in entry.structured.iter() {
+        for (name, value) in entry.structured.iter().chain(entry.detected.iter()) {
             self.one(name, value, None);
         }
         let mut pairs: Vec<(String, Cow<'_, str>)> = Vec::new();

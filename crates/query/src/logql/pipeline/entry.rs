@@ -263,6 +263,15 @@ impl<'a> Entry<'a> {
         Labels::from_pairs(all)
     }
 
+    /// What was found in the line before it was stored, other than its level, which is a label.
+    pub(crate) fn found_before(&self) -> Labels {
+        let columns =
+            self.columns.fields.iter().filter(|c| c.origin == Origin::Detected && &*c.name != "level");
+        let found =
+            columns.filter_map(|column| Some((&*column.name, written(column.get(self.row)?).into_owned())));
+        Labels::from_pairs(found)
+    }
+
     /// The labels of the stream that nothing took away or set anew.
     pub(crate) fn of_stream(&self) -> Labels {
         if self.set.is_empty() && self.removed.is_empty() {
