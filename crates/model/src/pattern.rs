@@ -11,10 +11,11 @@ mod template;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta::Regex;
 use regex_automata::util::captures::Captures;
+use regex_syntax::hir::Hir;
 
 use crate::error::{Error, Result};
 pub use search::Search;
@@ -24,25 +25,32 @@ use shape::Shape;
 #[derive(Clone)]
 pub struct Pattern {
     text: Arc<str>,
-    regex: Arc<Regex>,
+    /// Made when it is first needed, where the shape answers without it. Absent in there: it cannot be made.
+    regex: Arc<OnceLock<Option<Regex>>>,
     shape: Arc<Shape>,
 }
 
 /// The compiled size that one expression may take, in bytes.
 const SIZE_LIMIT: usize = 10 << 20;
 
+/// An expression of this many bytes that has a simple shape cannot pass the size limit: it has no counted repetitions.
+const SURELY_SMALL: usize = 4 << 10;
+
 impl Pattern {
     /// Compiles `text`; the error names what is wrong with it, in Go's words.
     pub fn new(text: &str) -> Result<Self> {
-        let hir = go::parse(&format!("^(?s:{text})$")).map_err(Error::invalid)?;
-        let regex = Regex::builder()
-            .configure(Regex::config().nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20))
-            .build_from_hir(&hir)
-            .map_err(|e| {
-                let message = format!("error parsing regexp: expression too large: `{text}`");
-                Error::invalid(message).with_detail(e)
-            })?;
-        Ok(Self { text: Arc::from(text), regex: Arc::new(regex), shape: Arc::new(Shape::of(&hir)) })
+        let hir = read(text)?;
+        let shape = Shape::of(&hir);
+        let regex = OnceLock::new();
+        if text.len() > SURELY_SMALL || shape.needs_automaton() {
+            let compiled = compile(text, &hir)?;
+            regex.get_or_init(|| Some(compiled));
+        }
+        Ok(Self { text: Arc::from(text), regex: Arc::new(regex), shape: Arc::new(shape) })
+    }
+
+    fn regex(&self) -> Option<&Regex> {
+        self.regex.get_or_init(|| compile(&self.text, &read(&self.text).ok()?).ok()).as_ref()
     }
 
     /// The expression as written.
@@ -52,7 +60,7 @@ impl Pattern {
 
     /// Whether the whole of `text` matches.
     pub fn is_match(&self, text: &str) -> bool {
-        self.shape.is_match(text).unwrap_or_else(|| self.regex.is_match(text))
+        self.shape.is_match(text).unwrap_or_else(|| self.regex().is_some_and(|regex| regex.is_match(text)))
     }
 
     /// All texts that match, sorted, where they are few enough to be named: postings are looked up, not scanned.
@@ -79,8 +87,9 @@ impl Pattern {
     /// Replaces `$1`, `${name}` and `$$` in `template` by what the groups matched, as Go's `Regexp.Expand` does;
     /// `None` if `text` does not match.
     pub fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let mut captures: Captures = self.regex.create_captures();
-        self.regex.captures(text, &mut captures);
+        let regex = self.regex()?;
+        let mut captures: Captures = regex.create_captures();
+        regex.captures(text, &mut captures);
         if !captures.is_match() {
             return None;
         }
@@ -92,6 +101,18 @@ impl Pattern {
             span.and_then(|span| text.get(span.range())).unwrap_or("")
         }))
     }
+}
+
+fn read(text: &str) -> Result<Hir> {
+    go::parse(&format!("^(?s:{text})$")).map_err(Error::invalid)
+}
+
+fn compile(text: &str, hir: &Hir) -> Result<Regex> {
+    let config = Regex::config().nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(1 << 20);
+    Regex::builder().configure(config).build_from_hir(hir).map_err(|e| {
+        let message = format!("error parsing regexp: expression too large: `{text}`");
+        Error::invalid(message).with_detail(e)
+    })
 }
 
 impl fmt::Debug for Pattern {

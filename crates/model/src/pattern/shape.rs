@@ -54,6 +54,11 @@ impl Shape {
         }
     }
 
+    /// Whether it cannot answer for every text by itself.
+    pub(super) fn needs_automaton(&self) -> bool {
+        matches!(self, Self::Other { .. })
+    }
+
     /// Whether `text` matches; `None` where the automaton must say.
     pub(super) fn is_match(&self, text: &str) -> Option<bool> {
         Some(match self {

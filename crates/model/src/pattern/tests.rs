@@ -2,7 +2,7 @@ use super::*;
 
 fn matches(expression: &str, text: &str) -> bool {
     let pattern = Pattern::new(expression).unwrap_or_else(|e| panic!("{expression}: {e}"));
-    let by_automaton = pattern.regex.is_match(text);
+    let by_automaton = pattern.regex().unwrap().is_match(text);
     assert_eq!(pattern.is_match(text), by_automaton, "{expression:?} by shape and by automaton on {text:?}");
     by_automaton
 }
@@ -224,4 +224,17 @@ fn expands_groups_as_go_does() {
     }
     assert_eq!(expand("(.*):(?P<port>\\d+)", "h", "$1"), None);
     assert_eq!(expand("(a)|(b)", "b", "[$1$2]").as_deref(), Some("[b]"));
+}
+
+#[test]
+fn what_a_shape_answers_needs_no_automaton() {
+    for simple in ["abc", "a|b", "abc.*", ".*abc", ".*abc.*", ".+", ".*"] {
+        let pattern = Pattern::new(simple).unwrap();
+        assert!(pattern.is_match("abc") || simple == "a|b", "{simple}");
+        assert!(pattern.regex.get().is_none(), "{simple}");
+    }
+    let pattern = Pattern::new("(a|b).*").unwrap();
+    assert!(pattern.is_match("bcd"));
+    assert!(pattern.regex.get().is_some());
+    assert_eq!(Pattern::new("(.*)").unwrap().expand("x", "<$1>").as_deref(), Some("<x>"));
 }

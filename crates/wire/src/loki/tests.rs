@@ -5,10 +5,10 @@ use super::*;
 use crate::logs::Limits;
 use crate::remote_write::proto::{put_bytes, put_int};
 
-/// Stream (labels as text) with entries (time, line, metadata), as protobuf.
 /// Time, line and structured metadata.
 type Entry<'a> = (i64, &'a str, &'a [(&'a str, &'a str)]);
 
+/// A stream (labels as text) with entries, as protobuf.
 fn message(labels: &str, entries: &[Entry<'_>]) -> Vec<u8> {
     let mut stream = Vec::new();
     for (ns, line, metadata) in entries {
