@@ -19,6 +19,7 @@
 
 mod codec;
 mod config;
+mod folder;
 mod metrics;
 mod part;
 pub mod store;

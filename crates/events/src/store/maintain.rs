@@ -110,7 +110,7 @@ impl Store {
     fn quarantine(&self, shelf: &Shelf) -> Result<()> {
         for part in shelf.parts().iter().filter(|p| p.is_damaged()) {
             warn!(part = part.name, "corrupt events part is set aside");
-            super::shelf::set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
+            crate::folder::set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
             shelf.visible.write().parts.retain(|p| p.name != part.name);
             self.metrics.quarantined.inc();
         }
@@ -155,11 +155,10 @@ fn publish_part<T>(shelf: &Shelf, write: impl FnOnce(&Path) -> Result<T>) -> Res
 
 /// A number that no part has and that no part lists among what it replaces.
 fn next_name(shelf: &Shelf) -> String {
-    let number = |name: &str| name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
     let parts = shelf.parts();
-    let names = parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces));
-    let highest = names.filter_map(|n| number(n)).max().unwrap_or(0);
-    format!("p{:012}", highest + 1)
+    crate::folder::next_name(
+        parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces)).map(|n| &**n),
+    )
 }
 
 /// Small parts whose newest event is of the same day, if they are many.

@@ -235,7 +235,7 @@ fn open_parts(
                 warn!("{e}; it is set aside");
                 warnings.push(e.message);
                 metrics.quarantined.inc();
-                set_aside(fs, dir, &entry.name)?;
+                crate::folder::set_aside(fs, dir, &entry.name)?;
             }
         }
     }
@@ -245,11 +245,4 @@ fn open_parts(
     }
     parts.retain(|p| !replaced.contains(&p.name));
     Ok(parts)
-}
-
-/// Renames a corrupt part so that it is not opened again, and leaves it for whoever wants to look.
-pub(super) fn set_aside(fs: &dyn Fs, dir: &Path, name: &str) -> Result<()> {
-    let (from, to) = (dir.join(name), dir.join(format!("corrupt-{name}")));
-    fs.rename(&from, &to).map_err(|e| disk::io_error("set a corrupt part aside", &from, &e))?;
-    fs.sync_dir(dir).map_err(|e| disk::io_error("sync a directory", dir, &e))
 }

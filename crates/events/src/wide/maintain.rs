@@ -14,7 +14,7 @@ use super::flush::{self, DAY_NS};
 use super::part::{Entry, Part, Writer};
 use super::rewrite::{self, Without};
 use super::scan::Plan;
-use super::shelf::{Shelf, Visible, set_aside};
+use super::shelf::{Shelf, Visible};
 use super::{KINDS, Store};
 
 /// So many neighbours of about one size become one.
@@ -137,7 +137,7 @@ impl Store {
     fn quarantine(&self, shelf: &Shelf) -> Result<()> {
         for part in shelf.parts().iter().filter(|p| p.is_damaged()) {
             warn!(part = part.name, "corrupt records part is set aside");
-            set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
+            crate::folder::set_aside(&*shelf.fs, &shelf.dir, &part.name)?;
             shelf.visible.write().parts.retain(|p| p.name != part.name);
             self.metrics.quarantined.inc();
         }
@@ -271,11 +271,10 @@ fn publish_part<T>(shelf: &Shelf, write: impl FnOnce(&Path) -> Result<T>) -> Res
 
 /// A number that no part has and that no part lists among what it replaces.
 fn next_name(shelf: &Shelf) -> String {
-    let number = |name: &str| name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u64>().ok();
     let parts = shelf.parts();
-    let names = parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces));
-    let highest = names.filter_map(|n| number(n)).max().unwrap_or(0);
-    format!("p{:012}", highest + 1)
+    crate::folder::next_name(
+        parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces)).map(|n| &**n),
+    )
 }
 
 /// Neighbours of about one size, if they are many. Larger ones are of one day.

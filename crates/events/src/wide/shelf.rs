@@ -379,7 +379,7 @@ fn open_parts(
                 warn!("{e}; it is set aside");
                 warnings.push(e.message);
                 metrics.quarantined.inc();
-                set_aside(fs, dir, &entry.name)?;
+                crate::folder::set_aside(fs, dir, &entry.name)?;
             }
         }
     }
@@ -390,11 +390,4 @@ fn open_parts(
     parts.retain(|p| !replaced.contains(&p.name));
     parts.sort_by_key(|p| p.rank());
     Ok(parts)
-}
-
-/// Renames a corrupt part so that it is not opened again, and leaves it for whoever wants to look.
-pub(super) fn set_aside(fs: &dyn Fs, dir: &Path, name: &str) -> Result<()> {
-    let (from, to) = (dir.join(name), dir.join(format!("corrupt-{name}")));
-    fs.rename(&from, &to).map_err(|e| disk::io_error("set a corrupt part aside", &from, &e))?;
-    fs.sync_dir(dir).map_err(|e| disk::io_error("sync a directory", dir, &e))
 }
