@@ -16,7 +16,7 @@ else
   RUN_TESTS = cargo test --workspace --no-fail-fast
 endif
 
-.PHONY: help run build image ui test test-full soak lint fmt bench bench-micro fuzz clean
+.PHONY: help run build image ui test test-full soak lint fmt bench bench-logs bench-micro fuzz clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -72,6 +72,9 @@ bench: build ## ingest, size, memory and queries beside Debian's prometheus and 
 	@scripts/reference.sh
 	@scripts/test-image.sh || echo 'skipped: no Docker engine, no idle measurement'
 	cargo run --release -p bench -- $(ARGS)
+
+bench-logs: build ## logs in, size, memory and queries beside VictoriaLogs and Loki (ARGS="--victoria-logs PATH --loki PATH")
+	cargo run --release -p bench -- --parts logs --memory-mib $${MEMORY_MIB:-4096} --repeats $${REPEATS:-5} $(ARGS)
 
 bench-micro: ## criterion benchmarks of codecs, labels, postings and window functions
 	cargo bench -p tsdb --bench codecs --bench postings -- $(ARGS)

@@ -6,7 +6,7 @@
 //! nothing; docs/performance.md keeps the rows.
 //!
 //! `data` makes the samples, `process` starts and measures a server, `peer` knows how each one is started and asked,
-//! `ingest`, `scraping`, `relaying`, `queries`, `memory`, `month` and `idle` are the measurements.
+//! `ingest`, `scraping`, `relaying`, `queries`, `memory`, `month`, `logs` and `idle` are the measurements.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line report")]
 
@@ -15,6 +15,7 @@ mod http;
 mod idle;
 mod ingest;
 mod limit;
+mod logs;
 mod memory;
 mod month;
 mod peer;
@@ -120,6 +121,8 @@ pub(crate) struct Flags {
     /// Only this program of the list is run (bonghwa counts as one).
     #[arg(long)]
     only: Option<String>,
+    #[command(flatten)]
+    logs: logs::LogFlags,
 }
 
 fn main() -> Result<()> {
@@ -171,6 +174,9 @@ fn main() -> Result<()> {
     }
     if wants("month") {
         month::run(&flags)?;
+    }
+    if wants("logs") {
+        logs::run(&flags)?;
     }
     if wants("idle") {
         idle::run(flags.containers)?;

@@ -22,7 +22,7 @@ use anyhow::Result;
 use crate::Flags;
 use crate::http::Client;
 use crate::peer::{Kind, Peer};
-pub(crate) use ask::{median, once, path};
+pub(crate) use ask::{encode, median, once, path};
 use ask::{path_of, warm};
 use fleet::Size;
 use load::Data;
