@@ -4,6 +4,7 @@
 
 mod history;
 mod load;
+pub(crate) mod logs;
 pub(crate) mod named;
 mod process;
 mod shown;
@@ -95,6 +96,9 @@ pub struct Logs {
     pub detection: intake::lines::config::Detection,
     /// What a stream may send.
     pub limits: intake::lines::config::Limits,
+    /// How long and how much is kept.
+    #[serde(deserialize_with = "nullable")]
+    pub retention: logs::LogRetention,
 }
 
 impl Logs {
@@ -125,6 +129,7 @@ impl Written {
         collect::scrape::config::check_names(&self.scrape_configs)?;
         self.history.check()?;
         self.logs.receive.check()?;
+        self.logs.retention.check()?;
         let legacy = self.global.legacy_names();
         self.alerting.check_names(legacy)?;
         self.otlp.check_names(legacy)?;

@@ -37,7 +37,8 @@ impl Process {
         let storage = written.storage.clone();
         let mut retention = retention::of(&self.flags, storage.tsdb.as_ref().map(|t| &t.retention))?;
         retention.settle(&*self.fs, &self.ours)?;
-        let kept = stores::kept(&*self.fs, &self.ours, &retention, &written.history)?;
+        let kept =
+            stores::kept(&*self.fs, &self.ours, &retention, &written.history, &written.logs.retention)?;
         let budgets = written.cardinality.clone();
         let relays = self.relays.plan(&written)?;
         let settings = crate::settings::of(&written, &self.flags);

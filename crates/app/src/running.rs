@@ -95,7 +95,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
         tracing::info!(wal_sync = terms.sync.as_str(), "{}", terms.sync.promise());
         let storage = resolved.loaded.written.storage.clone();
         let history = resolved.loaded.written.history.clone();
-        let open = move || stores::open(fs, &ours, &terms, (&storage, &history), &budget, clock, &progress);
+        let logs = resolved.loaded.written.logs.retention.clone();
+        let open =
+            move || stores::open(fs, &ours, &terms, (&storage, &history, &logs), &budget, clock, &progress);
         tokio::task::spawn_blocking(open)
     };
     let stores = blocking

@@ -8,6 +8,7 @@ use disk::Fs;
 use disk::log::SyncPolicy;
 use model::{Budget, Clock, ReplayProgress, Result};
 
+use crate::config::logs::LogRetention;
 use crate::config::{HistoryConfig, StorageConfig};
 use crate::retention::{Retention, Shares};
 
@@ -58,7 +59,7 @@ pub(crate) fn configure(stores: &Stores, written: &StorageConfig, kept: Kept) {
     let Stores { samples, events, records, together } = stores;
     together.store(kept.samples.bytes, Ordering::Relaxed);
     samples.set_retention(kept.samples);
-    records.set_retention(events::wide::Retention { bytes: kept.records_bytes, ..records.retention() });
+    records.set_retention(kept.records);
     samples.set_out_of_order(out_of_order_ms(written));
     samples.set_max_exemplars(max_exemplars(written));
     events.set_retention(events::Retention {
@@ -86,12 +87,18 @@ pub(crate) struct Kept {
     events_ms: i64,
     /// `u64::MAX`: no limit.
     events_bytes: u64,
-    /// Likewise.
-    records_bytes: u64,
+    /// Logs and spans.
+    records: events::wide::Retention,
 }
 
 /// What the stores keep by this configuration.
-pub(crate) fn kept(fs: &dyn Fs, ours: &Path, retention: &Retention, history: &HistoryConfig) -> Result<Kept> {
+pub(crate) fn kept(
+    fs: &dyn Fs,
+    ours: &Path,
+    retention: &Retention,
+    history: &HistoryConfig,
+    logs: &LogRetention,
+) -> Result<Kept> {
     let Shares { samples: bytes, events: events_bytes, records: records_bytes } =
         retention.shares(fs, ours)?;
     let samples = tsdb::Retention {
@@ -100,7 +107,8 @@ pub(crate) fn kept(fs: &dyn Fs, ours: &Path, retention: &Retention, history: &Hi
         series: history.series(),
         downsampling: history.downsampling(),
     };
-    Ok(Kept { samples, events_ms: retention.time_ms, events_bytes, records_bytes })
+    let records = logs.resolve(records_bytes)?;
+    Ok(Kept { samples, events_ms: retention.time_ms, events_bytes, records })
 }
 
 /// Opens all below `ours`, with what the memory limit leaves them. Reads their logs, so it may take seconds.
@@ -108,7 +116,7 @@ pub(crate) fn open(
     fs: Arc<dyn Fs>,
     ours: &Path,
     terms: &Terms,
-    (written, history): (&StorageConfig, &HistoryConfig),
+    (written, history, logs): (&StorageConfig, &HistoryConfig, &LogRetention),
     budget: &Budget,
     clock: Arc<dyn Clock>,
     progress: &ReplayProgress,
@@ -145,14 +153,17 @@ pub(crate) fn open(
     };
     let events = events::Store::open(fs.clone(), &ours.join("events"), options, clock.clone())?;
     let defaults = events::wide::Options::default();
+    let kept = logs.resolve(shares.records)?;
     let options = events::wide::Options {
-        retention_bytes: given(shares.records),
+        retention_ms: kept.time_ms,
+        retention_bytes: given(kept.bytes),
         flush_bytes: defaults.flush_bytes.min(memory_limit / 32),
         sync,
         budget: budget.child("records in memory", memory_limit / 4),
         ..defaults
     };
     let records = events::wide::Store::open(fs, &ours.join("records"), options, clock)?;
+    records.set_retention(kept);
     for warning in metrics.warnings().iter().chain(events.warnings()).chain(records.warnings()) {
         tracing::warn!(warning, "found while opening the stores");
     }
@@ -170,6 +181,8 @@ pub(crate) fn open(
 mod tests {
     use super::*;
     use model::records::RecordWriter;
+
+    use crate::config::logs::StreamRule;
     use model::{EventKind, Labels, ManualClock, Records, Tenant};
 
     #[test]
@@ -181,19 +194,27 @@ mod tests {
             memory_limit: 64 << 20,
         };
         let (written, history) = (StorageConfig::default(), HistoryConfig::default());
+        let mut logs = LogRetention::default();
         let (budget, clock) = (Budget::unlimited(), Arc::new(ManualClock::at_ms(0)));
         let progress = ReplayProgress::default();
         let stores =
-            open(fs.clone(), ours, &terms, (&written, &history), &budget, clock.clone(), &progress).unwrap();
+            open(fs.clone(), ours, &terms, (&written, &history, &logs), &budget, clock.clone(), &progress)
+                .unwrap();
         let Stores { samples, events, records, .. } = stores.clone();
         assert_eq!((samples.retention().time_ms, samples.retention().bytes), (1_000, 900_000));
-        assert_eq!(records.retention().bytes, 400_000);
+        assert_eq!((records.retention().time_ms, records.retention().bytes), (7 * 86_400_000, 400_000));
         assert_eq!((events.retention().container_ms, events.retention().bytes), (1_000, 100_000));
         let logs_ms = events.retention().time_ms;
 
         let hours = 7_200_000;
         let after = Retention { time_ms: hours, bytes: Some(50_000), percentage: 0.0 };
-        configure(&stores, &written, kept(&*fs, ours, &after, &history).unwrap());
+        logs.time = model::config::Duration::from_secs(7_200);
+        logs.size = Some(model::config::Size(30_000));
+        logs.streams =
+            vec![StreamRule { selector: "{app=\"a\"}".to_owned(), time: Some(logs.time), size: None }];
+        configure(&stores, &written, kept(&*fs, ours, &after, &history, &logs).unwrap());
+        assert_eq!((records.retention().time_ms, records.retention().bytes), (hours, 30_000));
+        assert_eq!(records.retention().streams[0].time_ms, Some(hours));
         assert_eq!((samples.retention().time_ms, samples.retention().bytes), (hours, 45_000));
         let changed = events::Retention { time_ms: logs_ms, container_ms: hours, bytes: 5_000 };
         assert_eq!(events.retention(), changed);

@@ -13,7 +13,8 @@ use events::wide::{Options, Store};
 use generated_logs::Lines;
 use model::pattern::Search;
 use model::records::{
-    Columns, FieldRef, Origin, RecordReader, RecordScan, RecordWriter, Records, TextTest, Wanted,
+    Columns, Counting, FieldRef, KeyPlace, KeySource, Origin, RecordReader, RecordScan, RecordWriter,
+    Records, TextTest, Wanted,
 };
 use model::{Clock, Ctx, EventKind, Labels, ManualClock, Order, Tenant};
 
@@ -29,6 +30,7 @@ fn main() {
     let megabytes: usize = std::env::args().nth(1).map_or(200, |a| a.parse().unwrap());
     let start_ns = 1_700_000_000_000_000_000;
     let mut lines = Lines::new(1, start_ns);
+    let mut id = String::new();
     let (mut batches, mut bytes, mut text) = (Vec::new(), 0usize, Vec::new());
     while bytes < megabytes << 20 {
         let mut records = Records::new();
@@ -40,6 +42,16 @@ fn main() {
             let stream = records.stream(&labels);
             records.push(stream, line.time_ns, &line.body);
             records.field("level", Origin::Detected, FieldRef::Text(line.level));
+            for name in ["trace_id", "user_id"] {
+                let value = line.body.split_once(&format!("\"{name}\":")).map(|(_, rest)| rest);
+                let Some(value) = value.and_then(|rest| rest.split([',', '}']).next()) else { continue };
+                let value = value.trim_matches('"');
+                let field = value.parse().map_or(FieldRef::Text(value), FieldRef::Int);
+                records.field(name, Origin::Detected, field);
+                if name == "trace_id" && bytes < megabytes << 19 {
+                    id = value.to_owned();
+                }
+            }
             bytes += line.body.len() + 1;
             text.extend_from_slice(line.body.as_bytes());
             text.push(b'\n');
@@ -94,7 +106,16 @@ fn main() {
     };
     let contains = |t: &str| vec![TextTest::ContainsAny(vec![t.to_owned()])];
     let asked = [
-        ("needle", RecordScan { body: contains("deadbeef01"), ..scan.clone() }),
+        ("id", RecordScan { body: contains(&id), ..scan.clone() }),
+        ("no id", RecordScan { body: contains("00112233445566778899aabbccddeeff"), ..scan.clone() }),
+        (
+            "trace_id",
+            RecordScan {
+                fields: vec![("trace_id".to_owned(), TextTest::In(vec![id.clone()]))],
+                ..scan.clone()
+            },
+        ),
+        ("within a word", RecordScan { body: contains("deadbeef01"), ..scan.clone() }),
         ("phrase", RecordScan { body: contains("cart 777 is closed"), ..scan.clone() }),
         (
             "regex",
@@ -113,19 +134,38 @@ fn main() {
         ("last 1000", RecordScan { limit: 1000, ..scan.clone() }),
     ];
     for (name, asked) in asked {
-        let (begun, before) = (Instant::now(), cpu());
-        let mut stream = store.scan(&Ctx::unbounded(), &asked).unwrap();
-        let (mut batch, mut rows) = (Columns::default(), 0);
-        while stream.next(&mut batch).unwrap() {
-            rows += batch.len();
+        // The second time is what a warm store takes.
+        for _ in 0..2 {
+            timed(name, || {
+                let mut stream = store.scan(&Ctx::unbounded(), &asked).unwrap();
+                let (mut batch, mut rows) = (Columns::default(), 0);
+                while stream.next(&mut batch).unwrap() {
+                    rows += batch.len();
+                }
+                rows
+            });
         }
-        println!(
-            "{name}: {rows} rows, {:.0} ms, {:.2} CPU s",
-            begun.elapsed().as_secs_f64() * 1e3,
-            cpu() - before
-        );
     }
-    let begun = Instant::now();
-    let patterns = store.patterns(&Ctx::unbounded(), &scan, 60_000_000_000).unwrap();
-    println!("patterns: {}, {:.0} ms", patterns.len(), begun.elapsed().as_secs_f64() * 1e3);
+    let source = |place, name: &str| KeySource { place, name: name.to_owned(), lower: false };
+    let by = |name: &str| vec![vec![source(KeyPlace::Detected, name), source(KeyPlace::Label, name)]];
+    for (name, by, step_ns) in [
+        ("level over time", by("level"), 60_000_000_000),
+        ("by pod", by("pod"), i64::MAX / 4),
+        ("by user", by("user_id"), i64::MAX / 4),
+    ] {
+        let counting = Counting { by, end_ns: start_ns, step_ns };
+        timed(name, || store.count(&Ctx::unbounded(), &scan, &counting).unwrap().unwrap().len());
+    }
+    let (ctx, kind) = (Ctx::unbounded(), EventKind::Log);
+    timed("label values", || store.stream_labels(&ctx, kind, &[], i64::MIN, i64::MAX).unwrap().len());
+    timed("streams", || store.streams(&ctx, kind, &[], i64::MIN, i64::MAX).unwrap().len());
+    timed("field names", || store.field_names(&ctx, &scan).unwrap().len());
+    timed("patterns", || store.patterns(&ctx, &scan, 60_000_000_000).unwrap().len());
+}
+
+fn timed(name: &str, work: impl FnOnce() -> usize) {
+    let (begun, before) = (Instant::now(), cpu());
+    let found = work();
+    let ms = begun.elapsed().as_secs_f64() * 1e3;
+    println!("{name}: {found}, {ms:.0} ms, {:.2} CPU s", cpu() - before);
 }

@@ -17,20 +17,25 @@ mod block;
 mod columns;
 mod condition;
 mod config;
+mod count;
 mod fields;
+mod filter;
 mod flush;
 mod fuzzing;
 mod ints;
+mod keep;
 mod maintain;
 mod merge;
 mod metrics;
 mod needle;
+mod parallel;
 mod part;
 mod patterns;
 mod read;
 mod record;
 mod rewrite;
 mod scan;
+mod search;
 mod shelf;
 mod snapshot;
 mod split;
@@ -47,7 +52,7 @@ use model::records::{RecordWriter, Written};
 use model::{Clock, Error, EventKind, Position, Records, Result, Steady, Tenant};
 use parking_lot::{Mutex, RwLock};
 
-pub use config::{Options, Retention};
+pub use config::{Options, Retention, StreamRetention};
 #[doc(hidden)]
 pub use fuzzing::fuzz;
 pub use metrics::Metrics;
@@ -66,6 +71,8 @@ pub struct Store {
     warnings: Vec<String>,
     retention: RwLock<Retention>,
     maintenance: Mutex<()>,
+    /// When streams were last held against what is kept of each, ms.
+    streams_looked_at: Mutex<Option<i64>>,
     /// What ages are held against.
     steady: Mutex<Steady>,
 }
@@ -83,12 +90,23 @@ impl Store {
         let retention = RwLock::new(Retention {
             time_ms: options.retention_ms,
             bytes: disk::space::size_limit(&*fs, &dir, options.retention_bytes)?,
+            streams: Vec::new(),
         });
         let newest = shelves.iter().filter_map(Shelf::newest_ns).max().map(|ns| ns / 1_000_000);
         let steady = Mutex::new(Steady::since(newest, now, options.retention_ms));
         let maintenance = Mutex::new(());
-        let store = Self { options, clock, metrics, shelves, warnings, retention, maintenance, steady };
-        store.count();
+        let store = Self {
+            options,
+            clock,
+            metrics,
+            shelves,
+            warnings,
+            retention,
+            maintenance,
+            streams_looked_at: Mutex::default(),
+            steady,
+        };
+        store.measure();
         Ok(store)
     }
 
@@ -104,12 +122,13 @@ impl Store {
 
     /// What is kept now.
     pub fn retention(&self) -> Retention {
-        *self.retention.read()
+        self.retention.read().clone()
     }
 
     /// Changes what is kept, from the next maintenance on.
     pub fn set_retention(&self, retention: Retention) {
         *self.retention.write() = retention;
+        *self.streams_looked_at.lock() = None;
     }
 
     /// Makes everything durable. The store may be dropped without it: the log has every acknowledged record.
@@ -132,7 +151,7 @@ impl Store {
         Err(Error::not_found(format_args!("tenant {:?} does not exist", tenant.as_str())))
     }
 
-    fn count(&self) {
+    fn measure(&self) {
         let sum =
             |of: fn(&Shelf) -> u64| self.shelves.iter().map(of).sum::<u64>().try_into().unwrap_or(i64::MAX);
         let sum_parts =
@@ -157,7 +176,7 @@ impl RecordWriter for Store {
             records,
             positions,
             &self.options,
-            self.retention().time_ms,
+            &self.retention.read(),
             self.clock.now_ms(),
         )?;
         self.metrics.appended.inc_by(written.accepted as u64);

@@ -4,6 +4,7 @@
 //! automaton (a set of texts, a prefix ...); everything else is matched by `regex-automata`.
 
 mod go;
+mod required;
 mod search;
 mod shape;
 mod template;

@@ -7,9 +7,11 @@
 //! the message or detected in it ([`Origin`]); the message itself is always whole.
 
 mod columns;
+mod counting;
 mod rows;
 mod scan;
 
+pub use counting::{Counted, Counting, KeyPlace, KeySource};
 pub use columns::{ABSENT, Columns, FieldColumn, Strings, TextColumn, Values};
 pub use rows::{FieldRef, Origin, Records, Row, StreamIndex};
 pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
@@ -17,6 +19,7 @@ pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries,
 use crate::ctx::{Ctx, Tenant};
 use crate::error::Result;
 use crate::events::EventKind;
+use crate::labels::Labels;
 use crate::matcher::Matcher;
 use crate::metrics::Position;
 
@@ -103,6 +106,27 @@ pub trait RecordReader: Send + Sync {
         start_ns: i64,
         end_ns: i64,
     ) -> Result<Vec<StreamSummary>>;
+
+    /// The labels of the streams that fulfil the matchers and have records between the two times. Cheaper than
+    /// [`streams`](Self::streams) where a store need not look at blocks for them.
+    fn stream_labels(
+        &self,
+        ctx: &Ctx,
+        kind: EventKind,
+        matchers: &[Matcher],
+        start_ns: i64,
+        end_ns: i64,
+    ) -> Result<Vec<Labels>> {
+        let streams = self.streams(ctx, kind, matchers, start_ns, end_ns)?;
+        Ok(streams.into_iter().map(|stream| stream.labels).collect())
+    }
+
+    /// Counts the scan's records, with its tests applied exactly, by what labels and fields say and by time; `None`: the
+    /// store cannot, and whoever asked counts what a scan gives.
+    fn count(&self, ctx: &Ctx, scan: &RecordScan, counting: &Counting) -> Result<Option<Vec<Counted>>> {
+        let _ = (ctx, scan, counting);
+        Ok(None)
+    }
 
     /// Bytes and records of each stream by steps of `step_ns` (0: all in one), from what is known of whole blocks:
     /// records of a block that a step cuts are shared out evenly. Tests of messages and fields are not applied.

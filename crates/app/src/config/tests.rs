@@ -131,3 +131,27 @@ fn history_is_read_shown_and_held_to_selectors() {
     let said = error("history:\n  retention:\n    - mach: up\n      time: 2d\n");
     assert!(said.contains("mach"), "{said}");
 }
+
+#[test]
+fn retention_of_logs_is_read_and_held_to_selectors() {
+    let loaded = load_text(
+        "logs:\n  retention:\n    time: 3d\n    size: 2GB\n    streams:\n      - selector: '{namespace=\"prod\"}'\n        \
+         time: 30d\n        size: 1GB\n      - { selector: '{app=~\"debug.*\"}', time: 0s }\n",
+    )
+    .unwrap();
+    let kept = loaded.written.logs.retention.resolve(7).unwrap();
+    assert_eq!((kept.time_ms, kept.bytes), (3 * 86_400_000, 2 << 30));
+    let rules: Vec<_> = kept.streams.iter().map(|rule| (rule.time_ms, rule.bytes)).collect();
+    assert_eq!(rules, [(Some(30 * 86_400_000), 1 << 30), (Some(0), u64::MAX)]);
+    assert_eq!(kept.streams[0].matchers[0].to_string(), "namespace=\"prod\"");
+    let kept = load_text("logs:\n  retention:\n").unwrap().written.logs.retention.resolve(7).unwrap();
+    assert_eq!((kept.time_ms, kept.bytes, kept.streams.len()), (7 * 86_400_000, 7, 0));
+    for (text, wanted) in [
+        ("selector: prod, time: 1d", "is no stream selector"),
+        ("selector: '{a=\"b\"}'", "needs a 'time' or a 'size'"),
+        ("selektor: '{a=\"b\"}'", "selector"),
+    ] {
+        let said = error(&format!("logs:\n  retention:\n    streams:\n      - {{ {text} }}\n"));
+        assert!(said.contains(wanted), "{said}");
+    }
+}

@@ -139,6 +139,20 @@ impl Arena {
         Ok((content(&chunk.bytes, row.at)?, &chunk.names))
     }
 
+    /// Which of the streams that `wanted` names by number have rows between two times.
+    pub(super) fn streams_between(
+        &self,
+        wanted: &[bool],
+        start_ns: i64,
+        end_ns: i64,
+    ) -> impl Iterator<Item = &Labels> {
+        let mut there = vec![false; self.streams.len()];
+        for row in self.rows.iter().filter(|row| (start_ns..=end_ns).contains(&row.time_ns)) {
+            there[row.stream as usize] = wanted[row.stream as usize];
+        }
+        self.streams.iter().zip(there).filter(|(_, there)| *there).map(|(stream, _)| stream)
+    }
+
     /// The rows between two times of the streams that `wanted` names by number, in the order in which they came.
     pub(super) fn select(&self, wanted: &[bool], start_ns: i64, end_ns: i64) -> Picked {
         let mut picked = Picked {

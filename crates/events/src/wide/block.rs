@@ -1,5 +1,7 @@
 //! A block: rows of one day, sorted by stream and time, in columns. docs/formats/records.md draws the bytes.
 
+mod count;
+mod messages;
 mod read;
 mod write;
 
@@ -13,6 +15,7 @@ use model::records::Origin;
 
 use super::columns::Type;
 
+pub(super) use count::count;
 pub(super) use read::{Asked, Bytes, matching, messages, open, patterned};
 pub(super) use write::{Builder, Finished};
 
@@ -43,6 +46,10 @@ enum Kind {
     Field(Arc<str>, Origin, Type),
     /// Fields beyond the most columns.
     Rest,
+    /// Messages without a template. In blocks of before they lie behind the variables.
+    Whole,
+    /// Which rare words there are.
+    Filter,
 }
 
 /// A column of fields that was read.
@@ -103,6 +110,8 @@ impl Head {
                 Kind::Numbers => out.push(2),
                 Kind::Letters => out.push(3),
                 Kind::Rest => out.push(4),
+                Kind::Whole => out.push(5),
+                Kind::Filter => out.push(6),
                 Kind::Field(name, origin, kind) => {
                     out.push(8 | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
                     put_bytes(&mut out, name.as_bytes());
@@ -138,6 +147,8 @@ impl Head {
                 2 => Kind::Numbers,
                 3 => Kind::Letters,
                 4 => Kind::Rest,
+                5 => Kind::Whole,
+                6 => Kind::Filter,
                 field @ 8..16 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use model::pattern::Search;
 
+use super::filter::{Filter, Word, word_of_value};
 use super::needle::{Needle, Verdict};
+use super::search::in_letters;
 use super::split::HOLE;
 use super::texts::Texts;
 use model::records::{FieldRef, TextTest};
@@ -12,7 +14,8 @@ use model::records::{FieldRef, TextTest};
 /// One test.
 pub(super) enum Test {
     Contains(Vec<Needle>, bool),
-    Matches(Search, bool),
+    /// With texts that a match must have: of each list one.
+    Matches(Search, bool, Vec<Vec<Needle>>),
     In(Vec<String>, bool),
 }
 
@@ -22,8 +25,11 @@ impl Test {
         match test {
             TextTest::ContainsAny(needles) => Self::Contains(prepared(needles), true),
             TextTest::ContainsNone(needles) => Self::Contains(prepared(needles), false),
-            TextTest::Matches(search) => Self::Matches(search.clone(), true),
-            TextTest::MatchesNot(search) => Self::Matches(search.clone(), false),
+            TextTest::Matches(search) => {
+                let required = search.required().iter().map(|texts| prepared(texts)).collect();
+                Self::Matches(search.clone(), true, required)
+            }
+            TextTest::MatchesNot(search) => Self::Matches(search.clone(), false, Vec::new()),
             TextTest::In(texts) => Self::In(texts.clone(), true),
             TextTest::NotIn(texts) => Self::In(texts.clone(), false),
         }
@@ -36,34 +42,74 @@ impl Test {
             let holds = std::str::from_utf8(template).is_ok_and(|text| self.holds(text));
             return if holds { Verdict::All } else { Verdict::None };
         }
-        let Self::Contains(needles, want) = self else { return Verdict::Open };
-        let mut found = Verdict::None;
-        for needle in needles {
-            match needle.verdict(template) {
-                Verdict::All => {
-                    found = Verdict::All;
-                    break;
-                }
-                Verdict::Open => found = Verdict::Open,
-                Verdict::None => {}
+        match self {
+            Self::Contains(needles, true) => verdict(needles, template),
+            Self::Contains(needles, false) => match verdict(needles, template) {
+                Verdict::All => Verdict::None,
+                Verdict::None => Verdict::All,
+                Verdict::Open => Verdict::Open,
+            },
+            Self::Matches(_, true, required) => {
+                let impossible = required.iter().any(|needles| verdict(needles, template) == Verdict::None);
+                if impossible { Verdict::None } else { Verdict::Open }
             }
-        }
-        match found {
-            Verdict::All if !want => Verdict::None,
-            Verdict::None if !want => Verdict::All,
-            found => found,
+            Self::Matches(..) | Self::In(..) => Verdict::Open,
         }
     }
 
-    /// Whether no message with these variables fulfils the test, where its template leaves that open. `whole`: the only
-    /// column has the messages.
-    pub(super) fn rules_out(&self, columns: &[Texts<'_>], whole: bool) -> bool {
-        let Self::Contains(needles, true) = self else { return false };
-        let impossible = |needle: &Needle| {
-            (whole || needle.is_within_word())
-                && !columns.iter().any(|c| c.may_contain(needle.bytes(), needle.finder()))
-        };
-        needles.iter().all(impossible)
+    /// The lists of needles of which a message must have one each.
+    fn required(&self) -> &[Vec<Needle>] {
+        match self {
+            Self::Contains(needles, true) => std::slice::from_ref(needles),
+            Self::Matches(_, true, required) => required,
+            _ => &[],
+        }
+    }
+
+    /// The words of which a field's text must be one, where filters may know of all of them.
+    pub(super) fn values(&self) -> Option<Vec<Word>> {
+        let Self::In(texts, true) = self else { return None };
+        texts.iter().map(|text| word_of_value(text.as_bytes())).collect()
+    }
+
+    /// Whether the filter of a block leaves open that a message of it fulfils the test.
+    pub(super) fn may_hold(&self, filter: &Filter<'_>) -> bool {
+        self.required()
+            .iter()
+            .all(|needles| needles.iter().any(|n| n.words().iter().all(|word| filter.may_have(word))))
+    }
+
+    /// Whether filters may know something of what messages must have.
+    pub(super) fn has_words(&self) -> bool {
+        self.required().iter().any(|needles| needles.iter().all(|n| !n.words().is_empty()))
+    }
+
+    /// Whether messages of these templates can fulfil the test that have these letters among their variables.
+    pub(super) fn may_hold_with(&self, templates: &[&[u8]], letters: &[u8]) -> bool {
+        self.required().iter().all(|needles| {
+            needles.iter().any(|n| {
+                !n.is_within_word()
+                    || n.bytes().iter().all(u8::is_ascii_digit)
+                    || templates.iter().any(|template| n.is_in(template))
+                    || in_letters(letters, n.bytes(), n.finder())
+            })
+        })
+    }
+
+    /// Takes the mark from messages of a template that cannot fulfil the test, by their variables. Without a template the
+    /// only column has the messages.
+    pub(super) fn retain(&self, template: Option<&[u8]>, columns: &[Texts<'_>], marked: &mut [bool]) {
+        let mut some = vec![false; marked.len()];
+        for needles in self.required() {
+            some.fill(false);
+            for needle in needles {
+                match template {
+                    Some(template) => needle.mark(template, columns, &mut some),
+                    None => columns.iter().for_each(|c| c.mark(needle.bytes(), needle.finder(), &mut some)),
+                }
+            }
+            marked.iter_mut().zip(&some).for_each(|(marked, some)| *marked &= some);
+        }
     }
 
     pub(super) fn holds(&self, text: &str) -> bool {
@@ -71,10 +117,23 @@ impl Test {
             Self::Contains(needles, want) => {
                 needles.iter().any(|needle| needle.is_in(text.as_bytes())) == *want
             }
-            Self::Matches(search, want) => search.is_match(text) == *want,
+            Self::Matches(search, want, _) => search.is_match(text) == *want,
             Self::In(texts, want) => texts.iter().any(|t| t == text) == *want,
         }
     }
+}
+
+/// What a needle of these says of a template.
+fn verdict(needles: &[Needle], template: &[u8]) -> Verdict {
+    let mut found = Verdict::None;
+    for needle in needles {
+        match needle.verdict(template) {
+            Verdict::All => return Verdict::All,
+            Verdict::Open => found = Verdict::Open,
+            Verdict::None => {}
+        }
+    }
+    found
 }
 
 /// A value as it is written.

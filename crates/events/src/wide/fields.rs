@@ -114,6 +114,42 @@ impl<'a> Field<'a> {
         Some(test.holds(&self.text(place, &mut scratch)))
     }
 
+    /// Gives every row that has none yet a number for its text, which `number` makes; an empty text is none.
+    pub(super) fn codes(&self, out: &mut [u32], mut number: impl FnMut(&str) -> u32) {
+        let mut of_words = match &self.values {
+            Values::Text(Texts::Words(words, _)) => vec![ABSENT; words.len()],
+            _ => Vec::new(),
+        };
+        let mut scratch = Vec::new();
+        let mut last: Option<(i64, u32)> = None;
+        for (row, code) in out.iter_mut().enumerate().filter(|(_, code)| **code == 0) {
+            let Some(place) = self.place(row as u32) else { continue };
+            *code = match &self.values {
+                Values::Text(Texts::Words(words, ids)) => {
+                    let known = &mut of_words[ids[place] as usize];
+                    if *known == ABSENT {
+                        *known = number(&String::from_utf8_lossy(words[ids[place] as usize]));
+                    }
+                    *known
+                }
+                Values::Text(Texts::Constant(text)) => {
+                    last.get_or_insert_with(|| (0, number(&String::from_utf8_lossy(text)))).1
+                }
+                Values::Int(values) if last.is_some_and(|last| last.0 == values[place]) => {
+                    last.map_or(0, |last| last.1)
+                }
+                values => {
+                    scratch.clear();
+                    let code = number(&self.text(place, &mut scratch));
+                    if let Values::Int(values) = values {
+                        last = Some((values[place], code));
+                    }
+                    code
+                }
+            };
+        }
+    }
+
     fn text<'s>(&'s self, place: usize, scratch: &'s mut Vec<u8>) -> Cow<'s, str> {
         match &self.values {
             Values::Text(texts) => {

@@ -1,9 +1,9 @@
 //! A door for the fuzzer, past the checksums.
 
-use model::records::{RecordScan, TextTest};
+use model::records::{Counting, KeyPlace, KeySource, RecordScan, TextTest};
 use model::{EventKind, Labels, Result};
 
-use super::block::{Asked, Bytes, Head, matching, open, patterned};
+use super::block::{Asked, Bytes, Head, count, matching, open, patterned};
 use super::record;
 use super::rewrite::everything;
 use super::scan::Plan;
@@ -35,7 +35,8 @@ pub fn fuzz(bytes: &[u8]) {
     let Ok(head) = Head::read(head) else { return };
     let streams = [Labels::empty(), Labels::from_pairs([("a", "b")])];
     let scan = everything(EventKind::Log);
-    let body = vec![TextTest::ContainsAny(vec!["a 1 ".to_owned(), "b".to_owned()])];
+    let body =
+        vec![TextTest::ContainsAny(vec!["a 1 ".to_owned(), "b".to_owned(), "0123456789abcdef".to_owned()])];
     let fields = vec![("f".to_owned(), TextTest::In(vec!["1".to_owned()]))];
     for scan in [RecordScan { body, fields, ..scan.clone() }, scan] {
         let plan = Plan::new(&scan);
@@ -44,5 +45,16 @@ pub fn fuzz(bytes: &[u8]) {
         let _ = open(&head, &Any(columns), &asked);
         let _ = matching(&head, &Any(columns), &asked);
         let _ = patterned(&head, &Any(columns), &asked);
+        let source = |place| KeySource { place, name: "f".to_owned(), lower: true };
+        let by =
+            vec![vec![source(KeyPlace::Sent), source(KeyPlace::Label)], vec![source(KeyPlace::Detected)]];
+        let counting = Counting { by, end_ns: 0, step_ns: 1000 };
+        let mut total = 0u64;
+        let counted = count(&head, &Any(columns), &asked, &counting, &mut |key, _, rows| {
+            assert_eq!(key.len(), 2);
+            total = total.saturating_add(rows);
+            Ok(())
+        });
+        assert!(counted.is_err() || total <= head.rows() as u64);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use disk::log::SyncPolicy;
 use disk::publish;
 use model::records::RecordScan;
-use model::{Ctx, EventKind, Result};
+use model::{Ctx, EventKind, Labels, Result};
 use tracing::{info, warn};
 
 use super::block::{Asked, matching};
@@ -36,7 +36,7 @@ impl Store {
         if result.is_err() {
             self.metrics.failures.inc();
         }
-        self.count();
+        self.measure();
         result
     }
 
@@ -58,11 +58,12 @@ impl Store {
             if let Some(group) = due_for_merge(&shelf.parts()) {
                 self.merge(shelf, &group)?;
             }
-            if retention.time_ms > 0 {
-                let oldest = steady.saturating_sub(retention.time_ms).saturating_mul(1_000_000);
+            if retention.longest_ms() > 0 {
+                let oldest = steady.saturating_sub(retention.longest_ms()).saturating_mul(1_000_000);
                 self.expire(shelf, oldest)?;
             }
         }
+        self.keep_streams(&retention, now, steady)?;
         self.enforce_size(retention.bytes)
     }
 
@@ -162,7 +163,7 @@ impl Store {
     }
 
     /// Writes a part again without some of its rows; gives how many.
-    fn rewrite(
+    pub(super) fn rewrite(
         &self,
         shelf: &Shelf,
         part: &Arc<Part>,
@@ -185,14 +186,17 @@ impl Store {
             return Ok(gone);
         }
         let _working = self.options.budget.claim(WORK_BYTES);
+        let numbers = rewrite::streams_left(part, &decided)?;
         let mut decided = decided.into_iter();
         let mut gone = 0;
         let written = publish_part(shelf, |dir| {
             let mut writer = Writer::create(&*shelf.fs, dir)?;
-            gone =
-                rewrite::copy_without(part, &mut writer, |_| Ok(decided.next().unwrap_or(Without::Nothing)))?;
-            let streams = if writer.is_empty() { &[][..] } else { &part.streams[..] };
-            writer.finish(streams, part.log_upto, &replaces)
+            gone = rewrite::copy_without(part, &mut writer, &numbers, |_| {
+                Ok(decided.next().unwrap_or(Without::Nothing))
+            })?;
+            let left = part.streams.iter().zip(&numbers).filter(|(_, number)| number.is_some());
+            let streams: Vec<Labels> = left.map(|(stream, _)| stream.clone()).collect();
+            writer.finish(&streams, part.log_upto, &replaces)
         })?;
         self.replace(shelf, replaces, Some(written))?;
         Ok(gone)
@@ -254,7 +258,7 @@ impl Store {
             gone += self.rewrite(shelf, &part, without)?;
         }
         self.metrics.deleted.inc_by(gone);
-        self.count();
+        self.measure();
         Ok(gone)
     }
 }

@@ -6,10 +6,13 @@ use model::records::{ABSENT, ColumnStream, Columns, FieldColumn, TextColumn, Val
 use model::{Ctx, Order, Reservation, Result};
 
 use super::columns::{Type, memory, pad, push, push_text, rows_of};
+use super::parallel;
 
 /// Rows of a batch, and bytes of its messages, after which it is handed over.
 const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
+/// The most sources that are opened at one time.
+const MOST_AHEAD: usize = 64;
 /// A source that has so many rows before all others is taken by itself.
 const RUN: usize = 64;
 
@@ -26,11 +29,11 @@ pub(super) struct Lazy<S> {
 }
 
 /// Opens sources.
-pub(super) trait Open: Send {
+pub(super) trait Open: Send + Sync {
     type Source: Send;
 
     /// The rows of a source that are wanted, in the asked order; `None`: there are none.
-    fn open(&mut self, source: Self::Source) -> Result<Option<Columns>>;
+    fn open(&self, source: Self::Source) -> Result<Option<Columns>>;
 }
 
 /// An open source.
@@ -59,6 +62,8 @@ pub(super) struct Merge<O: Open> {
     /// How many rows are still to come, if there is a limit.
     left: usize,
     batch: u64,
+    /// How many sources are opened at one time.
+    ahead: usize,
     /// For [`Merge::weave`], kept for its memory.
     keys: Vec<Key>,
 }
@@ -95,32 +100,57 @@ impl<O: Open> Merge<O> {
     ) -> Self {
         lazy.sort_by(|a, b| compare(order, (b.bound, b.rank), (a.bound, a.rank)));
         let left = if limit == 0 { usize::MAX } else { limit };
-        Self { ctx: ctx.clone(), order, opener, lazy, open: Vec::new(), left, batch: 0, keys: Vec::new() }
+        Self {
+            ctx: ctx.clone(),
+            order,
+            opener,
+            lazy,
+            open: Vec::new(),
+            left,
+            batch: 0,
+            ahead: 1,
+            keys: Vec::new(),
+        }
     }
 
-    /// Opens every source that may have the next row.
+    /// Opens every source that may have the next row, several at one time: more and more of them while they have nothing.
     fn settle(&mut self) -> Result<()> {
-        while let Some(next) = self.lazy.last() {
-            let bound = (next.bound, next.rank);
-            if self.open.last().is_some_and(|p| compare(self.order, p.key(), bound).is_lt()) {
-                break;
+        loop {
+            let mut due = Vec::new();
+            while due.len() < self.ahead
+                && let Some(next) = self.lazy.last()
+                && self
+                    .open
+                    .last()
+                    .is_none_or(|p| !compare(self.order, p.key(), (next.bound, next.rank)).is_lt())
+            {
+                due.extend(self.lazy.pop());
             }
-            self.ctx.check()?;
-            let Some(Lazy { rank, source, .. }) = self.lazy.pop() else { break };
-            let Some(columns) = self.opener.open(source)?.filter(|c| !c.is_empty()) else { continue };
-            let reserved = self.ctx.budget.reserve(memory(&columns))?;
-            let piece = Piece {
-                columns,
-                at: 0,
-                rank,
-                streams: Vec::new(),
-                fields: Vec::new(),
-                batch: 0,
-                _reserved: reserved,
+            if due.is_empty() {
+                return Ok(());
+            }
+            let found = self.open_all(due)?;
+            self.ahead = match found.is_empty() {
+                true => (self.ahead * 2).min(MOST_AHEAD),
+                false if self.left == usize::MAX => parallel::threads(),
+                false => 1,
             };
-            self.insert(piece);
+            found.into_iter().for_each(|piece| self.insert(piece));
         }
-        Ok(())
+    }
+
+    fn open_all(&self, due: Vec<Lazy<O::Source>>) -> Result<Vec<Piece>> {
+        let (ctx, opener) = (&self.ctx, &self.opener);
+        let threads = parallel::threads().min(due.len());
+        let found = parallel::each(due, threads, Vec::new, |found, Lazy { rank, source, .. }| {
+            ctx.check()?;
+            let Some(columns) = opener.open(source)?.filter(|c| !c.is_empty()) else { return Ok(()) };
+            let _reserved = ctx.budget.reserve(memory(&columns))?;
+            let (streams, fields) = (Vec::new(), Vec::new());
+            found.push(Piece { columns, at: 0, rank, streams, fields, batch: 0, _reserved });
+            Ok::<_, model::Error>(())
+        })?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     fn insert(&mut self, piece: Piece) {

@@ -1,9 +1,12 @@
-//! What a needle says about the templates it may be found in. The word at either end of it may go on in the text, and be a
-//! variable there; what is delimited on both sides within the needle is known.
+//! What a needle says about the templates it may be found in, and about the variables there. The word at either end of it may
+//! go on in the text, and be a variable there; what is delimited on both sides within the needle is known.
 
 use memchr::memmem::Finder;
 
+use super::filter::{self, Word};
+use super::search::Fit;
 use super::split::{HOLE, is_variable, is_word};
+use super::texts::Texts;
 
 /// What is certain about the messages of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +17,26 @@ pub(super) enum Verdict {
     Open,
 }
 
+/// A template with more places for a reading is looked at row by row.
+const MOST_PLACES: usize = 32;
+
+/// What holes stand for, in their order.
+type Holes = Vec<(Vec<u8>, Fit)>;
+
+/// A way in which a needle can read in a template.
+struct Reading {
+    finder: Finder<'static>,
+    holes: Holes,
+}
+
 /// A needle, prepared.
 pub(super) struct Needle {
     text: Vec<u8>,
     finder: Finder<'static>,
     /// The ways in which it can read in a template; none: it is within one word.
-    readings: Vec<Finder<'static>>,
+    readings: Vec<Reading>,
+    /// What the filter of a block may know of it.
+    words: Vec<Word>,
 }
 
 impl Needle {
@@ -29,14 +46,16 @@ impl Needle {
         let mut readings = Vec::new();
         if let Some((first, last)) = inside {
             let core = as_template(&text[first..=last]);
-            for before in edges(&text[..first]) {
-                for after in edges(&text[last + 1..]) {
-                    let reading = [before, &core[..], after].concat();
-                    readings.push(Finder::new(&reading).into_owned());
+            for (before, hole_before) in edges(&text[..first], Fit::End) {
+                for (after, hole_after) in edges(&text[last + 1..], Fit::Start) {
+                    let reading = [before, &core.0[..], after].concat();
+                    let holes = hole_before.iter().chain(&core.1).chain(&hole_after).cloned().collect();
+                    readings.push(Reading { finder: Finder::new(&reading).into_owned(), holes });
                 }
             }
         }
-        Self { finder: Finder::new(&text).into_owned(), readings, text }
+        let words = filter::words_of_needle(&text);
+        Self { finder: Finder::new(&text).into_owned(), readings, words, text }
     }
 
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
@@ -49,6 +68,11 @@ impl Needle {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.text
+    }
+
+    /// What the filter of a block may know of it.
+    pub(super) fn words(&self) -> &[Word] {
+        &self.words
     }
 
     /// Whether it lies within one word wherever it is found.
@@ -64,30 +88,62 @@ impl Needle {
         if self.finder.find(template).is_some() {
             return Verdict::All;
         }
-        let possible =
-            self.is_within_word() || self.readings.iter().any(|reading| reading.find(template).is_some());
+        let possible = self.is_within_word()
+            || self.readings.iter().any(|reading| reading.finder.find(template).is_some());
         if possible && memchr::memchr(HOLE, template).is_some() { Verdict::Open } else { Verdict::None }
+    }
+
+    /// Marks the messages of a template, by their variables, that may have it within them.
+    pub(super) fn mark(&self, template: &[u8], columns: &[Texts<'_>], out: &mut [bool]) {
+        if self.finder.find(template).is_some() {
+            return out.fill(true);
+        }
+        if self.is_within_word() {
+            return columns.iter().for_each(|c| c.mark(&self.text, &self.finder, out));
+        }
+        let mut places = 0;
+        let mut marked = vec![true; out.len()];
+        for reading in &self.readings {
+            let mut from = 0;
+            while let Some(at) = reading.finder.find(&template[from..]) {
+                places += 1;
+                if places > MOST_PLACES {
+                    return out.fill(true);
+                }
+                let first = memchr::memchr_iter(HOLE, &template[..from + at]).count();
+                marked.fill(true);
+                for ((word, fit), column) in
+                    reading.holes.iter().zip(columns.get(first..).unwrap_or_default())
+                {
+                    column.retain(word, *fit, &mut marked);
+                }
+                out.iter_mut().zip(&marked).for_each(|(out, marked)| *out |= marked);
+                from += at + 1;
+            }
+        }
     }
 }
 
 /// What the word at an end of the needle, which may go on in the text, is in a template.
-fn edges(word: &[u8]) -> Vec<&[u8]> {
+fn edges(word: &[u8], fit: Fit) -> Vec<(&[u8], Holes)> {
+    let hole = || (&[HOLE][..], vec![(word.to_vec(), fit)]);
     match word {
-        [] => vec![word],
-        _ if word.iter().any(u8::is_ascii_digit) => vec![&[HOLE]],
-        _ => vec![word, &[HOLE]],
+        [] => vec![(word, Vec::new())],
+        _ if word.iter().any(u8::is_ascii_digit) => vec![hole()],
+        _ => vec![(word, Vec::new()), hole()],
     }
 }
 
-/// A text that begins and ends between words, as it reads in a template.
-fn as_template(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
+/// A text that begins and ends between words, as it reads in a template, and its variables.
+fn as_template(text: &[u8]) -> (Vec<u8>, Holes) {
+    let (mut out, mut holes) = (Vec::with_capacity(text.len()), Vec::new());
     let mut at = 0;
     while at < text.len() {
         let end = text[at..].iter().position(|b| !is_word(*b)).map_or(text.len(), |n| at + n);
         let word = &text[at..end];
         if is_variable(word) {
             out.push(HOLE);
+            holes.push((word.to_vec(), Fit::Whole));
         } else {
             out.extend_from_slice(word);
         }
@@ -95,7 +151,7 @@ fn as_template(text: &[u8]) -> Vec<u8> {
         out.extend_from_slice(&text[end..next]);
         at = next;
     }
-    out
+    (out, holes)
 }
 
 #[cfg(test)]

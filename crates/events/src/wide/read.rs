@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::records::{
-    ColumnStream, Columns, Origin, PatternSeries, RecordReader, RecordScan, StreamSummary, VolumeSeries,
-    Wanted,
+    ColumnStream, Columns, Counted, Counting, Origin, PatternSeries, RecordReader, RecordScan, StreamSummary,
+    VolumeSeries, Wanted,
 };
 use model::{Ctx, Error, EventKind, Labels, Matcher, Order, Result};
 
@@ -15,6 +15,7 @@ use super::block::Run;
 use super::merge::{Lazy, Merge, Open, Rank};
 use super::part::Part;
 use super::patterns::Patterns;
+use super::rewrite::everything;
 use super::scan::{Opener, PartScan, Plan, Source};
 
 /// Rows of memory that are read at once.
@@ -27,7 +28,7 @@ const MOST: usize = 100_000;
 const LEVEL: &str = "level";
 
 /// What is to be read in memory, and the parts of the same moment.
-type Found = (Vec<Lazy<Source>>, Vec<Arc<Part>>);
+pub(super) type Found = (Vec<Lazy<Source>>, Vec<Arc<Part>>);
 
 impl Store {
     fn merged(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Merge<Opener>> {
@@ -42,7 +43,7 @@ impl Store {
     }
 
     /// What a plan finds in memory, and the parts of the same moment.
-    fn memory_of(&self, plan: &Plan) -> Result<Found> {
+    pub(super) fn memory_of(&self, plan: &Plan) -> Result<Found> {
         let visible = self.shelf(plan.scan.kind)?.visible.read();
         let mut lazy = Vec::new();
         add_memory(&mut lazy, &visible.arena, NEWEST, plan);
@@ -58,7 +59,7 @@ impl Store {
         let wanted = Wanted { body: true, fields: Some(vec![LEVEL.to_owned()]) };
         let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted, ..scan.clone() }));
         let (memory, parts) = self.memory_of(&plan)?;
-        let mut opener = Opener { plan: Arc::clone(&plan), budget: ctx.budget.clone() };
+        let opener = Opener { plan: Arc::clone(&plan), budget: ctx.budget.clone() };
         for lazy in memory {
             ctx.check()?;
             if let Some(columns) = opener.open(lazy.source)? {
@@ -207,6 +208,13 @@ fn share_of_run(of_part: &PartScan, run: &Run, scan: &RecordScan, visit: &mut im
     });
 }
 
+/// A scan that asks for nothing but streams.
+fn streams_scan(kind: EventKind, matchers: &[Matcher], start_ns: i64, end_ns: i64) -> RecordScan {
+    let wanted = Wanted { body: false, fields: Some(Vec::new()) };
+    let streams = matchers.to_vec();
+    RecordScan { start_ns, end_ns, streams, wanted, ..everything(kind) }
+}
+
 fn unreadable(e: disk::varint::Corrupt) -> Error {
     Error::internal("records in memory cannot be read").with_detail(e)
 }
@@ -224,17 +232,7 @@ impl RecordReader for Store {
         start_ns: i64,
         end_ns: i64,
     ) -> Result<Vec<StreamSummary>> {
-        let scan = RecordScan {
-            kind,
-            start_ns,
-            end_ns,
-            streams: matchers.to_vec(),
-            body: Vec::new(),
-            fields: Vec::new(),
-            wanted: Wanted { body: false, fields: Some(Vec::new()) },
-            limit: 0,
-            order: Order::Ascending,
-        };
+        let scan = streams_scan(kind, matchers, start_ns, end_ns);
         let mut all: BTreeMap<Labels, StreamSummary> = BTreeMap::new();
         self.shares(ctx, &scan, |share| {
             let sum = all.entry(share.labels.clone()).or_insert_with(|| StreamSummary {
@@ -248,6 +246,33 @@ impl RecordReader for Store {
             sum.blocks += u64::from(share.block);
         })?;
         Ok(all.into_values().collect())
+    }
+
+    fn stream_labels(
+        &self,
+        ctx: &Ctx,
+        kind: EventKind,
+        matchers: &[Matcher],
+        start_ns: i64,
+        end_ns: i64,
+    ) -> Result<Vec<Labels>> {
+        self.check_tenant(&ctx.tenant)?;
+        let scan = streams_scan(kind, matchers, start_ns, end_ns);
+        let plan = Plan::new(&scan);
+        let visible = self.shelf(kind)?.visible.read();
+        let arenas = std::iter::once(&visible.arena).chain(visible.frozen.as_deref());
+        let mut found = BTreeSet::new();
+        for arena in arenas {
+            let wanted: Vec<bool> = arena.streams().iter().map(|s| plan.wants_stream(s)).collect();
+            found.extend(arena.streams_between(&wanted, start_ns, end_ns).cloned());
+        }
+        let parts = visible.parts.clone();
+        drop(visible);
+        super::count::stream_labels(ctx, &parts, &plan, found)
+    }
+
+    fn count(&self, ctx: &Ctx, scan: &RecordScan, counting: &Counting) -> Result<Option<Vec<Counted>>> {
+        self.count_records(ctx, scan, counting).map(Some)
     }
 
     fn volume(&self, ctx: &Ctx, scan: &RecordScan, step_ns: i64) -> Result<Vec<VolumeSeries>> {

@@ -27,12 +27,10 @@ pub(super) fn everything(kind: EventKind) -> RecordScan {
 }
 
 /// A block as it lies in the file, with its streams numbered anew.
-fn copied(part: &Part, entry: &Entry, numbers: Option<&[u32]>) -> Result<Finished> {
+fn copied(part: &Part, entry: &Entry, numbers: &[u32]) -> Result<Finished> {
     let (mut head, _) = part.head(entry)?;
-    if let Some(numbers) = numbers {
-        // Numbers of streams were checked against those that the part has.
-        head.runs.iter_mut().for_each(|run| run.stream = numbers[run.stream as usize]);
-    }
+    // Numbers of streams were checked against those that the part has.
+    head.runs.iter_mut().for_each(|run| run.stream = numbers[run.stream as usize]);
     Ok(finished(&head, &part.columns(entry)?))
 }
 
@@ -48,8 +46,11 @@ fn finished(head: &Head, columns: &[u8]) -> Finished {
 pub(super) fn copy_without(
     part: &Part,
     writer: &mut Writer,
+    numbers: &[Option<u32>],
     mut without: impl FnMut(&Entry) -> Result<Without>,
 ) -> Result<u64> {
+    // A stream that is not left has no rows to be numbered.
+    let numbers: Vec<u32> = numbers.iter().map(|number| number.unwrap_or_default()).collect();
     let plan = Plan::new(&everything(EventKind::Log));
     let wanted = vec![true; part.streams.len()];
     let mut gone = 0;
@@ -64,7 +65,7 @@ pub(super) fn copy_without(
         };
         gone += except.len() as u64;
         if except.is_empty() {
-            writer.add(&copied(part, entry, None)?, entry.rank)?;
+            writer.add(&copied(part, entry, &numbers)?, entry.rank)?;
             continue;
         }
         let asked =
@@ -75,7 +76,8 @@ pub(super) fn copy_without(
         let streams = runs_of(&head.runs, &columns, &part.streams);
         let mut builder = Builder::default();
         for row in 0..columns.len() {
-            add_row(&mut builder, &columns, row, streams[columns.stream[row] as usize]);
+            let stream = streams[columns.stream[row] as usize];
+            add_row(&mut builder, &columns, row, numbers[stream as usize]);
         }
         writer.add(&builder.finish(LEVEL)?, entry.rank)?;
     }
@@ -88,6 +90,33 @@ pub(super) enum Without {
     /// These rows, sorted.
     Rows(Vec<u32>),
     All,
+}
+
+/// New numbers of the streams of which something is left.
+pub(super) fn streams_left(part: &Part, without: &[Without]) -> Result<Vec<Option<u32>>> {
+    let mut left = vec![false; part.streams.len()];
+    for (entry, without) in part.blocks.iter().zip(without) {
+        let gone: &[u32] = match without {
+            Without::All => continue,
+            Without::Nothing => &[],
+            Without::Rows(rows) => rows,
+        };
+        let (head, _) = part.head(entry)?;
+        let mut first = 0;
+        for run in &head.runs {
+            let range = first..first + run.rows;
+            first = range.end;
+            let of_run =
+                gone.partition_point(|r| *r < range.end) - gone.partition_point(|r| *r < range.start);
+            left[run.stream as usize] |= of_run < run.rows as usize;
+        }
+    }
+    let mut next = 0;
+    let mut number = |left: bool| {
+        next += u32::from(left);
+        left.then(|| next - 1)
+    };
+    Ok(left.into_iter().map(&mut number).collect())
 }
 
 /// The part's numbers of the streams that columns have.
@@ -156,7 +185,7 @@ pub(super) fn merge(parts: &[Arc<Part>], small_bytes: u64, writer: &mut Writer) 
         for part in parts {
             let numbers = numbers(part);
             for entry in &part.blocks {
-                writer.add(&copied(part, entry, Some(&numbers))?, entry.rank)?;
+                writer.add(&copied(part, entry, &numbers)?, entry.rank)?;
             }
         }
         return Ok(streams);

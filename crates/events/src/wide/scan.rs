@@ -20,15 +20,18 @@ pub(super) struct Plan {
     pub(super) scan: RecordScan,
     pub(super) body: Vec<Test>,
     pub(super) fields: Vec<(String, Test)>,
+    /// Whether filters of blocks may know something.
+    pub(super) has_words: bool,
 }
 
 impl Plan {
     pub(super) fn new(scan: &RecordScan) -> Self {
-        Self {
-            body: scan.body.iter().map(Test::new).collect(),
-            fields: scan.fields.iter().map(|(name, test)| (name.clone(), Test::new(test))).collect(),
-            scan: scan.clone(),
-        }
+        let body: Vec<Test> = scan.body.iter().map(Test::new).collect();
+        let fields: Vec<(String, Test)> =
+            scan.fields.iter().map(|(name, test)| (name.clone(), Test::new(test))).collect();
+        let has_words =
+            body.iter().any(Test::has_words) || fields.iter().any(|(_, test)| test.values().is_some());
+        Self { body, fields, has_words, scan: scan.clone() }
     }
 
     pub(super) fn wants_stream(&self, labels: &Labels) -> bool {
@@ -106,7 +109,7 @@ pub(super) struct Opener {
 impl Open for Opener {
     type Source = Source;
 
-    fn open(&mut self, source: Source) -> Result<Option<Columns>> {
+    fn open(&self, source: Source) -> Result<Option<Columns>> {
         match source {
             Source::Memory(picked, range) => from_memory(&self.plan, &picked, range)
                 .map_err(|e| Error::internal("records in memory cannot be read").with_detail(e)),

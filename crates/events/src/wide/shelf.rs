@@ -15,7 +15,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tracing::warn;
 
 use super::arena::Arena;
-use super::config::Options;
+use super::config::{Options, Retention};
 use super::metrics::Metrics;
 use super::part::Part;
 use super::record::{Encoder, LOG, positions_record, read};
@@ -126,7 +126,7 @@ impl Shelf {
         records: &Records,
         positions: &[Position<'_>],
         options: &Options,
-        retention_ms: i64,
+        retention: &Retention,
         now_ms: i64,
     ) -> Result<Written> {
         self.check(records, positions, options)?;
@@ -137,7 +137,11 @@ impl Shelf {
             self.commit(self.log.enqueued())?;
         }
         let mut written = Written::default();
-        let times = window(options, retention_ms, now_ms);
+        let times: Vec<(i64, i64)> = records
+            .streams()
+            .iter()
+            .map(|stream| window(options, retention.time_of(stream), now_ms))
+            .collect();
         let streams = self.admit(records, options);
         let epoch = self.epoch.read();
         let cost = Arena::cost(records.text_bytes() + records.len() * ROW, records.len(), records.streams());
@@ -145,7 +149,7 @@ impl Shelf {
         let mut encoder = Encoder::new(records);
         let mut ticket = None;
         for (at, row) in records.iter().enumerate() {
-            if let Some(refusal) = refusal(&row, &streams, times, options) {
+            if let Some(refusal) = refusal(&row, &streams, &times, options) {
                 written.refused.push((at, refusal));
                 continue;
             }
@@ -324,10 +328,10 @@ fn window(options: &Options, retention_ms: i64, now_ms: i64) -> (i64, i64) {
 fn refusal(
     row: &model::records::Row<'_>,
     streams: &[bool],
-    (oldest, newest): (i64, i64),
+    times: &[(i64, i64)],
     options: &Options,
 ) -> Option<Refusal> {
-    let time = row.time_ns();
+    let (time, (oldest, newest)) = (row.time_ns(), times[row.stream().get()]);
     if time < oldest {
         return Some(Refusal::TooOld);
     }

@@ -2,6 +2,7 @@
 
 mod crash;
 mod grep;
+mod keep;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -206,33 +206,6 @@ impl Texts<'_> {
             }
         }
     }
-
-    /// Whether one of them may have this needle within it: `false` is certain.
-    pub(super) fn may_contain(&self, needle: &[u8], finder: &memchr::memmem::Finder<'_>) -> bool {
-        match self {
-            Self::Constant(text) => finder.find(text).is_some(),
-            Self::Numbers(..) => needle.iter().all(u8::is_ascii_digit),
-            Self::Words(words, _) => words.iter().any(|word| finder.find(word).is_some()),
-            Self::Hex(bytes, len) => hex_may_contain(bytes, *len, needle),
-            Self::Plain(text, _) => finder.find(text).is_some(),
-        }
-    }
-}
-
-/// Looks for the whole bytes that a needle of hexadecimal digits has, at either beginning.
-fn hex_may_contain(bytes: &[u8], len: usize, needle: &[u8]) -> bool {
-    let digit = |b: &u8| match b {
-        b'0'..=b'9' => Some(b - b'0'),
-        b'a'..=b'f' => Some(b - b'a' + 10),
-        _ => None,
-    };
-    let Some(digits) = needle.iter().map(digit).collect::<Option<Vec<u8>>>() else { return false };
-    if digits.len() > len * 2 {
-        return false;
-    }
-    let packed = |digits: &[u8]| digits.chunks_exact(2).map(|p| p[0] << 4 | p[1]).collect::<Vec<u8>>();
-    let found = |part: &[u8]| memchr::memmem::find(bytes, part).is_some();
-    found(&packed(&digits)) || found(&packed(digits.get(1..).unwrap_or_default()))
 }
 
 fn write_number(mut value: u64, len: usize, out: &mut Vec<u8>) {
@@ -267,10 +240,6 @@ mod tests {
             let mut out = Vec::new();
             read.write(at, &mut out);
             assert_eq!(std::str::from_utf8(&out).unwrap(), *text);
-            for needle in [*text, text.get(1..).unwrap_or(""), text.get(..1).unwrap_or("")] {
-                let finder = memchr::memmem::Finder::new(needle);
-                assert!(read.may_contain(needle.as_bytes(), &finder), "{needle:?} in {texts:?}");
-            }
         }
         sink.numbers.len() + sink.letters.len()
     }

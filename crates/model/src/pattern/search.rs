@@ -1,14 +1,20 @@
 //! Expressions that may match anywhere in a text, as Go's `regexp` does without anchors: for templates.
 
+use std::sync::Arc;
+
 use regex_automata::PatternID;
 use regex_automata::meta::Regex;
 
+use super::required::required;
 use super::{SIZE_LIMIT, go, template};
 use crate::error::{Error, Result};
 
 /// A compiled expression that is searched for.
 #[derive(Debug, Clone)]
-pub struct Search(Regex);
+pub struct Search {
+    regex: Regex,
+    required: Arc<[Vec<String>]>,
+}
 
 impl Search {
     /// Compiles `text`; the error names what is wrong with it, in Go's words.
@@ -19,27 +25,32 @@ impl Search {
             let message = format!("error parsing regexp: expression too large: `{text}`");
             Error::invalid(message).with_detail(e)
         })?;
-        Ok(Self(regex))
+        Ok(Self { regex, required: required(&hir).into() })
     }
 
     /// Whether it matches anywhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
-        self.0.is_match(text)
+        self.regex.is_match(text)
+    }
+
+    /// Of each of these lists, every text that it matches has at least one within it.
+    pub fn required(&self) -> &[Vec<String>] {
+        &self.required
     }
 
     /// The names of its groups that have one.
     pub fn group_names(&self) -> impl Iterator<Item = &str> {
-        self.0.group_info().pattern_names(PatternID::ZERO).flatten()
+        self.regex.group_info().pattern_names(PatternID::ZERO).flatten()
     }
 
     /// Calls `each` with the name and the place of every named group that takes part in the first match.
     pub fn named_groups(&self, text: &str, mut each: impl FnMut(&str, std::ops::Range<usize>)) {
-        let mut captures = self.0.create_captures();
-        self.0.captures(text, &mut captures);
+        let mut captures = self.regex.create_captures();
+        self.regex.captures(text, &mut captures);
         if !captures.is_match() {
             return;
         }
-        let names = self.0.group_info().pattern_names(PatternID::ZERO);
+        let names = self.regex.group_info().pattern_names(PatternID::ZERO);
         for (name, span) in names.zip(captures.iter()) {
             if let (Some(name), Some(span)) = (name, span) {
                 each(name, span.range());
@@ -49,7 +60,7 @@ impl Search {
 
     /// Calls `each` with the place of every match, of its first group where it has one.
     pub fn places(&self, text: &str, mut each: impl FnMut(std::ops::Range<usize>)) {
-        for captures in self.0.captures_iter(text) {
+        for captures in self.regex.captures_iter(text) {
             if let Some(span) = captures.get_group(1).or_else(|| captures.get_group(0)) {
                 each(span.range());
             }
@@ -60,7 +71,7 @@ impl Search {
     pub fn replace_all(&self, text: &str, replacement: &str) -> String {
         let mut out = String::with_capacity(text.len());
         let mut end = 0;
-        for captures in self.0.captures_iter(text) {
+        for captures in self.regex.captures_iter(text) {
             let Some(whole) = captures.get_match() else { continue };
             out.push_str(text.get(end..whole.start()).unwrap_or(""));
             out.push_str(&template::expand(replacement, |group| {

@@ -4,15 +4,14 @@ use disk::varint::{Corrupt, Reader};
 use model::records::{Columns, FieldColumn, TextColumn};
 use model::{Error, Labels, Order, Result};
 
-use super::{FieldKind, Head, Kind, MOST_ROWS, MOST_TEMPLATES, Section};
-use crate::wide::columns::push_text;
+use super::messages::{self, Messages, Raw, Templates};
+use super::{FieldKind, Head, Kind, Section};
 use crate::wide::condition::Test;
 use crate::wide::fields::Field;
+use crate::wide::filter::Filter;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
 use crate::wide::scan::Plan;
-use crate::wide::split::HOLE;
-use crate::wide::texts::{self, Texts};
 
 /// Where the bytes of a block come from.
 pub(in crate::wide) trait Bytes {
@@ -37,7 +36,7 @@ pub(in crate::wide) struct Asked<'a> {
     pub(in crate::wide) except: &'a [u32],
 }
 
-fn corrupt(e: Corrupt) -> Error {
+pub(super) fn corrupt(e: Corrupt) -> Error {
     Error::internal("a block of records is corrupt").with_detail(e)
 }
 
@@ -58,7 +57,7 @@ pub(super) fn column(bytes: &dyn Bytes, section: &Section) -> Result<Vec<u8>> {
     Ok(raw)
 }
 
-fn named(head: &Head, bytes: &dyn Bytes, kind: &Kind) -> Result<Vec<u8>> {
+pub(super) fn named(head: &Head, bytes: &dyn Bytes, kind: &Kind) -> Result<Vec<u8>> {
     head.section(kind).map_or_else(|| Err(corrupt(Corrupt("a column is missing"))), |s| column(bytes, s))
 }
 
@@ -96,21 +95,40 @@ pub(in crate::wide) fn matching(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_
     Ok(found.map_or_else(Vec::new, |found| found.picked.iter().map(|(row, _)| *row).collect()))
 }
 
-struct Found {
-    times: Vec<i64>,
-    picked: Picked,
+pub(super) struct Found {
+    pub(super) times: Vec<i64>,
+    pub(super) picked: Picked,
     body: Option<TextColumn>,
 }
 
-fn find(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>, with_body: bool) -> Result<Option<Found>> {
+pub(super) fn find(
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    with_body: bool,
+) -> Result<Option<Found>> {
     let plan = asked.plan;
     let rows = head.rows();
+    if ruled_out(head, bytes, plan)? {
+        return Ok(None);
+    }
     let needs_body = with_body || !plan.body.is_empty();
     let templates_raw = if needs_body { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
     let templates = needs_body.then(|| Templates::read(&templates_raw, rows)).transpose().map_err(corrupt)?;
-    let verdicts = templates.as_ref().map_or_else(Vec::new, |t| t.verdicts(&plan.body));
+    let mut verdicts = templates.as_ref().map_or_else(Vec::new, |t| t.verdicts(&plan.body));
     let has_whole = templates.as_ref().is_some_and(Templates::has_whole);
     if !plan.body.is_empty() && !has_whole && verdicts.iter().all(|v| *v == Verdict::None) {
+        return Ok(None);
+    }
+    let raw = match &templates {
+        Some(templates) => Raw::read(head, bytes, templates, &mut verdicts, &plan.body, with_body)?,
+        None => Raw::default(),
+    };
+    let mut messages = templates.as_ref().map(|t| Messages::new(t, verdicts, &raw, &plan.body));
+    if let Some(messages) = &mut messages
+        && !plan.body.is_empty()
+        && !messages.any(&plan.body).map_err(corrupt)?
+    {
         return Ok(None);
     }
     let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
@@ -124,20 +142,26 @@ fn find(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>, with_body: bool) -> R
     }
     let limit = if plan.scan.limit == 0 { usize::MAX } else { plan.scan.limit };
     let mut body = with_body.then(TextColumn::default);
-    match templates {
-        Some(templates) => {
-            let numbers = named(head, bytes, &Kind::Numbers)?;
-            let letters = named(head, bytes, &Kind::Letters)?;
-            let mut messages = Messages::new(&templates, verdicts, &numbers, &letters, &plan.body);
-            messages.select(&mut picked, limit, &plan.body, body.as_mut())?;
-        }
+    match &mut messages {
+        Some(messages) => messages.select(&mut picked, limit, &plan.body, body.as_mut())?,
         None => picked.truncate(limit),
     }
     Ok((!picked.is_empty()).then_some(Found { times, picked, body }))
 }
 
+/// Whether the filter of a block says that nothing in it fulfils the tests.
+fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
+    if !plan.has_words {
+        return Ok(false);
+    }
+    let Some(raw) = messages::filter(head, bytes)? else { return Ok(false) };
+    let Some(filter) = Filter::read(&raw) else { return Ok(false) };
+    let values = |test: &Test| test.values().is_none_or(|words| words.iter().any(|w| filter.may_have(w)));
+    Ok(!plan.body.iter().all(|test| test.may_hold(&filter)) || !plan.fields.iter().all(|(_, t)| values(t)))
+}
+
 /// Rows with the run that each is of.
-type Picked = Vec<(u32, u32)>;
+pub(super) type Picked = Vec<(u32, u32)>;
 
 fn pick(head: &Head, asked: &Asked<'_>, times: &[i64]) -> Result<Picked> {
     let scan = &asked.plan.scan;
@@ -199,7 +223,7 @@ fn filter_by_fields(
     Ok(())
 }
 
-fn raw_fields(
+pub(super) fn raw_fields(
     head: &Head,
     bytes: &dyn Bytes,
     wanted: impl Fn(&str) -> bool,
@@ -233,180 +257,6 @@ fn fields(
     Ok(columns.iter().filter_map(|c| c.select(picked.iter().map(|(row, _)| *row))).collect())
 }
 
-/// Templates, and the one of each row.
-pub(in crate::wide) struct Templates<'a> {
-    pub(in crate::wide) texts: Vec<&'a [u8]>,
-    /// Bytes of the variables of each among the numbers and among the letters.
-    lens: Vec<(usize, usize)>,
-    pub(in crate::wide) ids: Vec<u32>,
-    /// For each row, how many of its template come before it.
-    ordinals: Vec<u32>,
-    counts: Vec<u32>,
-}
-
-impl<'a> Templates<'a> {
-    pub(in crate::wide) fn read(raw: &'a [u8], rows: usize) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(raw);
-        let count = reader.count(MOST_TEMPLATES)?;
-        let (mut texts, mut lens) = (Vec::new(), Vec::new());
-        for _ in 0..count {
-            texts.push(reader.bytes()?);
-            lens.push((reader.count(raw_len())?, reader.count(raw_len())?));
-        }
-        let ids = ints::read_u32(&mut reader, rows.min(MOST_ROWS), count as u64 + 1)?;
-        let mut counts = vec![0u32; count + 1];
-        let mut ordinals = Vec::with_capacity(rows);
-        for id in &ids {
-            let count = &mut counts[*id as usize];
-            ordinals.push(*count);
-            *count += 1;
-        }
-        Ok(Self { texts, lens, ids, ordinals, counts })
-    }
-
-    fn has_whole(&self) -> bool {
-        self.counts.last().is_some_and(|n| *n > 0)
-    }
-
-    /// What each template says to all tests.
-    fn verdicts(&self, tests: &[Test]) -> Vec<Verdict> {
-        self.texts.iter().map(|template| verdict(template, tests)).collect()
-    }
-}
-
-const fn raw_len() -> usize {
-    super::MOST_RAW
-}
-
-fn verdict(template: &[u8], tests: &[Test]) -> Verdict {
-    let mut all = Verdict::All;
-    for test in tests {
-        match test.verdict(template) {
-            Verdict::None => return Verdict::None,
-            Verdict::Open => all = Verdict::Open,
-            Verdict::All => {}
-        }
-    }
-    all
-}
-
-/// The messages of a block.
-pub(in crate::wide) struct Messages<'a> {
-    templates: &'a Templates<'a>,
-    verdicts: Vec<Verdict>,
-    numbers: &'a [u8],
-    letters: &'a [u8],
-    /// Where the variables of each template begin, and of what has none.
-    starts: Vec<(usize, usize)>,
-    /// Those that were read.
-    columns: Vec<Option<Vec<Texts<'a>>>>,
-}
-
-impl<'a> Messages<'a> {
-    fn new(
-        templates: &'a Templates<'a>,
-        verdicts: Vec<Verdict>,
-        numbers: &'a [u8],
-        letters: &'a [u8],
-        tests: &[Test],
-    ) -> Self {
-        let (mut starts, mut at) = (Vec::new(), (0usize, 0usize));
-        for len in &templates.lens {
-            starts.push(at);
-            at = (at.0.saturating_add(len.0), at.1.saturating_add(len.1));
-        }
-        starts.push(at);
-        let mut verdicts = verdicts;
-        verdicts.push(if tests.is_empty() { Verdict::All } else { Verdict::Open });
-        let columns = starts.iter().map(|_| None).collect();
-        Self { templates, verdicts, numbers, letters, starts, columns }
-    }
-
-    fn read(&self, id: usize) -> Result<Vec<Texts<'a>>, Corrupt> {
-        let (numbers, letters) = self.starts[id];
-        let ends = Corrupt("variables end too early");
-        let mut numbers = Reader::new(self.numbers.get(numbers..).ok_or(ends)?);
-        let mut letters = Reader::new(self.letters.get(letters..).ok_or(ends)?);
-        let count = self.templates.counts[id] as usize;
-        let holes = self.templates.texts.get(id).map_or(1, |t| memchr::memchr_iter(HOLE, t).count());
-        (0..holes).map(|_| texts::read(&mut numbers, &mut letters, count)).collect()
-    }
-
-    /// Writes a row's message.
-    fn join(&mut self, row: u32, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let id = self.templates.ids[row as usize] as usize;
-        let ordinal = self.templates.ordinals[row as usize] as usize;
-        if self.columns[id].is_none() {
-            self.columns[id] = Some(self.read(id)?);
-        }
-        let columns = self.columns[id].as_deref().unwrap_or_default();
-        let Some(template) = self.templates.texts.get(id) else {
-            columns.iter().for_each(|whole| whole.write(ordinal, out));
-            return Ok(());
-        };
-        let mut rest = *template;
-        for column in columns {
-            let end = memchr::memchr(HOLE, rest).unwrap_or(rest.len());
-            out.extend_from_slice(&rest[..end]);
-            column.write(ordinal, out);
-            rest = rest.get(end + 1..).unwrap_or_default();
-        }
-        out.extend_from_slice(rest);
-        Ok(())
-    }
-
-    /// Looks at the variables of templates that are still open.
-    fn settle(&mut self, id: usize, tests: &[Test]) -> Result<Verdict, Corrupt> {
-        if self.verdicts[id] == Verdict::Open && self.columns[id].is_none() {
-            let columns = self.read(id)?;
-            let whole = id == self.templates.texts.len();
-            if tests.iter().any(|test| test.rules_out(&columns, whole)) {
-                self.verdicts[id] = Verdict::None;
-            }
-            self.columns[id] = Some(columns);
-        }
-        Ok(self.verdicts[id])
-    }
-
-    /// Keeps the rows whose messages fulfil the tests, and writes these messages.
-    fn select(
-        &mut self,
-        picked: &mut Picked,
-        limit: usize,
-        tests: &[Test],
-        mut body: Option<&mut TextColumn>,
-    ) -> Result<()> {
-        let mut scratch = Vec::new();
-        let mut kept = 0;
-        for at in 0..picked.len() {
-            if kept >= limit {
-                break;
-            }
-            let row = picked[at].0;
-            let verdict = self.settle(self.templates.ids[row as usize] as usize, tests).map_err(corrupt)?;
-            if verdict == Verdict::None {
-                continue;
-            }
-            if verdict == Verdict::Open || body.is_some() {
-                scratch.clear();
-                self.join(row, &mut scratch).map_err(corrupt)?;
-                let text =
-                    std::str::from_utf8(&scratch).map_err(|_| corrupt(Corrupt("a message is not UTF-8")))?;
-                if verdict == Verdict::Open && !tests.iter().all(|test| test.holds(text)) {
-                    continue;
-                }
-                if let Some(body) = body.as_deref_mut() {
-                    push_text(body, text);
-                }
-            }
-            picked[kept] = picked[at];
-            kept += 1;
-        }
-        picked.truncate(kept);
-        Ok(())
-    }
-}
-
 /// What a block says of patterns without its variables.
 pub(in crate::wide) struct Patterned {
     pub(in crate::wide) templates: Vec<Vec<u8>>,
@@ -435,12 +285,11 @@ pub(in crate::wide) fn patterned(head: &Head, bytes: &dyn Bytes, asked: &Asked<'
 pub(in crate::wide) fn messages(head: &Head, bytes: &dyn Bytes, rows: &[u32]) -> Result<TextColumn> {
     let raw = named(head, bytes, &Kind::Templates)?;
     let templates = Templates::read(&raw, head.rows()).map_err(corrupt)?;
-    let verdicts = templates.verdicts(&[]);
-    let numbers = named(head, bytes, &Kind::Numbers)?;
-    let letters = named(head, bytes, &Kind::Letters)?;
-    let mut messages = Messages::new(&templates, verdicts, &numbers, &letters, &[]);
+    let mut verdicts = templates.verdicts(&[]);
+    let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true)?;
+    let mut found = Messages::new(&templates, verdicts, &raw, &[]);
     let mut picked: Picked = rows.iter().map(|row| (*row, 0)).collect();
     let mut out = TextColumn::default();
-    messages.select(&mut picked, usize::MAX, &[], Some(&mut out))?;
+    found.select(&mut picked, usize::MAX, &[], Some(&mut out))?;
     Ok(out)
 }

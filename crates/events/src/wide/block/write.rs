@@ -10,6 +10,7 @@ use model::{Error, Result};
 
 use super::{FULL_BYTES, FULL_ROWS, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run, Section};
 use crate::wide::columns::Type;
+use crate::wide::filter;
 use crate::wide::split::split;
 use crate::wide::texts::Sink;
 use crate::wide::{ints, texts};
@@ -73,6 +74,7 @@ pub(in crate::wide) struct Builder {
     rest_row: u32,
     scratch: Vec<u8>,
     bytes: usize,
+    filter: filter::Builder,
 }
 
 /// What [`Builder::finish`] made of the rows.
@@ -125,8 +127,10 @@ impl Builder {
         self.scratch.clear();
         let before = self.variables.len();
         if !split(body, &mut self.scratch, &mut self.variables) {
+            self.filter.whole(body);
             return WHOLE;
         }
+        self.filter.message(body, &self.variables[before..]);
         let hash = xxhash_rust::xxh3::xxh3_64(&self.scratch);
         let same = self.known.entry(hash).or_default();
         for id in same.iter() {
@@ -176,6 +180,7 @@ impl Builder {
             (Values::Text(places), FieldRef::Text(text)) => {
                 places.push(Place { start: self.text.len() as u32, len: text.len() as u32 });
                 self.text.extend_from_slice(text.as_bytes());
+                self.filter.value(text.as_bytes());
                 text.len()
             }
             (Values::Int(values), FieldRef::Int(int)) => {
@@ -229,10 +234,13 @@ impl Builder {
     pub(in crate::wide) fn finish(&mut self, level: i32) -> Result<Finished> {
         let mut sections = Sections::new(level)?;
         sections.add(Kind::Times, self.write_times())?;
-        let (templates, sink) = self.write_messages();
+        let (templates, sink, whole) = self.write_messages();
         sections.add(Kind::Templates, templates)?;
         sections.add(Kind::Numbers, sink.numbers)?;
         sections.add(Kind::Letters, sink.letters)?;
+        if let Some(whole) = whole {
+            sections.add(Kind::Whole, whole)?;
+        }
         for column in &self.columns {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
             sections.add(kind, self.write_column(column))?;
@@ -242,6 +250,9 @@ impl Builder {
             put_u64(&mut rest, self.rest_count);
             rest.extend_from_slice(&self.rest);
             sections.add(Kind::Rest, rest)?;
+        }
+        if let Some(filter) = self.filter.finish(sections.bytes.len()) {
+            sections.add_as_is(Kind::Filter, &filter);
         }
         let head = Head { runs: std::mem::take(&mut self.runs), sections: sections.list };
         let mut bytes = head.write();
@@ -282,8 +293,8 @@ impl Builder {
         out
     }
 
-    /// Templates with the one of each row, and the variables by template and place in it.
-    fn write_messages(&mut self) -> (Vec<u8>, Sink) {
+    /// Templates with the one of each row, the variables by template and place in it, and messages without a template.
+    fn write_messages(&mut self) -> (Vec<u8>, Sink, Option<Vec<u8>>) {
         let many = self.templates.len() > MANY;
         let mut numbers = vec![WHOLE; self.templates.len()];
         let mut kept: Vec<usize> =
@@ -329,8 +340,15 @@ impl Builder {
             put_u64(&mut out, (sink.letters.len() - before.1) as u64);
         }
         ints::put_u32(&self.ids, &mut out);
-        texts::put(&whole, &mut sink, &mut words);
-        (out, sink)
+        let whole = (!whole.is_empty()).then(|| {
+            let mut sink = Sink::default();
+            texts::put(&whole, &mut sink, &mut words);
+            let mut out = Vec::with_capacity(sink.numbers.len() + sink.letters.len() + 4);
+            put_bytes(&mut out, &sink.numbers);
+            out.extend_from_slice(&sink.letters);
+            out
+        });
+        (out, sink, whole)
     }
 
     fn write_column(&self, column: &Column) -> Vec<u8> {
@@ -399,16 +417,22 @@ impl Sections {
             .compressor
             .compress(&raw)
             .map_err(|e| Error::internal("records cannot be compressed").with_detail(e))?;
-        let offset = self.bytes.len() as u32;
-        let stored = if packed.len() < raw.len() { &packed } else { &raw };
-        self.bytes.extend_from_slice(stored);
-        self.list.push(Section {
-            kind,
-            offset,
-            len: stored.len() as u32,
-            raw_len: raw.len() as u32,
-            crc: crc32fast::hash(stored),
-        });
+        match packed.len() < raw.len() {
+            true => self.push(kind, &packed, raw.len()),
+            false => self.push(kind, &raw, raw.len()),
+        }
         Ok(())
+    }
+
+    /// Adds what no compressor makes shorter.
+    fn add_as_is(&mut self, kind: Kind, raw: &[u8]) {
+        self.push(kind, raw, raw.len());
+    }
+
+    fn push(&mut self, kind: Kind, stored: &[u8], raw_len: usize) {
+        let (offset, len) = (self.bytes.len() as u32, stored.len() as u32);
+        let (raw_len, crc) = (raw_len as u32, crc32fast::hash(stored));
+        self.bytes.extend_from_slice(stored);
+        self.list.push(Section { kind, offset, len, raw_len, crc });
     }
 }

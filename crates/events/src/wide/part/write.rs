@@ -26,10 +26,6 @@ impl Writer {
         Ok(Self { file, entries: Vec::new() })
     }
 
-    pub(in crate::wide) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
     /// Adds a block.
     pub(in crate::wide) fn add(&mut self, block: &Finished, rank: u64) -> Result<()> {
         let offset = self.file.write(&block.bytes)?;

@@ -217,7 +217,7 @@ fn retention_by_time_and_by_size() {
     }
     let left = scan(&store, &all());
     assert_eq!(left.iter().map(|l| l.body.as_str()).collect::<Vec<_>>(), ["day 3", "day 4"]);
-    let kept = crate::wide::Retention { bytes: 1, time_ms: 0 };
+    let kept = crate::wide::Retention { bytes: 1, time_ms: 0, streams: Vec::new() };
     store.set_retention(kept);
     store.maintain().unwrap();
     assert_eq!(scan(&store, &all()).len(), 0);

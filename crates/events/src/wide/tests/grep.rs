@@ -1,7 +1,9 @@
 //! A scan finds what a look at every line finds, wherever the lines are.
 
+use std::collections::BTreeMap;
+
 use model::pattern::Search;
-use model::records::{Origin, RecordReader, RecordScan, TextTest, Wanted};
+use model::records::{Counting, KeyPlace, KeySource, Origin, RecordReader, RecordScan, TextTest, Wanted};
 use model::{Ctx, Matcher, Order};
 use proptest::prelude::*;
 
@@ -16,6 +18,7 @@ fn body() -> impl Strategy<Value = String> {
             .prop_map(|(n, s, id)| format!("took {n} ms at 12:00:{s:02} id={id} done")),
         (0u32..9, "[0-9a-f]{4}").prop_map(|(n, id)| format!("GET /a/{id}/0{n} HTTP/1.{n} 결제 실패")),
         "[가-라 ab01=:/.]{0,20}",
+        "trace=[0-9a-f]{16} order [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}( panic)?",
         "user [a-z]{3,5} (logged in|failed)",
         Just(String::new()),
         "x\u{11}[0-9]{1,2}",
@@ -27,6 +30,7 @@ fn lines() -> impl Strategy<Value = Vec<Line>> {
     let field = prop_oneof![
         Just(None),
         "INFO|WARN|ERROR".prop_map(|v| Some(("level".to_owned(), Origin::Detected, v))),
+        "[a-f][0-9a-f]{8,12}".prop_map(|v| Some(("trace_id".to_owned(), Origin::Detected, v))),
         "[1-9][0-9]{0,2}".prop_map(|v| Some(("status".to_owned(), Origin::Detected, v))),
         "[a-z]{1,2}".prop_map(|v| Some(("status".to_owned(), Origin::Sent, v))),
     ];
@@ -87,11 +91,18 @@ fn check(store: &Store, lines: &[Line], needles: &[String]) {
                 !l.body.contains(needle) && !l.body.contains("took")
             });
         }
-        let regex = "[0-9]{2}|실패$";
-        let search = Search::new(regex).unwrap();
-        let body = vec![TextTest::Matches(search.clone())];
-        same(&RecordScan { body, ..base.clone() }, &|l| search.is_match(&l.body));
-        let value = |l: &Line| l.fields.iter().find(|f| f.0 == "status").map_or("", |f| &f.2).to_owned();
+        for regex in ["[0-9]{2}|실패$", "(took|GET) .*1", "order [0-9a-f]{4}.*panic", "ed|id=[a-f]+"] {
+            let search = Search::new(regex).unwrap();
+            let body = vec![TextTest::Matches(search.clone())];
+            same(&RecordScan { body, ..base.clone() }, &|l| search.is_match(&l.body));
+        }
+        let of = |l: &Line, name: &str| l.fields.iter().find(|f| f.0 == name).map_or("", |f| &f.2).to_owned();
+        let value = |l: &Line| of(l, "status");
+        let id = lines.iter().map(|l| of(l, "trace_id")).find(|id| !id.is_empty()).unwrap_or_default();
+        for id in [id.as_str(), "no-id-like-4his"] {
+            let fields = vec![("trace_id".to_owned(), TextTest::In(vec![id.to_owned()]))];
+            same(&RecordScan { fields, ..base.clone() }, &|l| of(l, "trace_id") == id);
+        }
         let fields = vec![("status".to_owned(), TextTest::ContainsAny(vec!["1".to_owned(), "a".to_owned()]))];
         same(&RecordScan { fields, ..base.clone() }, &|l| value(l).contains(['1', 'a']));
         let fields = vec![("status".to_owned(), TextTest::NotIn(vec![String::new()]))];
@@ -102,6 +113,7 @@ fn check(store: &Store, lines: &[Line], needles: &[String]) {
         let want = grep(lines, &base, |_| true);
         assert_eq!(times(&first), times(&want[..want.len().min(5)]));
     }
+    counts(store, lines, &needles[0]);
     let bodies = scan(store, &RecordScan { wanted: Wanted { body: true, fields: Some(vec![]) }, ..all() });
     assert!(bodies.len() == lines.len() && bodies.iter().all(|l| l.fields.is_empty()));
     let counted: u64 = store
@@ -114,6 +126,62 @@ fn check(store: &Store, lines: &[Line], needles: &[String]) {
     assert_eq!(counted, lines.iter().filter(|l| !l.body.contains('\u{11}')).count() as u64);
     let streams = store.streams(&Ctx::unbounded(), model::EventKind::Log, &[], i64::MIN, i64::MAX).unwrap();
     assert_eq!(streams.iter().map(|s| s.records).sum::<u64>(), lines.len() as u64);
+    let labels = |start, end| {
+        let kind = model::EventKind::Log;
+        let found = store.stream_labels(&Ctx::unbounded(), kind, &[], start, end).unwrap();
+        found.iter().map(|l| l.get_or_empty("app").to_owned()).collect::<Vec<_>>()
+    };
+    let apps = |lines: &mut dyn Iterator<Item = &Line>| {
+        lines
+            .map(|l| l.app.clone())
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(labels(i64::MIN, i64::MAX), apps(&mut lines.iter()));
+}
+
+/// Counting finds what a look at every line finds.
+fn counts(store: &Store, lines: &[Line], needle: &str) {
+    let source = |place, name: &str, lower| KeySource { place, name: name.to_owned(), lower };
+    let app = vec![source(KeyPlace::Label, "app", false)];
+    let level = vec![source(KeyPlace::Sent, "level", false), source(KeyPlace::Detected, "level", true)];
+    let status = vec![source(KeyPlace::Sent, "status", false), source(KeyPlace::Detected, "status", false)];
+    let body = vec![TextTest::ContainsAny(vec![needle.to_owned()])];
+    let fields = vec![("status".to_owned(), TextTest::NotIn(vec![String::new()]))];
+    let part = RecordScan { start_ns: NS - 9 * SECOND, end_ns: NS + 7 * SECOND, ..all() };
+    for scan in [all(), part.clone(), RecordScan { body, ..part }, RecordScan { fields, ..all() }] {
+        for by in [vec![], vec![app.clone()], vec![level.clone()], vec![status.clone(), app.clone()]] {
+            let counting = Counting { by, end_ns: NS, step_ns: 7 * SECOND };
+            let text = |line: &Line, source: &KeySource| {
+                let origin = if source.place == KeyPlace::Sent { Origin::Sent } else { Origin::Detected };
+                let value = match source.place {
+                    KeyPlace::Label => line.app.clone(),
+                    _ => line
+                        .fields
+                        .iter()
+                        .find(|f| f.0 == source.name && f.1 == origin)
+                        .map_or(String::new(), |f| f.2.clone()),
+                };
+                if source.lower { value.to_lowercase() } else { value }
+            };
+            let part = |line: &Line, sources: &Vec<KeySource>| {
+                sources.iter().map(|s| text(line, s)).find(|t| !t.is_empty()).unwrap_or_default()
+            };
+            let mut want: BTreeMap<Vec<String>, BTreeMap<i64, u64>> = BTreeMap::new();
+            let has = |l: &Line| {
+                scan.fields.is_empty() || l.fields.iter().any(|f| f.0 == "status" && !f.2.is_empty())
+            };
+            for line in grep(lines, &scan, |l| (scan.body.is_empty() || l.body.contains(needle)) && has(l)) {
+                let key = counting.by.iter().map(|sources| part(&line, sources)).collect();
+                *want.entry(key).or_default().entry(counting.step_of(line.time)).or_default() += 1;
+            }
+            let found = store.count(&Ctx::unbounded(), &scan, &counting).unwrap().unwrap();
+            let found: BTreeMap<_, BTreeMap<_, _>> =
+                found.into_iter().map(|one| (one.key, one.steps.into_iter().collect())).collect();
+            assert_eq!(found, want, "{scan:?} {counting:?}");
+        }
+    }
 }
 
 fn needles(lines: &[Line], from: usize, len: usize) -> Vec<String> {
@@ -122,12 +190,15 @@ fn needles(lines: &[Line], from: usize, len: usize) -> Vec<String> {
         let from = from.min(chars.len());
         chars[from..(from + len).min(chars.len())].iter().collect::<String>()
     };
+    let ids = lines.iter().filter(|l| l.body.starts_with("trace=")).take(1);
+    let ids =
+        ids.flat_map(|l| [l.body[6..22].to_owned(), l.body[29..65].to_owned(), l.body[2..30].to_owned()]);
     let fixed = ["ms at", "id=", "실패", "0", "12:00:0", "\u{11}", "logged in"].map(str::to_owned);
-    lines.iter().take(3).map(part).chain(fixed).collect()
+    lines.iter().take(3).map(part).chain(fixed).chain(ids).collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn a_scan_finds_what_a_look_at_every_line_finds(

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::HashMap;
 use model::labels::put;
+use model::records::{Counting, KeyPlace, KeySource};
 use model::{Columns, Labels, MatchOp, Order, RecordReader};
 
 use super::Range;
@@ -11,7 +12,7 @@ use super::plan::{Need, Plan, plan};
 use super::window::{Grid, Lines, Samples};
 use crate::logql::ast::{Conversion, Grouping, RangeAggregation, RangeOp};
 use crate::logql::engine::{QueryError, Stats};
-use crate::logql::pipeline::entry::{Entry, Sent, Wish};
+use crate::logql::pipeline::entry::{DETECTED_LEVEL, ERROR, ERROR_DETAILS, Entry, Sent, Wish};
 use crate::logql::pipeline::filter::Filter;
 use crate::logql::pipeline::{ask, asked};
 use crate::logql::units::{parse_bytes, parse_duration, seconds};
@@ -121,6 +122,9 @@ impl<'a> Leaf<'a> {
         };
         let wish = need.wish.clone();
         let mut plan = plan(ctx, reader, &self.range.log, need)?;
+        if self.count(evaluator, reader, &plan)? {
+            return Ok(());
+        }
         while !self.pass(evaluator, reader, &plan, &wish)? {
             // The store left a test of messages to us after all: once more, with them.
             plan.ask_for_everything();
@@ -129,6 +133,47 @@ impl<'a> Leaf<'a> {
             self.stats = Stats::default();
         }
         Ok(())
+    }
+
+    /// Lets the store count where it can, and all that is asked is how many lines there are by labels and fields.
+    fn count(
+        &mut self,
+        evaluator: &Evaluator<'_>,
+        reader: &dyn RecordReader,
+        plan: &Plan,
+    ) -> Result<bool, QueryError> {
+        let counts = matches!(self.range.op, RangeOp::Count | RangeOp::Rate | RangeOp::Absent);
+        let (true, true, None, Key::By(names), Some((end_ns, step_ns))) =
+            (counts, plan.is_scan(), &self.range.unwrap, &self.key, self.grid.pieces())
+        else {
+            return Ok(false);
+        };
+        if names.iter().any(|name| matches!(name.as_str(), ERROR | ERROR_DETAILS)) {
+            return Ok(false);
+        }
+        let by = names.iter().map(|name| sources(name)).collect();
+        let counting = Counting { by, end_ns, step_ns };
+        let Some(counted) = reader.count(evaluator.ctx, &plan.scan, &counting)? else { return Ok(false) };
+        let names = names.clone();
+        let mut key = String::new();
+        for one in counted {
+            key.clear();
+            for (name, value) in names.iter().zip(&one.key).filter(|(_, value)| !value.is_empty()) {
+                put(&mut key, name);
+                put(&mut key, value);
+            }
+            let at = self.series_named(&key)?;
+            for (step, lines) in one.steps {
+                let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+                self.stats.lines += lines.unsigned_abs();
+                self.stats.kept += lines.unsigned_abs();
+                if let Values::Lines(counts) = &mut self.series[at].values {
+                    // All times of a step are in the same windows.
+                    counts.add_many(self.grid, counting.end_of(step), lines, lines);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Reads all lines; `false` where messages are missing that must be tested again.
@@ -207,7 +252,12 @@ impl<'a> Leaf<'a> {
             Key::By(names) => entry.group(names, key),
             Key::Without(names) => entry.group_without(names, key),
         }
-        if let Some(at) = self.index.get(key.as_str()) {
+        self.series_named(key)
+    }
+
+    /// The series of these labels, in their canonical form.
+    fn series_named(&mut self, key: &str) -> Result<usize, QueryError> {
+        if let Some(at) = self.index.get(key) {
             return Ok(*at);
         }
         // What was written above is in canonical order; names or values that are none have no series of their own.
@@ -256,6 +306,18 @@ impl<'a> Leaf<'a> {
         }
         rows
     }
+}
+
+/// Where the value of a label comes from, as [`Entry::group`] finds it.
+fn sources(name: &str) -> Vec<KeySource> {
+    let source = |place, name: &str| KeySource { place, name: name.to_owned(), lower: false };
+    let mut all = vec![source(KeyPlace::Sent, name)];
+    if name == DETECTED_LEVEL {
+        all.push(KeySource { lower: true, ..source(KeyPlace::Detected, "level") });
+    }
+    all.push(source(KeyPlace::Label, name));
+    all.push(source(KeyPlace::Detected, name));
+    all
 }
 
 /// One series with a 1 at every step at which there is no line; its labels are those that the selector asks for by

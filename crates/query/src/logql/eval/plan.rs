@@ -49,9 +49,9 @@ pub(crate) fn plan(
     let labels = match fields.is_empty() {
         true => Vec::new(),
         // A label of a stream goes before a field of that name, which is all that the store would test.
-        false => reader.streams(ctx, EventKind::Log, &log.matchers, need.range.0, need.range.1)?,
+        false => reader.stream_labels(ctx, EventKind::Log, &log.matchers, need.range.0, need.range.1)?,
     };
-    let is_label = |name: &str| labels.iter().any(|stream| stream.labels.get(name).is_some());
+    let is_label = |name: &str| labels.iter().any(|stream| stream.get(name).is_some());
     let rest: Vec<Stage> = push(&log.stages, &is_label, &mut pushed);
     let failed = crate::logql::QueryError::Execution;
     let needs_body = need.body || rest.iter().any(needs_text);
@@ -95,6 +95,11 @@ impl Plan {
             return Some(&self.rest);
         }
         (!self.tests_body || self.scan.wanted.body).then_some(&self.all)
+    }
+
+    /// Whether every line that fulfils the tests of the scan passes.
+    pub(crate) fn is_scan(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// From now on the messages are asked for, too, and no line is held to be enough.

@@ -36,6 +36,18 @@ impl Grid {
         (start, self.end(self.len.saturating_sub(1)))
     }
 
+    /// Steps (the end of one, and their length) of which every window has each as a whole or not at all; `None`: they would be
+    /// too many.
+    pub(super) fn pieces(self) -> Option<(i64, i64)> {
+        const MOST: i64 = 100_000;
+        let (mut a, mut b) = (self.range, if self.len > 1 { self.step } else { self.range });
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        let (start, end) = self.span();
+        (a > 0 && end.saturating_sub(start) / a <= MOST).then_some((self.first, a))
+    }
+
     /// The windows that hold a time: the first, and the one behind the last.
     fn windows(self, time: i64) -> (usize, usize) {
         let place = |ns: i64| {
@@ -60,10 +72,15 @@ impl Lines {
     }
 
     pub(super) fn add(&mut self, grid: Grid, time: i64, weight: i64) {
+        self.add_many(grid, time, 1, weight);
+    }
+
+    /// Adds so many lines of one time, with what they weigh together.
+    pub(super) fn add_many(&mut self, grid: Grid, time: i64, lines: i64, weight: i64) {
         let (from, to) = grid.windows(time);
         if from < to {
-            self.counts[from] += 1;
-            self.counts[to] -= 1;
+            self.counts[from] += lines;
+            self.counts[to] -= lines;
             self.weights[from] += weight;
             self.weights[to] -= weight;
         }

@@ -1,0 +1,220 @@
+//! Counting the rows of a block by what their streams and fields say and by time. What heads say is not read again: times
+//! only where a run is not within one step, messages only where they are tested.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use model::Result;
+use model::records::{Counting, KeyPlace, KeySource, Origin};
+
+use super::read::{Asked, Bytes, corrupt, find, named, raw_fields, times};
+use super::{Head, Kind};
+use crate::wide::fields::Field;
+
+/// Texts with numbers, the empty one first.
+#[derive(Default)]
+struct Codes {
+    by_text: HashMap<Box<str>, u32, FixedState>,
+    texts: Vec<Box<str>>,
+}
+
+impl Codes {
+    fn number(&mut self, text: &str, lower: bool) -> u32 {
+        if text.is_empty() {
+            return 0;
+        }
+        if lower && text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return self.number(&text.to_ascii_lowercase(), false);
+        }
+        if let Some(known) = self.by_text.get(text) {
+            return *known;
+        }
+        self.texts.push(text.into());
+        let code = self.texts.len() as u32;
+        self.by_text.insert(text.into(), code);
+        code
+    }
+
+    fn text(&self, code: u32) -> &str {
+        code.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", |text| text)
+    }
+}
+
+/// Takes the parts of a key, a step, and how many rows have them.
+type Add<'a> = &'a mut dyn FnMut(&[&str], i64, u64) -> Result<()>;
+
+/// Calls `add` with all keys and steps that rows have.
+pub(in crate::wide) fn count(
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    counting: &Counting,
+    add: Add<'_>,
+) -> Result<()> {
+    let plan = asked.plan;
+    let rows = head.rows();
+    let tested = !plan.body.is_empty() || !plan.fields.is_empty();
+    let picked = match tested {
+        true => match find(head, bytes, asked, false)? {
+            Some(found) => Some((found.times, found.picked)),
+            None => return Ok(()),
+        },
+        false => None,
+    };
+    let within = |run: &super::Run| {
+        run.min_t >= plan.scan.start_ns
+            && run.max_t <= plan.scan.end_ns
+            && counting.step_of(run.min_t) == counting.step_of(run.max_t)
+    };
+    let wanted: Vec<bool> =
+        head.runs.iter().map(|run| asked.wanted.get(run.stream as usize).is_some_and(|w| *w)).collect();
+    if !wanted.contains(&true) {
+        return Ok(());
+    }
+    let mut codes: Vec<(Codes, Vec<u32>)> = Vec::new();
+    for sources in &counting.by {
+        codes.push(part(head, bytes, asked, sources, rows)?);
+    }
+    let (key_of_row, keys) = combined(&codes, rows);
+    let mut counts = Counts { by: vec![0; keys.len()], touched: Vec::new() };
+    let mut flush = |counts: &mut Counts, step: i64| {
+        for key in counts.touched.drain(..) {
+            let parts: Vec<&str> =
+                codes.iter().zip(&keys[key as usize]).map(|((codes, _), code)| codes.text(*code)).collect();
+            add(&parts, step, std::mem::take(&mut counts.by[key as usize]))?;
+        }
+        Ok::<_, model::Error>(())
+    };
+    let key = |row: usize| key_of_row.get(row).copied().unwrap_or(0);
+    if let Some((times, picked)) = picked {
+        let mut last = None;
+        for (row, _) in picked {
+            let step = counting.step_of(times[row as usize]);
+            if last.is_some_and(|last| last != step) {
+                flush(&mut counts, last.unwrap_or(step))?;
+            }
+            last = Some(step);
+            counts.add(key(row as usize), 1);
+        }
+        return last.map_or(Ok(()), |step| flush(&mut counts, step));
+    }
+    let mut read: Option<Vec<i64>> = None;
+    let mut first = 0;
+    for (run, wanted) in head.runs.iter().zip(wanted) {
+        let range = first..first + run.rows as usize;
+        first = range.end;
+        if !wanted || run.max_t < plan.scan.start_ns || run.min_t > plan.scan.end_ns || range.is_empty() {
+            continue;
+        }
+        if within(run) {
+            counts.add_rows(&key_of_row, range);
+            flush(&mut counts, counting.step_of(run.min_t))?;
+            continue;
+        }
+        let times = match &read {
+            Some(times) => times,
+            None => read.insert(times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?),
+        };
+        // Rows of a run are in the order of time.
+        let of_run = &times[range.clone()];
+        let mut at = range.start + of_run.partition_point(|t| *t < plan.scan.start_ns);
+        let end = range.start + of_run.partition_point(|t| *t <= plan.scan.end_ns);
+        while at < end {
+            let step = counting.step_of(times[at]);
+            let last = counting.end_of(step);
+            let until = at + times[at..end].partition_point(|t| *t <= last).max(1);
+            counts.add_rows(&key_of_row, at..until);
+            flush(&mut counts, step)?;
+            at = until;
+        }
+    }
+    Ok(())
+}
+
+/// Rows by key, for one step.
+struct Counts {
+    by: Vec<u64>,
+    touched: Vec<u32>,
+}
+
+impl Counts {
+    fn add(&mut self, key: u32, rows: u64) {
+        // Keys are numbered by `combined`.
+        let count = &mut self.by[key as usize];
+        if *count == 0 {
+            self.touched.push(key);
+        }
+        *count += rows;
+    }
+
+    fn add_rows(&mut self, keys: &[u32], rows: std::ops::Range<usize>) {
+        match keys.get(rows.clone()) {
+            Some(keys) => keys.iter().for_each(|key| self.add(*key, 1)),
+            None => self.add(0, rows.len() as u64),
+        }
+    }
+}
+
+/// A number for each row's text of one part of the key; no numbers where all have the same.
+fn part(
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    sources: &[KeySource],
+    rows: usize,
+) -> Result<(Codes, Vec<u32>)> {
+    let mut codes = Codes::default();
+    let mut of_rows = vec![0u32; rows];
+    for source in sources {
+        let origin = match source.place {
+            KeyPlace::Sent => Origin::Sent,
+            KeyPlace::Detected => Origin::Detected,
+            KeyPlace::Label => {
+                let mut first = 0;
+                for run in &head.runs {
+                    let range = first..first + run.rows as usize;
+                    first = range.end;
+                    let value = asked.streams.get(run.stream as usize).and_then(|s| s.get(&source.name));
+                    let code = codes.number(value.unwrap_or_default(), source.lower);
+                    of_rows[range].iter_mut().filter(|c| **c == 0).for_each(|c| *c = code);
+                }
+                continue;
+            }
+        };
+        let raw = raw_fields(head, bytes, |name| name == source.name)?;
+        for column in Field::read_all(&raw, rows, |name| name == source.name).map_err(corrupt)? {
+            if column.origin == origin {
+                column.codes(&mut of_rows, |text| codes.number(text, source.lower));
+            }
+        }
+    }
+    Ok((codes, of_rows))
+}
+
+/// A number for each row's key, and what the parts of keys are. No numbers: all rows have the first.
+fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+    match parts {
+        [] => (Vec::new(), vec![Vec::new()]),
+        [(codes, of_rows)] => {
+            (of_rows.clone(), (0..=codes.texts.len() as u32).map(|code| vec![code]).collect())
+        }
+        _ => {
+            let mut numbers: HashMap<Vec<u32>, u32, FixedState> = HashMap::default();
+            let mut keys = Vec::new();
+            let mut last: (Vec<u32>, u32) = (Vec::new(), 0);
+            let key_of = |row: usize| {
+                let same = parts.iter().zip(&last.0).all(|((_, of_rows), code)| of_rows[row] == *code);
+                if last.0.is_empty() || !same {
+                    let key: Vec<u32> = parts.iter().map(|(_, of_rows)| of_rows[row]).collect();
+                    let number = *numbers.entry(key.clone()).or_insert_with(|| {
+                        keys.push(key.clone());
+                        (keys.len() - 1) as u32
+                    });
+                    last = (key, number);
+                }
+                last.1
+            };
+            ((0..rows).map(key_of).collect(), keys)
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Messages of a block: templates say first which may fulfil the tests, then variables which rows, and only these are put
+//! together.
+
+use disk::varint::{Corrupt, Reader};
+use model::Result;
+use model::records::TextColumn;
+
+use super::read::{Picked, column, corrupt, named};
+use super::{Bytes, Head, Kind, MOST_ROWS, MOST_TEMPLATES};
+use crate::wide::columns::push_text;
+use crate::wide::condition::Test;
+use crate::wide::ints;
+use crate::wide::needle::Verdict;
+use crate::wide::split::HOLE;
+use crate::wide::texts::{self, Texts};
+
+/// Templates, and the one of each row.
+pub(in crate::wide) struct Templates<'a> {
+    pub(in crate::wide) texts: Vec<&'a [u8]>,
+    /// Bytes of the variables of each among the numbers and among the letters.
+    lens: Vec<(usize, usize)>,
+    pub(in crate::wide) ids: Vec<u32>,
+    /// For each row, how many of its template come before it.
+    ordinals: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl<'a> Templates<'a> {
+    pub(in crate::wide) fn read(raw: &'a [u8], rows: usize) -> Result<Self, Corrupt> {
+        let mut reader = Reader::new(raw);
+        let count = reader.count(MOST_TEMPLATES)?;
+        let (mut texts, mut lens) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            texts.push(reader.bytes()?);
+            lens.push((reader.count(raw_len())?, reader.count(raw_len())?));
+        }
+        let ids = ints::read_u32(&mut reader, rows.min(MOST_ROWS), count as u64 + 1)?;
+        let mut counts = vec![0u32; count + 1];
+        let mut ordinals = Vec::with_capacity(rows);
+        for id in &ids {
+            let count = &mut counts[*id as usize];
+            ordinals.push(*count);
+            *count += 1;
+        }
+        Ok(Self { texts, lens, ids, ordinals, counts })
+    }
+
+    pub(super) fn has_whole(&self) -> bool {
+        self.counts.last().is_some_and(|n| *n > 0)
+    }
+
+    /// What each template says to all tests.
+    pub(super) fn verdicts(&self, tests: &[Test]) -> Vec<Verdict> {
+        self.texts.iter().map(|template| verdict(template, tests)).collect()
+    }
+}
+
+const fn raw_len() -> usize {
+    super::MOST_RAW
+}
+
+fn verdict(template: &[u8], tests: &[Test]) -> Verdict {
+    let mut all = Verdict::All;
+    for test in tests {
+        match test.verdict(template) {
+            Verdict::None => return Verdict::None,
+            Verdict::Open => all = Verdict::Open,
+            Verdict::All => {}
+        }
+    }
+    all
+}
+
+/// Where messages lie: variables, and messages without a template. What is not needed is not read.
+#[derive(Default)]
+pub(super) struct Raw {
+    numbers: Vec<u8>,
+    letters: Vec<u8>,
+    /// `None`: behind the variables.
+    whole: Option<Vec<u8>>,
+}
+
+impl Raw {
+    /// Reads what is needed to test messages, and all of it where they are to be put together. Templates whose messages
+    /// turn out not to fulfil the tests are ruled out.
+    pub(super) fn read(
+        head: &Head,
+        bytes: &dyn Bytes,
+        templates: &Templates<'_>,
+        verdicts: &mut [Verdict],
+        tests: &[Test],
+        with_body: bool,
+    ) -> Result<Self> {
+        let mut raw = Self::default();
+        if templates.has_whole() && head.section(&Kind::Whole).is_some() {
+            raw.whole = Some(named(head, bytes, &Kind::Whole)?);
+        }
+        let behind = templates.has_whole() && raw.whole.is_none();
+        let needed = |v: &Verdict| *v == Verdict::Open || (with_body && *v == Verdict::All);
+        if !behind && !verdicts.iter().any(needed) {
+            return Ok(raw);
+        }
+        raw.letters = named(head, bytes, &Kind::Letters)?;
+        if !behind && !tests.is_empty() {
+            let live = templates.texts.iter().zip(&*verdicts).filter(|(_, v)| **v != Verdict::None);
+            let live: Vec<&[u8]> = live.map(|(template, _)| *template).collect();
+            if !tests.iter().all(|test| test.may_hold_with(&live, &raw.letters)) {
+                verdicts.fill(Verdict::None);
+                return Ok(raw);
+            }
+        }
+        raw.numbers = named(head, bytes, &Kind::Numbers)?;
+        Ok(raw)
+    }
+}
+
+/// The messages of a block.
+pub(in crate::wide) struct Messages<'a> {
+    templates: &'a Templates<'a>,
+    verdicts: Vec<Verdict>,
+    raw: &'a Raw,
+    /// Where the variables of each template begin, and of what has none.
+    starts: Vec<(usize, usize)>,
+    /// Those that were read.
+    columns: Vec<Option<Columns<'a>>>,
+}
+
+/// The variables of a template.
+struct Columns<'a> {
+    texts: Vec<Texts<'a>>,
+    /// The template around them: one piece more than there are variables.
+    around: Vec<&'a [u8]>,
+    /// Which of its messages may fulfil the tests; `None`: all.
+    candidates: Option<Vec<bool>>,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn new(
+        templates: &'a Templates<'a>,
+        verdicts: Vec<Verdict>,
+        raw: &'a Raw,
+        tests: &[Test],
+    ) -> Self {
+        let (mut starts, mut at) = (Vec::new(), (0usize, 0usize));
+        for len in &templates.lens {
+            starts.push(at);
+            at = (at.0.saturating_add(len.0), at.1.saturating_add(len.1));
+        }
+        starts.push(at);
+        let mut verdicts = verdicts;
+        verdicts.push(if tests.is_empty() { Verdict::All } else { Verdict::Open });
+        let columns = starts.iter().map(|_| None).collect();
+        Self { templates, verdicts, raw, starts, columns }
+    }
+
+    fn read(&self, id: usize) -> Result<Columns<'a>, Corrupt> {
+        let ends = Corrupt("variables end too early");
+        let (numbers, letters) = self.starts[id];
+        let template = self.templates.texts.get(id);
+        let (mut numbers, mut letters) = match &self.raw.whole {
+            Some(whole) if template.is_none() => {
+                let mut letters = Reader::new(whole);
+                (Reader::new(letters.bytes()?), letters)
+            }
+            _ => (
+                Reader::new(self.raw.numbers.get(numbers..).ok_or(ends)?),
+                Reader::new(self.raw.letters.get(letters..).ok_or(ends)?),
+            ),
+        };
+        let count = self.templates.counts[id] as usize;
+        let around: Vec<&[u8]> =
+            template.map_or_else(|| vec![&[][..]; 2], |t| t.split(|b| *b == HOLE).collect());
+        let texts = (1..around.len())
+            .map(|_| texts::read(&mut numbers, &mut letters, count))
+            .collect::<Result<_, _>>()?;
+        Ok(Columns { texts, around, candidates: None })
+    }
+
+    /// Looks at the variables of a template, and at which of its messages may fulfil tests where that is open.
+    fn settle(&mut self, id: usize, tests: &[Test]) -> Result<(), Corrupt> {
+        if self.columns[id].is_some() || self.verdicts[id] == Verdict::None {
+            return Ok(());
+        }
+        let mut columns = self.read(id)?;
+        if self.verdicts[id] == Verdict::Open {
+            let mut marked = vec![true; self.templates.counts[id] as usize];
+            let template = self.templates.texts.get(id).copied();
+            tests.iter().for_each(|test| test.retain(template, &columns.texts, &mut marked));
+            if !marked.contains(&true) {
+                self.verdicts[id] = Verdict::None;
+            }
+            columns.candidates = Some(marked);
+        }
+        self.columns[id] = Some(columns);
+        Ok(())
+    }
+
+    /// Whether some message may fulfil the tests.
+    pub(super) fn any(&mut self, tests: &[Test]) -> Result<bool, Corrupt> {
+        let mut any = false;
+        for id in 0..self.verdicts.len() {
+            if self.templates.counts[id] == 0 {
+                continue;
+            }
+            if self.verdicts[id] == Verdict::Open {
+                self.settle(id, tests)?;
+            }
+            any |= self.verdicts[id] != Verdict::None;
+        }
+        Ok(any)
+    }
+
+    /// Keeps the rows whose messages fulfil the tests, and writes these messages.
+    pub(super) fn select(
+        &mut self,
+        picked: &mut Picked,
+        limit: usize,
+        tests: &[Test],
+        mut body: Option<&mut TextColumn>,
+    ) -> Result<()> {
+        let mut scratch = Vec::new();
+        let mut kept = 0;
+        for at in 0..picked.len() {
+            if kept >= limit {
+                break;
+            }
+            let row = picked[at].0 as usize;
+            let (id, ordinal) = (self.templates.ids[row] as usize, self.templates.ordinals[row] as usize);
+            let open = self.verdicts[id] == Verdict::Open;
+            if open || (body.is_some() && self.verdicts[id] == Verdict::All) {
+                self.settle(id, tests).map_err(corrupt)?;
+            }
+            if self.verdicts[id] == Verdict::None {
+                continue;
+            }
+            if let Some(columns) = &self.columns[id]
+                && (open || body.is_some())
+            {
+                if columns.candidates.as_ref().is_some_and(|c| !c[ordinal]) {
+                    continue;
+                }
+                scratch.clear();
+                columns.join(ordinal, &mut scratch);
+                let text =
+                    std::str::from_utf8(&scratch).map_err(|_| corrupt(Corrupt("a message is not UTF-8")))?;
+                if open && !tests.iter().all(|test| test.holds(text)) {
+                    continue;
+                }
+                if let Some(body) = body.as_deref_mut() {
+                    push_text(body, text);
+                }
+            }
+            picked[kept] = picked[at];
+            kept += 1;
+        }
+        picked.truncate(kept);
+        Ok(())
+    }
+}
+
+impl Columns<'_> {
+    /// Writes a message.
+    fn join(&self, ordinal: usize, out: &mut Vec<u8>) {
+        let Some((first, rest)) = self.around.split_first() else { return };
+        out.extend_from_slice(first);
+        for (column, after) in self.texts.iter().zip(rest) {
+            column.write(ordinal, out);
+            out.extend_from_slice(after);
+        }
+    }
+}
+
+/// Reads the filter of a block, if it has one.
+pub(super) fn filter(head: &Head, bytes: &dyn Bytes) -> Result<Option<Vec<u8>>> {
+    head.section(&Kind::Filter).map(|section| column(bytes, section)).transpose()
+}

@@ -1,0 +1,274 @@
+//! Which rare words a block has: a Bloom filter over what looks like an id, so that a search for one opens few blocks.
+//!
+//! In it are words of messages that are variables (see [`super::split`]) and have [`LONG`] and more bytes, the three
+//! groups in the middle of UUIDs, and values of text fields that look like an id. What is short is in every block anyway.
+//!
+//! It is filled at its largest size and then folded in half while it stays sparse: nothing is counted or sorted.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Shorter words of messages are not in it.
+const LONG: usize = 16;
+/// Values of fields that are in it have so many bytes.
+const VALUES: std::ops::RangeInclusive<usize> = 8..=64;
+/// Bits of a word.
+const PROBES: u64 = 5;
+const MOST_BITS: usize = 1 << 19;
+const LEAST_BYTES: usize = 64;
+/// A filter with more of its bits set rules nothing out.
+const FULL: f64 = 0.7;
+/// It may take so many percent of its block.
+const SHARE: usize = 3;
+
+/// A filter under construction.
+pub(super) struct Builder {
+    bits: Vec<u64>,
+    /// The length of the longest word.
+    longest: usize,
+    any: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { bits: vec![0; MOST_BITS / 64], longest: 0, any: false }
+    }
+}
+
+fn places(hash: u64) -> impl Iterator<Item = usize> {
+    let step = (hash >> 32) | 1;
+    (0..PROBES).map(move |n| hash.wrapping_add(n.wrapping_mul(step)) as usize)
+}
+
+impl Builder {
+    fn add(&mut self, bytes: &[u8]) {
+        self.any = true;
+        for place in places(xxh3_64(bytes)) {
+            let place = place % MOST_BITS;
+            self.bits[place / 64] |= 1 << (place % 64);
+        }
+    }
+
+    /// Adds the variables of a message (start and length).
+    pub(super) fn message(&mut self, text: &[u8], variables: &[(u32, u32)]) {
+        for (at, (start, len)) in variables.iter().enumerate() {
+            let (start, len) = (*start as usize, *len as usize);
+            if len >= LONG {
+                self.longest = self.longest.max(len);
+                self.add(&text[start..start + len]);
+            } else if len == 4
+                && let Some([_, (second, 4), (third, 4)]) = variables.get(at..at + 3)
+                && *second as usize == start + 5
+                && *third as usize == start + 10
+                && let Some(middle) = middle_of_uuid(text, start)
+            {
+                self.add(middle);
+            }
+        }
+    }
+
+    /// Adds a message that is not split.
+    pub(super) fn whole(&mut self, text: &[u8]) {
+        let mut variables = Vec::new();
+        for word in text.split(|b| !super::split::is_word(*b)) {
+            if super::split::is_variable(word) {
+                let start = word.as_ptr() as usize - text.as_ptr() as usize;
+                variables.push((start as u32, word.len() as u32));
+            }
+        }
+        self.message(text, &variables);
+    }
+
+    /// Adds the value of a field.
+    pub(super) fn value(&mut self, text: &[u8]) {
+        if is_id(text) {
+            self.add(text);
+        }
+    }
+
+    /// The filter for a block of so many bytes, unless it would be too large; the builder is empty then.
+    pub(super) fn finish(&mut self, block_bytes: usize) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.any) {
+            return Some(vec![0; 5]); // It has no such word.
+        }
+        let most = block_bytes * SHARE / 100;
+        let mut len = self.bits.len();
+        let mut set = count(&self.bits);
+        while len * 8 > LEAST_BYTES {
+            let (low, high) = self.bits[..len].split_at_mut(len / 2);
+            let folded = low.iter().zip(&*high).map(|(a, b)| (a | b).count_ones() as usize).sum::<usize>();
+            if folded * 2 > low.len() * 64 && len * 8 <= most {
+                break;
+            }
+            low.iter_mut().zip(high).for_each(|(a, b)| *a |= *b);
+            (len, set) = (len / 2, folded);
+        }
+        let sparse = set as f64 <= len as f64 * 64.0 * FULL;
+        let made = sparse.then(|| {
+            let mut out = (self.longest as u32).to_le_bytes().to_vec();
+            self.bits[..len].iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+            out
+        });
+        self.bits.fill(0);
+        self.longest = 0;
+        made
+    }
+}
+
+fn count(bits: &[u64]) -> usize {
+    bits.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// The three groups in the middle of a UUID of which the first begins at `start`, with what is around them on both sides.
+fn middle_of_uuid(text: &[u8], start: usize) -> Option<&[u8]> {
+    let around = text.get(start.checked_sub(1)?..start + 15)?;
+    let dashes = [0, 5, 10, 15].iter().all(|at| around[*at] == b'-');
+    (dashes && around.iter().all(|b| *b == b'-' || super::split::is_word(*b))).then(|| &around[1..15])
+}
+
+/// Whether values like this one are in filters. One that a number is written as is not.
+fn is_id(value: &[u8]) -> bool {
+    VALUES.contains(&value.len())
+        && value.iter().any(u8::is_ascii_digit)
+        && value.iter().any(|b| !matches!(b, b'0'..=b'9' | b'e' | b'E' | b'-'))
+        && value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+/// A word that a text must have.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Word {
+    hash: u64,
+    /// At an end of a needle: it may go on in the text unless words of this length are the longest.
+    open_len: Option<usize>,
+}
+
+/// What filters know of a needle.
+pub(super) fn words_of_needle(needle: &[u8]) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut variables: Vec<(u32, u32)> = Vec::new();
+    let mut at = 0;
+    while at < needle.len() {
+        let end =
+            needle[at..].iter().position(|b| !super::split::is_word(*b)).map_or(needle.len(), |n| at + n);
+        let word = &needle[at..end];
+        let inside = at > 0 && end < needle.len();
+        // A word that has a digit is a variable however it goes on.
+        let known =
+            if inside { super::split::is_variable(word) } else { word.iter().any(u8::is_ascii_digit) };
+        if word.len() >= LONG && known {
+            words.push(Word { hash: xxh3_64(word), open_len: (!inside).then_some(word.len()) });
+        }
+        if inside && super::split::is_variable(word) {
+            variables.push((at as u32, word.len() as u32));
+        }
+        at = end + 1;
+    }
+    for group in variables.windows(3) {
+        let [(first, 4), (second, 4), (third, 4)] = group else { continue };
+        if (*second, *third) == (first + 5, first + 10)
+            && let Some(middle) = middle_of_uuid(needle, *first as usize)
+        {
+            words.push(Word { hash: xxh3_64(middle), open_len: None });
+        }
+    }
+    words
+}
+
+/// What filters know of a field's value.
+pub(super) fn word_of_value(value: &[u8]) -> Option<Word> {
+    is_id(value).then(|| Word { hash: xxh3_64(value), open_len: None })
+}
+
+/// A filter that is read.
+pub(super) struct Filter<'a> {
+    longest: usize,
+    bits: &'a [u8],
+}
+
+impl<'a> Filter<'a> {
+    /// `None`: it is none.
+    pub(super) fn read(raw: &'a [u8]) -> Option<Self> {
+        let (longest, bits) = raw.split_first_chunk::<4>()?;
+        bits.len().is_power_of_two().then_some(Self { longest: u32::from_le_bytes(*longest) as usize, bits })
+    }
+
+    /// Whether the block may have a text with this word in it: `false` is certain.
+    pub(super) fn may_have(&self, word: &Word) -> bool {
+        word.open_len.is_some_and(|len| len < self.longest)
+            || places(word.hash).all(|place| {
+                let place = place & (self.bits.len() * 8 - 1);
+                self.bits[place / 8] >> (place % 8) & 1 == 1
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wide::split::split;
+    use proptest::prelude::*;
+
+    fn filter(texts: &[String]) -> Vec<u8> {
+        let mut builder = Builder::default();
+        for (n, text) in texts.iter().enumerate() {
+            let mut variables = Vec::new();
+            if n % 2 == 0 && split(text.as_bytes(), &mut Vec::new(), &mut variables) {
+                builder.message(text.as_bytes(), &variables);
+            } else {
+                builder.whole(text.as_bytes());
+            }
+        }
+        builder.finish(1 << 20).unwrap()
+    }
+
+    #[test]
+    fn ids_that_are_not_there_are_ruled_out() {
+        let id = |n: u64| format!("{:016x}{:016x}", xxh3_64(&n.to_le_bytes()), xxh3_64(&[n as u8, 1, 2]));
+        let uuid = |n: u64| {
+            let id = id(n);
+            format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..])
+        };
+        let texts: Vec<String> = (0..4000)
+            .map(|n| format!("GET trace={} order {} took {n} ms", id(n), uuid(n + 10_000)))
+            .collect();
+        let raw = filter(&texts);
+        assert!(raw.len() <= (1 << 20) * SHARE / 100, "{}", raw.len());
+        let filter = Filter::read(&raw).unwrap();
+        let may = |needle: &str| words_of_needle(needle.as_bytes()).iter().all(|w| filter.may_have(w));
+        for n in 0..4000 {
+            assert!(may(&id(n)) && may(&uuid(n + 10_000)) && may(&format!("={} ", id(n))));
+            assert!(may(&id(n)[4..30]), "a piece of a word may go on in the text");
+        }
+        let wrong = (20_000..24_000).filter(|n| may(&id(*n)) || may(&uuid(*n))).count();
+        assert!(wrong < 400, "{wrong} of 4000 are not ruled out");
+    }
+
+    #[test]
+    fn a_filter_that_would_be_too_large_is_none() {
+        let mut builder = Builder::default();
+        (0..50_000u32).for_each(|n| builder.value(format!("request-{n}").as_bytes()));
+        assert!(builder.finish(100_000).is_none());
+        builder.value(b"request-1");
+        assert_eq!(builder.finish(100_000).map(|f| f.len()), Some(LEAST_BYTES + 4));
+        assert_eq!(builder.finish(100_000).map(|f| f.len()), Some(5));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_there_is_ruled_out(
+            texts in prop::collection::vec("([0-9a-f]{16,20}|[a-z0-9]{14,18}|-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-|[ x-]|가){0,6}", 1..20),
+            from in 0usize..60,
+            len in 1usize..60,
+        ) {
+            let raw = filter(&texts);
+            let filter = Filter::read(&raw).unwrap();
+            for text in &texts {
+                let chars: Vec<char> = text.chars().collect();
+                let from = from.min(chars.len());
+                let needle: String = chars[from..(from + len).min(chars.len())].iter().collect();
+                for word in words_of_needle(needle.as_bytes()) {
+                    prop_assert!(filter.may_have(&word), "{:?} in {:?}", needle, text);
+                }
+            }
+        }
+    }
+}
