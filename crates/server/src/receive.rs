@@ -18,8 +18,8 @@ use crate::state::{Shared, State};
 
 /// Bytes unpacked between two looks at the budget.
 const STEP: usize = 256 << 10;
-/// A thread keeps so much memory for bodies to come.
-const KEPT: usize = 1 << 20;
+/// A thread keeps so much memory for bodies to come. Agents send a megabyte of lines, and what belongs to them.
+const KEPT: usize = 2 << 20;
 
 /// Reads the body and hands it to `work` on a blocking thread. Writes at one time are bounded; the place is taken before
 /// the body is read, so that bodies in memory are bounded together.

@@ -29,6 +29,14 @@ pub(crate) struct Batch {
     pub(crate) report: Report,
 }
 
+impl Batch {
+    /// Empties it; it keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.report = Report::default();
+    }
+}
+
 impl Door {
     pub(crate) fn new(
         writer: Option<Arc<dyn RecordWriter>>,

@@ -1,5 +1,7 @@
 //! `POST /loki/api/v1/push`: streams with entries, as JSON or as compressed protobuf.
 
+use std::cell::RefCell;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -16,6 +18,13 @@ use crate::state::{self, Shared};
 const INPUT: &str = "loki";
 /// Streams that an answer names.
 const NAMED: usize = 10;
+/// A thread keeps so much memory for batches to come.
+const KEPT: usize = 4 << 20;
+
+thread_local! {
+    /// The batch of the request before, emptied: fresh memory for each request would grow in steps, and be copied.
+    static BATCH: RefCell<Batch> = RefCell::default();
+}
 
 pub(crate) fn routes() -> Router<Shared> {
     // The second is where clients of Loki's first versions send to.
@@ -47,13 +56,28 @@ async fn push(State(state): State<Shared>, request: Request) -> Response {
 
 /// Stores what can be; the first reason why something cannot is told, as Loki does.
 fn store(state: &state::State, headers: &HeaderMap, body: bytes::Bytes) -> Result<Option<Error>> {
+    BATCH.with_borrow_mut(|batch| {
+        batch.clear();
+        let result = store_batch(state, headers, body, batch);
+        if batch.records.memory() > KEPT {
+            *batch = Batch::default();
+        }
+        result
+    })
+}
+
+fn store_batch(
+    state: &state::State,
+    headers: &HeaderMap,
+    body: bytes::Bytes,
+    batch: &mut Batch,
+) -> Result<Option<Error>> {
     let kind = header(headers, &CONTENT_TYPE);
     let json = kind.split(';').next().unwrap_or("").trim() == "application/json";
-    let mut batch = Batch::default();
     if json {
         let plain = unpack(state, headers, body)?;
         let _memory = state.parts.budget.reserve(2 * plain.bytes.len() as u64)?;
-        state.logs.fill(&mut batch, |rows| wire::loki::read_json(&plain.bytes, rows))?;
+        state.logs.fill(batch, |rows| wire::loki::read_json(&plain.bytes, rows))?;
     } else {
         // Protobuf is always in snappy's form; what the header says may lie around it.
         let around = match header(headers, &CONTENT_ENCODING).as_str() {
@@ -62,17 +86,11 @@ fn store(state: &state::State, headers: &HeaderMap, body: bytes::Bytes) -> Resul
         };
         let body = around.as_ref().map_or(&body, |around| &around.bytes);
         with_snappy(state, body, |plain| {
-            state.logs.fill(&mut batch, |rows| wire::loki::read_protobuf(plain, rows))
+            state.logs.fill(batch, |rows| wire::loki::read_protobuf(plain, rows))
         })?;
     }
-    let written = match state.logs.write(INPUT, &batch) {
-        Ok(written) => written,
-        Err(error) => {
-            drop(batch);
-            return Err(error);
-        }
-    };
-    Ok(refusal(&batch, &written))
+    let written = state.logs.write(INPUT, batch)?;
+    Ok(refusal(batch, &written))
 }
 
 /// What Loki says of entries that were refused. Where only rates are to blame, the client is to try again.
