@@ -1,4 +1,5 @@
-//! What was pushed to the Pushgateway API, in a ledger of the data directory.
+//! Small texts that the server keeps, in ledgers of the data directory: what was pushed to the Pushgateway API, and which lines
+//! of logs were asked to be deleted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,40 +9,53 @@ use disk::header::Kind;
 use disk::ledger::Ledger;
 use model::Result;
 
-const KIND: Kind = Kind { tag: b'g', name: "pushed groups", version: 1, oldest: 1 };
-const FOLDER: &str = "pushgateway";
+const GROUPS: Kind = Kind { tag: b'g', name: "pushed groups", version: 1, oldest: 1 };
+const DELETIONS: Kind = Kind { tag: b'q', name: "deletions of logs", version: 1, oldest: 1 };
 /// More than the server takes.
-const MAX_GROUPS: usize = 20_000;
+const MOST: usize = 20_000;
 
-/// The ledger in `<data>/bonghwa/pushgateway`.
-pub(crate) struct Pushes(Ledger<String>);
+/// A ledger in a folder of `<data>/bonghwa`.
+pub(crate) struct Pushes {
+    ledger: Ledger<String>,
+    folder: &'static str,
+    kind: Kind,
+}
 
 impl Pushes {
-    /// Opens it below the program's folder.
+    /// What was pushed.
     pub(crate) fn open(fs: Arc<dyn Fs>, ours: &Path) -> Result<Self> {
-        let (ledger, recovery) = Ledger::open(fs, &ours.join(FOLDER), KIND, MAX_GROUPS)?;
+        Self::open_in(fs, ours, "pushgateway", GROUPS)
+    }
+
+    /// Which lines of logs were asked to be deleted.
+    pub(crate) fn open_deletions(fs: Arc<dyn Fs>, ours: &Path) -> Result<Self> {
+        Self::open_in(fs, ours, "deletions", DELETIONS)
+    }
+
+    fn open_in(fs: Arc<dyn Fs>, ours: &Path, folder: &'static str, kind: Kind) -> Result<Self> {
+        let (ledger, recovery) = Ledger::open(fs, &ours.join(folder), kind, MOST)?;
         for warning in &recovery.warnings {
-            tracing::warn!(warning, "pushed groups");
+            tracing::warn!(warning, "{}", kind.name);
         }
-        Ok(Self(ledger))
+        Ok(Self { ledger, folder, kind })
     }
 
     /// Copies it below another folder of the program.
     pub(crate) fn copy_to(&self, fs: Arc<dyn Fs>, ours: &Path) -> Result<()> {
-        self.0.copy_to(fs, &ours.join(FOLDER), KIND)
+        self.ledger.copy_to(fs, &ours.join(self.folder), self.kind)
     }
 }
 
 impl server::PushStore for Pushes {
     fn entries(&self) -> Vec<(String, String)> {
-        self.0.entries()
+        self.ledger.entries()
     }
 
     fn put(&self, key: &str, text: &str) -> Result<()> {
-        self.0.put(key, text.to_owned())
+        self.ledger.put(key, text.to_owned())
     }
 
     fn remove(&self, key: &str) -> Result<()> {
-        self.0.remove(key).map(|_| ())
+        self.ledger.remove(key).map(|_| ())
     }
 }

@@ -225,7 +225,9 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let most = (resolved.memory_limit / 32).min(64 << 20);
     let results = query::promql::Results::new(most, budget.child("results", most));
     let pushes = Arc::new(crate::pushes::Pushes::open(fs.clone(), &ours)?);
-    let kept = Kept { stores: stores.clone(), pushes: pushes.clone(), decisions };
+    let deletions = Arc::new(crate::pushes::Pushes::open_deletions(fs.clone(), &ours)?);
+    let kept =
+        Kept { stores: stores.clone(), pushes: pushes.clone(), deletions: deletions.clone(), decisions };
     let snapshots = Snapshots::open(fs.clone(), &ours, clock.clone(), kept)?;
     let parts = Parts {
         metrics: reader,
@@ -246,6 +248,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         rules: alerting.clone(),
         engine: Arc::new(Engine::new(engine).with_results(Arc::new(results))),
         pushes: Some(pushes),
+        deletions: Some(deletions),
         process: process.clone(),
         registry,
         // Queries and request bodies together; queries alone get less of it: what is received finds room beside them.

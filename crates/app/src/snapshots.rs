@@ -35,6 +35,7 @@ pub(crate) struct Snapshots {
 pub(crate) struct Kept {
     pub(crate) stores: Stores,
     pub(crate) pushes: Arc<Pushes>,
+    pub(crate) deletions: Arc<Pushes>,
     pub(crate) decisions: Arc<Decisions>,
 }
 
@@ -103,6 +104,7 @@ impl server::Snapshots for Snapshots {
             self.kept.stores.events.snapshot_to(&dir.join("events"))?;
             self.kept.stores.records.snapshot_to(&dir.join("records"))?;
             self.kept.pushes.copy_to(self.fs.clone(), dir)?;
+            self.kept.deletions.copy_to(self.fs.clone(), dir)?;
             self.kept.decisions.copy_to(self.fs.clone(), dir)
         })?;
         tracing::info!(name, "snapshot of everything made");

@@ -11,8 +11,8 @@ mod counting;
 mod rows;
 mod scan;
 
-pub use counting::{Counted, Counting, KeyPlace, KeySource};
 pub use columns::{ABSENT, Columns, FieldColumn, Strings, TextColumn, Values};
+pub use counting::{Counted, Counting, KeyPlace, KeySource};
 pub use rows::{FieldRef, Origin, Records, Row, StreamIndex};
 pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
 

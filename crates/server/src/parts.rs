@@ -55,6 +55,8 @@ pub struct Parts {
     pub engine: Arc<Engine>,
     /// Where pushed groups are kept; without it they are gone when the process ends.
     pub pushes: Option<Arc<dyn PushStore>>,
+    /// Where it is kept which lines were asked to be deleted; likewise.
+    pub deletions: Option<Arc<dyn PushStore>>,
     /// The process around the server.
     pub process: Arc<dyn Process>,
     /// Metrics of the whole process; the server adds its own.
@@ -65,7 +67,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
 }
 
-/// Keeps what was pushed to the Pushgateway API. Implemented by `app`.
+/// Keeps small texts, such as what was pushed to the Pushgateway API. Implemented by `app`.
 pub trait PushStore: Send + Sync {
     /// Everything kept: (key, text).
     fn entries(&self) -> Vec<(String, String)>;

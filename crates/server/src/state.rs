@@ -84,7 +84,7 @@ impl State {
             streams: Arc::new(Semaphore::new(limits.streams)),
             stopping: CancellationToken::new(),
             logql: query::logql::Engine::default(),
-            deletions: crate::loki::Deletions::default(),
+            deletions: crate::loki::Deletions::open(parts.deletions.clone()),
             live: LiveCache::default(),
             usage: crate::usage::Usage::default(),
             receiver: intake::Receiver::new(parts.metric_writer.clone(), limits.write_series_cache),

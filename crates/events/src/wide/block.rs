@@ -2,6 +2,7 @@
 
 mod count;
 mod messages;
+mod patterned;
 mod read;
 mod write;
 
@@ -16,7 +17,8 @@ use model::records::Origin;
 use super::columns::Type;
 
 pub(super) use count::count;
-pub(super) use read::{Asked, Bytes, matching, messages, open, patterned};
+pub(super) use patterned::{Counted, patterned};
+pub(super) use read::{Asked, Bytes, matching, messages, open};
 pub(super) use write::{Builder, Finished};
 
 /// Bytes of messages and of fields after which a block is closed.
@@ -170,6 +172,15 @@ impl Head {
 
     pub(super) fn rows(&self) -> usize {
         self.runs.iter().map(|r| r.rows as usize).sum()
+    }
+
+    /// Fields that have a column, by name and origin; `false`: there are others.
+    pub(super) fn field_names(&self) -> (Vec<(&Arc<str>, Origin)>, bool) {
+        let names = self.sections.iter().filter_map(|section| match &section.kind {
+            Kind::Field(name, origin, _) => Some((name, *origin)),
+            _ => None,
+        });
+        (names.collect(), self.section(&Kind::Rest).is_none())
     }
 
     fn section(&self, kind: &Kind) -> Option<&Section> {

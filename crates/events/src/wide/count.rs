@@ -13,6 +13,7 @@ use super::condition::written;
 use super::merge::{Lazy, Open};
 use super::parallel;
 use super::part::{Entry, Part};
+use super::read::blocks_of;
 use super::scan::{Opener, PartScan, Plan, Source};
 
 /// What a key takes beside its text, roughly, and what a step of it does.
@@ -161,10 +162,7 @@ impl Store {
         let (memory, parts) = self.memory_of(&plan)?;
         let mut pieces: Vec<Piece> =
             memory.into_iter().map(|Lazy { source, .. }| Piece::Memory(source)).collect();
-        for part in parts.iter().filter(|p| !p.is_damaged()) {
-            let of_part = Arc::new(PartScan::new(part, &plan));
-            pieces.extend(of_part.blocks(scan).map(|(at, _)| Piece::Block(Arc::clone(&of_part), at)));
-        }
+        pieces.extend(blocks_of(&parts, &plan).into_iter().map(|(of_part, at)| Piece::Block(of_part, at)));
         let threads = parallel::threads().min(pieces.len());
         let opener = Opener { plan: Arc::clone(&plan), budget: ctx.budget.clone() };
         let count = |sums: &mut Sums, piece: Piece| {

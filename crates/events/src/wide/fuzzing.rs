@@ -44,7 +44,7 @@ pub fn fuzz(bytes: &[u8]) {
             Asked { plan: &plan, streams: &streams, wanted: &[true, true], natural: false, except: &[] };
         let _ = open(&head, &Any(columns), &asked);
         let _ = matching(&head, &Any(columns), &asked);
-        let _ = patterned(&head, &Any(columns), &asked);
+        let _ = patterned(&head, &Any(columns), &asked, 1000);
         let source = |place| KeySource { place, name: "f".to_owned(), lower: true };
         let by =
             vec![vec![source(KeyPlace::Sent), source(KeyPlace::Label)], vec![source(KeyPlace::Detected)]];

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use model::Result;
-use model::records::{Columns, FieldColumn, FieldRef, PatternSeries};
+use model::records::{Columns, FieldColumn, FieldRef, PatternSeries, TextColumn};
+use parking_lot::Mutex;
 
-use super::block::{Asked, Bytes, Head, messages, patterned};
+use super::block::{Asked, Bytes, Counted, Head, messages, patterned};
 use super::read::step_of;
 use super::split::{pattern, pattern_hash, split};
 
@@ -42,13 +43,17 @@ impl Found {
             self.step = (step, 0);
         }
         self.step.1 += 1;
+        self.add_level(level, 1);
+    }
+
+    fn add_level(&mut self, level: &str, records: u64) {
         if level.is_empty() {
             return;
         }
         if let Some(count) = self.levels.get_mut(level) {
-            *count += 1;
+            *count += records;
         } else if self.levels.len() < MOST_LEVELS {
-            self.levels.insert(level.to_owned(), 1);
+            self.levels.insert(level.to_owned(), records);
         }
     }
 
@@ -63,6 +68,33 @@ impl Found {
 fn level(fields: &[FieldColumn], row: usize) -> &str {
     let value = fields.iter().find_map(|f| f.get(row));
     if let Some(FieldRef::Text(level)) = value { level } else { "" }
+}
+
+/// Counts the records of a block, while others count others. Examples are read once for all that is new.
+pub(super) fn add_block(
+    patterns: &Mutex<Patterns>,
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    step_ns: i64,
+) -> Result<()> {
+    let counted = patterned(head, bytes, asked, step_ns)?;
+    let new = patterns.lock().add_counted(&counted)?;
+    if !new.is_empty() {
+        let rows: Vec<u32> = new.iter().map(|(_, row)| *row).collect();
+        let texts = messages(head, bytes, &rows)?;
+        patterns.lock().set_examples(&new, &texts);
+    }
+    if !counted.whole.is_empty() {
+        let rows: Vec<u32> = counted.whole.iter().map(|whole| whole.row).collect();
+        let texts = messages(head, bytes, &rows)?;
+        let mut patterns = patterns.lock();
+        for (number, whole) in counted.whole.iter().enumerate() {
+            let level = counted.levels.get(whole.level as usize).map_or("", |level| level);
+            patterns.add_message(texts.get(number).unwrap_or_default(), whole.time_ns, level)?;
+        }
+    }
+    Ok(())
 }
 
 impl Patterns {
@@ -128,37 +160,32 @@ impl Patterns {
         })
     }
 
-    /// Counts the records of a block.
-    pub(super) fn add_block(&mut self, head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>) -> Result<()> {
-        let block = patterned(head, bytes, asked)?;
-        let mut places: Vec<Option<Option<usize>>> = vec![None; block.templates.len()];
-        let mut whole = Vec::new();
-        for (at, (row, time_ns, template)) in block.rows.iter().enumerate() {
-            let Some(text) = block.templates.get(*template as usize) else {
-                whole.push((at, *row, *time_ns));
-                continue;
-            };
-            let place = match places[*template as usize] {
-                Some(place) => place,
-                None => {
-                    let example =
-                        || Ok(messages(head, bytes, &[*row])?.get(0).unwrap_or_default().to_owned());
-                    *places[*template as usize].insert(self.place(text, example)?)
-                }
-            };
-            if let Some(place) = place {
-                let step = step_of(*time_ns, self.start_ns, self.step_ns);
-                self.found[place].count(*time_ns, step, level(&block.fields, at));
+    /// Adds what was counted in a block. Gives the patterns that have no example yet, with a row of the block for each.
+    fn add_counted(&mut self, counted: &Counted) -> Result<Vec<(usize, u32)>> {
+        let mut without = Vec::new();
+        for one in &counted.templates {
+            let known = self.found.len();
+            let Some(at) = self.place(&one.text, || Ok(String::new()))? else { continue };
+            if at == known {
+                without.push((at, one.row));
+            }
+            let found = &mut self.found[at];
+            let seen = &mut found.series.seen;
+            *seen = (seen.0.min(one.seen.0), seen.1.max(one.seen.1));
+            for (step, count) in &one.steps {
+                *found.steps.entry(*step).or_default() += count;
+            }
+            for (code, count) in &one.levels {
+                found.add_level(counted.levels.get(*code as usize).map_or("", |level| level), *count);
             }
         }
-        let rows: Vec<u32> = whole.iter().map(|(_, row, _)| *row).collect();
-        if rows.is_empty() {
-            return Ok(());
+        Ok(without)
+    }
+
+    fn set_examples(&mut self, places: &[(usize, u32)], texts: &TextColumn) {
+        for (number, (at, _)) in places.iter().enumerate() {
+            texts.get(number).unwrap_or_default().clone_into(&mut self.found[*at].series.example);
         }
-        let texts = messages(head, bytes, &rows)?;
-        whole.iter().enumerate().try_for_each(|(number, (at, _, time_ns))| {
-            self.add_message(texts.get(number).unwrap_or_default(), *time_ns, level(&block.fields, *at))
-        })
     }
 
     /// The patterns, those of most records first.

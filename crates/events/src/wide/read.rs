@@ -9,12 +9,15 @@ use model::records::{
 };
 use model::{Ctx, Error, EventKind, Labels, Matcher, Order, Result};
 
+use parking_lot::Mutex;
+
 use super::Store;
 use super::arena::Arena;
 use super::block::Run;
 use super::merge::{Lazy, Merge, Open, Rank};
+use super::parallel;
 use super::part::Part;
-use super::patterns::Patterns;
+use super::patterns::{self, Patterns};
 use super::rewrite::everything;
 use super::scan::{Opener, PartScan, Plan, Source};
 
@@ -25,7 +28,7 @@ const NEWEST: u64 = u64::MAX;
 /// The most names in an answer.
 const MOST: usize = 100_000;
 /// The field that tells how bad a line is.
-const LEVEL: &str = "level";
+pub(super) const LEVEL: &str = "level";
 
 /// What is to be read in memory, and the parts of the same moment.
 pub(super) type Found = (Vec<Lazy<Source>>, Vec<Arc<Part>>);
@@ -54,7 +57,13 @@ impl Store {
     }
 
     /// Counts patterns by what blocks say of templates; only messages without one are read.
-    fn patterns_of_blocks(&self, ctx: &Ctx, scan: &RecordScan, found: &mut Patterns) -> Result<()> {
+    fn patterns_of_blocks(
+        &self,
+        ctx: &Ctx,
+        scan: &RecordScan,
+        mut found: Patterns,
+        step_ns: i64,
+    ) -> Result<Patterns> {
         self.check_tenant(&ctx.tenant)?;
         let wanted = Wanted { body: true, fields: Some(vec![LEVEL.to_owned()]) };
         let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted, ..scan.clone() }));
@@ -66,16 +75,66 @@ impl Store {
                 found.add_batch(&columns)?;
             }
         }
-        for part in parts.iter().filter(|p| !p.is_damaged()) {
-            let of_part = PartScan::new(part, &plan);
-            for (_, entry) in of_part.blocks(scan) {
+        let blocks = blocks_of(&parts, &plan);
+        let threads = parallel::threads().min(blocks.len());
+        let found = Mutex::new(found);
+        parallel::each(
+            blocks,
+            threads,
+            || (),
+            |(), (of_part, at)| {
                 ctx.check()?;
+                let entry = &of_part.part.blocks[at];
                 let _held = ctx.budget.reserve(entry.bytes / 2)?;
-                let (head, bytes) = part.head(entry)?;
-                part.noting(found.add_block(&head, &bytes, &of_part.asked(&plan)))?;
+                let (head, bytes) = of_part.part.head(entry)?;
+                let asked = of_part.asked(&plan);
+                of_part.part.noting(patterns::add_block(&found, &head, &bytes, &asked, step_ns))
+            },
+        )?;
+        Ok(found.into_inner())
+    }
+
+    /// Names of fields by what heads of blocks say; columns are read only where a block has more than what is asked for.
+    fn names_of_blocks(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Names> {
+        self.check_tenant(&ctx.tenant)?;
+        let of = |fields| Wanted { body: false, fields };
+        let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted: of(None), ..scan.clone() }));
+        let (memory, parts) = self.memory_of(&plan)?;
+        let opener = Opener { plan: Arc::clone(&plan), budget: ctx.budget.clone() };
+        let mut names = Names::new();
+        for lazy in memory {
+            ctx.check()?;
+            if let Some(columns) = opener.open(lazy.source)? {
+                add_names(&columns, &mut names);
             }
         }
-        Ok(())
+        for (of_part, at) in blocks_of(&parts, &plan) {
+            ctx.check()?;
+            let entry = &of_part.part.blocks[at];
+            let (head, _) = of_part.part.head(entry)?;
+            let (there, all) = head.field_names();
+            let mut new: Vec<(Arc<str>, Origin)> =
+                there.into_iter().map(|(name, origin)| (Arc::clone(name), origin)).collect();
+            new.retain(|name| !names.contains(name));
+            if new.is_empty() && all {
+                continue;
+            }
+            let asked_for = |run: &Run| {
+                of_part.wanted[run.stream as usize] && run.min_t >= scan.start_ns && run.max_t <= scan.end_ns
+            };
+            if all && head.runs.iter().all(asked_for) {
+                let room = MOST.saturating_sub(names.len());
+                names.extend(new.into_iter().take(room));
+                continue;
+            }
+            let fields = all.then(|| new.iter().map(|(name, _)| name.to_string()).collect());
+            let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted: of(fields), ..scan.clone() }));
+            let opener = Opener { plan, budget: ctx.budget.clone() };
+            if let Some(columns) = opener.open(Source::Block(of_part, at))? {
+                add_names(&columns, &mut names);
+            }
+        }
+        Ok(names)
     }
 
     fn each(
@@ -92,6 +151,27 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Names of fields with where they come from.
+type Names = BTreeSet<(Arc<str>, Origin)>;
+
+fn add_names(batch: &Columns, names: &mut Names) {
+    for field in &batch.fields {
+        if names.len() < MOST && !names.contains(&(field.name.clone(), field.origin)) {
+            names.insert((field.name.clone(), field.origin));
+        }
+    }
+}
+
+/// The blocks of parts that may have rows of a plan.
+pub(super) fn blocks_of(parts: &[Arc<Part>], plan: &Plan) -> Vec<(Arc<PartScan>, usize)> {
+    let mut blocks = Vec::new();
+    for part in parts.iter().filter(|p| !p.is_damaged()) {
+        let of_part = Arc::new(PartScan::new(part, plan));
+        blocks.extend(of_part.blocks(&plan.scan).map(|(at, _)| (Arc::clone(&of_part), at)));
+    }
+    blocks
 }
 
 fn add_part(lazy: &mut Vec<Lazy<Source>>, part: &Arc<Part>, plan: &Plan) {
@@ -298,22 +378,23 @@ impl RecordReader for Store {
     fn field_names(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Vec<(String, Origin)>> {
         let most = if scan.limit == 0 { MOST } else { scan.limit };
         let all = RecordScan { limit: 0, wanted: Wanted { body: false, fields: None }, ..scan.clone() };
-        let mut names = BTreeSet::new();
-        self.each(ctx, &all, |batch| {
-            for field in &batch.fields {
-                if names.len() < MOST && !names.contains(&(field.name.clone(), field.origin)) {
-                    names.insert((field.name.clone(), field.origin));
-                }
-            }
-            Ok(())
-        })?;
+        let names = if scan.body.is_empty() && scan.fields.is_empty() {
+            self.names_of_blocks(ctx, &all)?
+        } else {
+            let mut names = Names::new();
+            self.each(ctx, &all, |batch| {
+                add_names(batch, &mut names);
+                Ok(())
+            })?;
+            names
+        };
         Ok(names.into_iter().take(most).map(|(name, origin)| (name.to_string(), origin)).collect())
     }
 
     fn patterns(&self, ctx: &Ctx, scan: &RecordScan, step_ns: i64) -> Result<Vec<PatternSeries>> {
         let mut found = Patterns::new(scan.start_ns, step_ns);
         if scan.body.is_empty() && scan.fields.is_empty() {
-            self.patterns_of_blocks(ctx, scan, &mut found)?;
+            found = self.patterns_of_blocks(ctx, scan, found, step_ns)?;
         } else {
             let level = vec![LEVEL.to_owned()];
             let wanted = Wanted { body: true, fields: Some(level) };

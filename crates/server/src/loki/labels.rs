@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::Json;
 use axum::extract::{self, Path};
 use axum::response::IntoResponse;
-use model::records::StreamSummary;
 use model::{EventKind, Labels, Matcher};
 use query::logql::parse_matchers;
 use serde_json::json;
@@ -24,11 +23,11 @@ async fn streams(
     state: &Shared,
     selectors: Vec<Vec<Matcher>>,
     bounds: Bounds,
-) -> Result<Vec<StreamSummary>, ApiError> {
+) -> Result<Vec<Labels>, ApiError> {
     run(state, move |_, ctx, records| {
         let mut all = Vec::new();
         for matchers in &selectors {
-            all.extend(records.streams(ctx, EventKind::Log, matchers, bounds.start, last(bounds))?);
+            all.extend(records.stream_labels(ctx, EventKind::Log, matchers, bounds.start, last(bounds))?);
         }
         Ok(all)
     })
@@ -37,7 +36,7 @@ async fn streams(
 
 pub(crate) async fn names(extract::State(state): extract::State<Shared>, Form(params): Form) -> Answer {
     let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
-    let names: BTreeSet<&str> = found.iter().flat_map(|s| s.labels.iter().map(|(name, _)| name)).collect();
+    let names: BTreeSet<&str> = found.iter().flat_map(|s| s.iter().map(|(name, _)| name)).collect();
     Ok(success(names.into_iter().take(MOST).collect::<Vec<_>>()))
 }
 
@@ -47,7 +46,7 @@ pub(crate) async fn values(
     Form(params): Form,
 ) -> Answer {
     let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
-    let values: BTreeSet<&str> = found.iter().filter_map(|s| s.labels.get(&name)).collect();
+    let values: BTreeSet<&str> = found.iter().filter_map(|s| s.get(&name)).collect();
     Ok(success(values.into_iter().take(MOST).collect::<Vec<_>>()))
 }
 
@@ -58,7 +57,7 @@ pub(crate) async fn series(extract::State(state): extract::State<Shared>, Form(p
         selectors.push(Vec::new());
     }
     let found = streams(&state, selectors, params.bounds(&state)?).await?;
-    let distinct: BTreeSet<&Labels> = found.iter().map(|s| &s.labels).collect();
+    let distinct: BTreeSet<&Labels> = found.iter().collect();
     Ok(success(distinct.into_iter().take(MOST).collect::<Vec<_>>()))
 }
 
@@ -66,7 +65,7 @@ pub(crate) async fn detected(extract::State(state): extract::State<Shared>, Form
     let found = streams(&state, vec![params.selector("query")?], params.bounds(&state)?).await?;
     let mut labels: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for stream in &found {
-        for (name, value) in stream.labels.iter() {
+        for (name, value) in stream.iter() {
             labels.entry(name).or_default().insert(value);
         }
     }

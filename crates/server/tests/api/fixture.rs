@@ -51,6 +51,7 @@ pub struct Wanted {
     pub writer: Option<Arc<dyn model::MetricWriter>>,
     /// Where pushed groups are kept.
     pub pushes: Option<Arc<dyn server::PushStore>>,
+    pub deletions: Option<Arc<dyn server::PushStore>>,
     /// `global.external_labels`.
     pub external_labels: Vec<(&'static str, &'static str)>,
     pub exemplars: Option<Arc<dyn model::ExemplarReader>>,
@@ -100,6 +101,7 @@ impl Fixture {
             rules: Arc::new(FakeRules),
             engine: Arc::new(Engine::new(EngineOptions::default())),
             pushes: wanted.pushes,
+            deletions: wanted.deletions,
             process: process.clone(),
             registry: prometheus_client::registry::Registry::default(),
             budget: Budget::new("test", wanted.memory.unwrap_or(256 << 20)),

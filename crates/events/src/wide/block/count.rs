@@ -13,12 +13,17 @@ use crate::wide::fields::Field;
 
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
-struct Codes {
+pub(super) struct Codes {
     by_text: HashMap<Box<str>, u32, FixedState>,
     texts: Vec<Box<str>>,
 }
 
 impl Codes {
+    /// How many there are beside the empty one.
+    pub(super) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
     fn number(&mut self, text: &str, lower: bool) -> u32 {
         if text.is_empty() {
             return 0;
@@ -35,7 +40,7 @@ impl Codes {
         code
     }
 
-    fn text(&self, code: u32) -> &str {
+    pub(super) fn text(&self, code: u32) -> &str {
         code.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", |text| text)
     }
 }
@@ -156,7 +161,7 @@ impl Counts {
 }
 
 /// A number for each row's text of one part of the key; no numbers where all have the same.
-fn part(
+pub(super) fn part(
     head: &Head,
     bytes: &dyn Bytes,
     asked: &Asked<'_>,

@@ -163,7 +163,7 @@ fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
 /// Rows with the run that each is of.
 pub(super) type Picked = Vec<(u32, u32)>;
 
-fn pick(head: &Head, asked: &Asked<'_>, times: &[i64]) -> Result<Picked> {
+pub(super) fn pick(head: &Head, asked: &Asked<'_>, times: &[i64]) -> Result<Picked> {
     let scan = &asked.plan.scan;
     let (mut picked, mut first) = (Picked::new(), 0u32);
     for (number, run) in head.runs.iter().enumerate() {
@@ -255,30 +255,6 @@ fn fields(
     let raw = raw_fields(head, bytes, |name| plan.wants_field(name))?;
     let columns = Field::read_all(&raw, rows, |name| plan.wants_field(name)).map_err(corrupt)?;
     Ok(columns.iter().filter_map(|c| c.select(picked.iter().map(|(row, _)| *row))).collect())
-}
-
-/// What a block says of patterns without its variables.
-pub(in crate::wide) struct Patterned {
-    pub(in crate::wide) templates: Vec<Vec<u8>>,
-    /// For each row that is asked for: its number, its time, and its template, or one behind the last.
-    pub(in crate::wide) rows: Vec<(u32, i64, u32)>,
-    /// The fields that are wanted, for these rows.
-    pub(in crate::wide) fields: Vec<FieldColumn>,
-}
-
-/// The templates of the rows that a plan without tests asks for.
-pub(in crate::wide) fn patterned(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>) -> Result<Patterned> {
-    let rows = head.rows();
-    let raw = named(head, bytes, &Kind::Templates)?;
-    let templates = Templates::read(&raw, rows).map_err(corrupt)?;
-    let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
-    let picked = pick(head, asked, &times)?;
-    let row = |(row, _): &(u32, u32)| (*row, times[*row as usize], templates.ids[*row as usize]);
-    Ok(Patterned {
-        rows: picked.iter().map(row).collect(),
-        templates: templates.texts.iter().map(|t| t.to_vec()).collect(),
-        fields: fields(head, bytes, asked.plan, rows, &picked)?,
-    })
 }
 
 /// The messages of some rows.

@@ -127,7 +127,9 @@ proptest! {
         let asked =
             Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[] };
         if head.rows() == 200 && at >= block.head_len as usize {
-            prop_assert!(open(&head, &Memory(&block, Cell::new(0)), &asked).is_err());
+            // The filter comes last, and is not read where no word is searched for.
+            let in_filter = at >= block.bytes.len() - 5;
+            prop_assert_eq!(open(&head, &Memory(&block, Cell::new(0)), &asked).is_ok(), in_filter);
         } else {
             let _ = open(&head, &Memory(&block, Cell::new(0)), &asked);
         }
