@@ -16,7 +16,7 @@ use model::records::Origin;
 
 use super::columns::Type;
 
-pub(super) use count::count;
+pub(super) use count::{Codes, combined, count};
 pub(super) use patterned::{Counted, patterned};
 pub(super) use read::{Asked, Bytes, matching, messages, open};
 pub(super) use write::{Builder, Finished};

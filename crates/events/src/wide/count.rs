@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
-use model::records::{Columns, Counted, Counting, FieldRef, KeyPlace, KeySource, Origin, RecordScan, Wanted};
+use model::records::{
+    ABSENT, Columns, Counted, Counting, KeyPlace, KeySource, Origin, RecordScan, Values, Wanted,
+};
 use model::{Ctx, Labels, Reservation, Result};
 
 use super::Store;
-use super::block;
+use super::block::{self, Codes, combined};
 use super::condition::written;
 use super::merge::{Lazy, Open};
 use super::parallel;
@@ -87,19 +89,19 @@ impl Sums {
     }
 
     fn add_batch(&mut self, batch: &Columns, counting: &Counting) -> Result<()> {
-        let mut parts = vec![String::new(); counting.by.len()];
-        for row in 0..batch.len() {
-            for (part, sources) in parts.iter_mut().zip(&counting.by) {
-                part.clear();
-                for source in sources {
-                    push_text(batch, row, source, part);
-                    if !part.is_empty() {
-                        break;
-                    }
-                }
-            }
-            let key: Vec<&str> = parts.iter().map(String::as_str).collect();
-            self.add(&key, counting.step_of(batch.times[row]), 1)?;
+        let parts: Vec<(Codes, Vec<u32>)> =
+            counting.by.iter().map(|sources| part_of_batch(batch, sources)).collect();
+        let (key_of_row, keys) = combined(&parts, batch.len());
+        let mut counts: HashMap<(u32, i64), u64, FixedState> = HashMap::default();
+        for (row, time_ns) in batch.times.iter().enumerate() {
+            let key = key_of_row.get(row).copied().unwrap_or(0);
+            *counts.entry((key, counting.step_of(*time_ns))).or_default() += 1;
+        }
+        for ((key, step), rows) in counts {
+            // `combined` gave a number to each key.
+            let codes = parts.iter().zip(&keys[key as usize]);
+            let texts: Vec<&str> = codes.map(|((codes, _), code)| codes.text(*code)).collect();
+            self.add(&texts, step, rows)?;
         }
         Ok(())
     }
@@ -126,20 +128,39 @@ fn parts_of(mut key: &[u8]) -> Vec<String> {
     parts
 }
 
-/// The text of a source, if a record has it.
-fn push_text(batch: &Columns, row: usize, source: &KeySource, out: &mut String) {
-    let field = |origin: Origin| -> Option<FieldRef<'_>> {
-        let mut of = batch.fields.iter().filter(|c| c.origin == origin && *c.name == *source.name);
-        of.find_map(|column| column.get(row))
-    };
-    match source.place {
-        KeyPlace::Label => out.push_str(batch.labels(row).get(&source.name).unwrap_or_default()),
-        KeyPlace::Sent => out.push_str(&field(Origin::Sent).map_or("".into(), written)),
-        KeyPlace::Detected => out.push_str(&field(Origin::Detected).map_or("".into(), written)),
+/// A number for each row's text of one part of the key.
+fn part_of_batch(batch: &Columns, sources: &[KeySource]) -> (Codes, Vec<u32>) {
+    let mut codes = Codes::default();
+    let mut of_rows = vec![0u32; batch.len()];
+    for source in sources {
+        let origin = match source.place {
+            KeyPlace::Sent => Origin::Sent,
+            KeyPlace::Detected => Origin::Detected,
+            KeyPlace::Label => {
+                let value = |labels: &Labels| labels.get(&source.name).unwrap_or_default().to_owned();
+                let of_streams: Vec<u32> =
+                    batch.streams.iter().map(|labels| codes.number(&value(labels), source.lower)).collect();
+                let rows = of_rows.iter_mut().zip(&batch.stream).filter(|(code, _)| **code == 0);
+                rows.for_each(|(code, stream)| *code = of_streams[*stream as usize]);
+                continue;
+            }
+        };
+        for column in batch.fields.iter().filter(|c| c.origin == origin && *c.name == *source.name) {
+            let mut of_words: HashMap<u32, u32, FixedState> = HashMap::default();
+            for (row, code) in of_rows.iter_mut().enumerate().filter(|(_, code)| **code == 0) {
+                *code = match &column.values {
+                    Values::Text(texts) => match texts.ids.get(row) {
+                        Some(id) if *id != ABSENT => *of_words
+                            .entry(*id)
+                            .or_insert_with(|| codes.number(texts.words.get(*id), source.lower)),
+                        _ => 0,
+                    },
+                    _ => column.get(row).map_or(0, |value| codes.number(&written(value), source.lower)),
+                };
+            }
+        }
     }
-    if source.lower {
-        out.make_ascii_lowercase();
-    }
+    (codes, of_rows)
 }
 
 /// What is counted in one go.

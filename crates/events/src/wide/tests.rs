@@ -3,6 +3,7 @@
 mod crash;
 mod grep;
 mod keep;
+mod memory;
 
 use std::path::Path;
 use std::sync::Arc;

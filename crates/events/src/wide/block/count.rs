@@ -13,7 +13,7 @@ use crate::wide::fields::Field;
 
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
-pub(super) struct Codes {
+pub(in crate::wide) struct Codes {
     by_text: HashMap<Box<str>, u32, FixedState>,
     texts: Vec<Box<str>>,
 }
@@ -24,7 +24,7 @@ impl Codes {
         self.texts.len()
     }
 
-    fn number(&mut self, text: &str, lower: bool) -> u32 {
+    pub(in crate::wide) fn number(&mut self, text: &str, lower: bool) -> u32 {
         if text.is_empty() {
             return 0;
         }
@@ -40,7 +40,7 @@ impl Codes {
         code
     }
 
-    pub(super) fn text(&self, code: u32) -> &str {
+    pub(in crate::wide) fn text(&self, code: u32) -> &str {
         code.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", |text| text)
     }
 }
@@ -60,7 +60,7 @@ pub(in crate::wide) fn count(
     let rows = head.rows();
     let tested = !plan.body.is_empty() || !plan.fields.is_empty();
     let picked = match tested {
-        true => match find(head, bytes, asked, false)? {
+        true => match find(head, bytes, &Asked { natural: true, ..*asked }, false)? {
             Some(found) => Some((found.times, found.picked)),
             None => return Ok(()),
         },
@@ -197,7 +197,7 @@ pub(super) fn part(
 }
 
 /// A number for each row's key, and what the parts of keys are. No numbers: all rows have the first.
-fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+pub(in crate::wide) fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
     match parts {
         [] => (Vec::new(), vec![Vec::new()]),
         [(codes, of_rows)] => {

@@ -210,6 +210,17 @@ impl<'a> Messages<'a> {
         Ok(any)
     }
 
+    /// Whether a row's message may fulfil the tests, as far as is known without it.
+    pub(super) fn may(&self, row: u32) -> bool {
+        let (id, ordinal) =
+            (self.templates.ids[row as usize] as usize, self.templates.ordinals[row as usize]);
+        self.verdicts[id] != Verdict::None
+            && self.columns[id]
+                .as_ref()
+                .and_then(|c| c.candidates.as_ref())
+                .is_none_or(|c| c[ordinal as usize])
+    }
+
     /// Keeps the rows whose messages fulfil the tests, and writes these messages.
     pub(super) fn select(
         &mut self,

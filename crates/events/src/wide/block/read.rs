@@ -133,6 +133,9 @@ pub(super) fn find(
     }
     let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
     let mut picked = pick(head, asked, &times)?;
+    if let Some(messages) = messages.as_ref().filter(|_| !plan.body.is_empty()) {
+        picked.retain(|(row, _)| messages.may(*row));
+    }
     filter_by_fields(head, bytes, plan, rows, &mut picked)?;
     if picked.is_empty() {
         return Ok(None);
