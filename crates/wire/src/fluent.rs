@@ -47,8 +47,8 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
             events.push(entry(&mut reader)?);
         }
         let asked = options(&mut reader, count.saturating_sub(2))?.0;
-        for (time, record) in &events {
-            add(rows, record, &labels, *time);
+        for (time, record) in events {
+            add(rows, record, &labels, time);
         }
         return Ok(asked);
     }
@@ -63,7 +63,7 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
     let time = time(&mut reader)?;
     let record = reader.value()?;
     let asked = options(&mut reader, count.saturating_sub(3))?.0;
-    add(rows, &record, &labels, time);
+    add(rows, record, &labels, time);
     Ok(asked)
 }
 
@@ -72,7 +72,7 @@ fn unpacked(plain: &[u8], labels: &[(&str, &str)], mut asked: Asked, rows: &mut 
     let mut reader = Reader::new(plain);
     while !reader.at_end() {
         match entry(&mut reader) {
-            Ok((time, record)) => add(rows, &record, labels, time),
+            Ok((time, record)) => add(rows, record, labels, time),
             Err(error) if rows.is_empty() => return Err(error),
             Err(_) => {
                 asked.malformed += 1;
@@ -97,8 +97,18 @@ fn entry<'a>(reader: &mut Reader<'a>) -> Result<(Option<i64>, Tree<'a>)> {
     Ok((time, record))
 }
 
-/// Seconds, or an extension of type 0 with seconds and nanoseconds. Without a time of its own an event gets 0.
+/// Seconds, or an extension of type 0 with seconds and nanoseconds; Fluent Bit may put it into an array, with metadata
+/// behind it. Without a time of its own an event gets 0.
 fn time(reader: &mut Reader<'_>) -> Result<Option<i64>> {
+    let Some(items) = reader.array()? else { return bare_time(reader) };
+    let time = if items > 0 { bare_time(reader)? } else { None };
+    for _ in 1..items {
+        reader.value()?;
+    }
+    Ok(time)
+}
+
+fn bare_time(reader: &mut Reader<'_>) -> Result<Option<i64>> {
     if let Some((seconds, nanos)) = reader.event_time()? {
         return Ok(Some(i64::from(seconds) * 1_000_000_000 + i64::from(nanos)));
     }
@@ -121,10 +131,24 @@ fn options(reader: &mut Reader<'_>, left: usize) -> Result<(Asked, bool)> {
     Ok((asked, gzip))
 }
 
-fn add(rows: &mut Rows<'_>, record: &Tree<'_>, labels: &[(&str, &str)], time: Option<i64>) {
+fn add(rows: &mut Rows<'_>, mut record: Tree<'_>, labels: &[(&str, &str)], time: Option<i64>) {
+    name_output(&mut record);
     // What the record says of times is the application's, unless the sender gave none.
     let shape = if time.is_some() { Shape::TIMED } else { Shape::SHIPPED };
-    shape.add(rows, record, labels, time);
+    shape.add(rows, &record, labels, time);
+}
+
+/// Which output a line came from is `stream` everywhere, only Docker's driver calls it `source`.
+fn name_output(record: &mut Tree<'_>) {
+    let of_driver = record.get("container_id").is_some() && record.get("stream").is_none();
+    if let Tree::Map(members) = record
+        && of_driver
+        && let Some((name, _)) = members
+            .iter_mut()
+            .find(|(name, value)| name == "source" && matches!(value.text(), Some("stdout" | "stderr")))
+    {
+        *name = Cow::Borrowed("stream");
+    }
 }
 
 /// The answer that acknowledges a chunk.

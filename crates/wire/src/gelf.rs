@@ -10,7 +10,7 @@ use model::{Error, LabelsBuilder, Result};
 pub use chunks::{Chunks, Whole};
 
 use crate::logs::{Rows, time_of_tree};
-use crate::syslog::SEVERITIES;
+use crate::syslog::{SEVERITIES, output};
 use crate::tree::Tree;
 
 /// Undoes the compression of a message (gzip, zlib or none), up to `most` bytes.
@@ -76,10 +76,15 @@ pub fn read(message: &[u8], peer: &str, rows: &mut Rows<'_>) -> Result<()> {
     if !full.is_empty() && !full.starts_with(short) {
         rows.text("short_message", short);
     }
-    if let Some(level) = tree.get("level").and_then(Tree::number) {
-        rows.text("severity", SEVERITIES.get(level as usize).copied().unwrap_or_default());
-    }
     let of_container = tree.get("_container_id").or(tree.get("_container_name")).is_some();
+    let of_driver = of_container && tree.get("_image_id").is_some();
+    if let Some(level) = tree.get("level").and_then(Tree::number) {
+        let level = level as usize;
+        match of_driver {
+            true => rows.text("stream", output(level)),
+            false => rows.text("severity", SEVERITIES.get(level).copied().unwrap_or_default()),
+        }
+    }
     for (name, value) in tree.members() {
         let name: &str = name;
         let said = matches!(

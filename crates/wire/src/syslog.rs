@@ -3,6 +3,7 @@
 //! Nothing that arrives is an error: a text without a header is a message of its own.
 
 mod bsd;
+mod docker;
 mod header;
 mod structured;
 
@@ -24,6 +25,11 @@ const FACILITIES: [&str; 24] = [
 pub(crate) const SEVERITIES: [&str; 8] =
     ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 
+/// Which output of a container Docker's drivers mean: they have no other place to say it.
+pub(crate) const fn output(severity: usize) -> &'static str {
+    if severity == 3 { "stderr" } else { "stdout" }
+}
+
 /// What a message without a priority has: `user.notice`.
 const NO_PRIORITY: u8 = 13;
 
@@ -38,7 +44,8 @@ pub struct Beside<'a> {
 
 /// Adds one message.
 pub fn read(message: &[u8], beside: Beside<'_>, rows: &mut Rows<'_>) {
-    let text = lossy(message);
+    // A sender that ends its messages with a zero byte does so in datagrams, too.
+    let text = lossy(message.strip_suffix(b"\0").unwrap_or(message));
     let (priority, rest) = priority(&text);
     let header = match rest.strip_prefix("1 ") {
         Some(rest) if priority.is_some() => header::read(rest),
@@ -62,7 +69,12 @@ fn add(header: &Header<'_>, priority: u8, beside: Beside<'_>, rows: &mut Rows<'_
     let mut labels = LabelsBuilder::new();
     labels.set("input", "syslog");
     let node = if header.host.is_empty() { beside.peer } else { header.host };
-    for (name, value) in [("node", node), ("service", header.app)] {
+    let of_container = docker::tag(header.app);
+    let (id, container) = of_container.unwrap_or_default();
+    let service = if of_container.is_some() { "" } else { header.app };
+    for (name, value) in
+        [("node", node), ("service", service), ("container_id", id), ("container", container)]
+    {
         let value = rows.label(value);
         if !value.is_empty() {
             labels.set(name, value);
@@ -70,6 +82,11 @@ fn add(header: &Header<'_>, priority: u8, beside: Beside<'_>, rows: &mut Rows<'_
     }
     rows.begin(&labels.build(), header.time_ns, header.message.trim_start_matches('\u{feff}'));
     let (facility, severity) = (usize::from(priority >> 3), usize::from(priority & 7));
+    if of_container.is_some() {
+        // The process is the engine, and the message's id is the tag once more.
+        rows.text("stream", output(severity));
+        return;
+    }
     rows.text("severity", SEVERITIES[severity]);
     rows.text("facility", FACILITIES.get(facility).copied().unwrap_or_default());
     rows.text("procid", header.process);

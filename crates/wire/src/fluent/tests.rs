@@ -96,10 +96,26 @@ fn all_modes_say_the_same() {
     assert_eq!(asked.unwrap().chunk, None);
     let row = records.get(0).unwrap();
     assert_eq!((row.body(), row.time_ns(), row.field("time")), ("m", 7_000_000_000, Some(FieldRef::Int(9))));
+    let (_, records) = taken(&pack(serde_json::json!(["t", [[[7, {"a": 1}], {"msg": "m"}]]])));
+    assert_eq!(records.get(0).map(|row| (row.body(), row.time_ns())), Some(("m", 7_000_000_000)));
     let (_, records) = taken(&pack(serde_json::json!(["t", 0, {"msg": "m"}, {}])));
     assert_eq!(records.get(0).unwrap().time_ns(), NO_TIME);
     // A sign of life.
     assert!(taken(&[0xc0]).1.is_empty());
+}
+
+#[test]
+fn the_output_of_a_container_has_one_name() {
+    let source = |record| taken(&pack(serde_json::json!(["t", 7, record]))).1;
+    let records = source(serde_json::json!({"log": "x", "container_id": "5e", "source": "stderr"}));
+    let row = records.get(0).unwrap();
+    assert_eq!((row.field("stream"), row.field("source")), (Some(FieldRef::Text("stderr")), None));
+    for other in [
+        serde_json::json!({"log": "x", "container_id": "5e", "source": "api"}),
+        serde_json::json!({"log": "x", "source": "stderr"}),
+    ] {
+        assert!(source(other).get(0).unwrap().field("source").is_some());
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::*;
 use crate::logs::Limits;
 
 const DOCKER: &str = r#"{"version":"1.1","host":"box","short_message":"hello","timestamp":1767323045.25,"level":3,
-    "_command":"run --password=x","_container_id":"abc","_container_name":"web","_image_name":"nginx","_n":1}"#;
+    "_command":"run --password=x","_container_id":"abc","_container_name":"web","_image_id":"i","_image_name":"nginx","_n":1}"#;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -51,7 +51,12 @@ fn a_message_of_dockers_driver_keeps_all_but_the_command() {
         let text = FieldRef::Text;
         assert_eq!(
             fields,
-            [("severity", text("err")), ("image_name", text("nginx")), ("n", FieldRef::Int(1))]
+            [
+                ("stream", text("stderr")),
+                ("image_id", text("i")),
+                ("image_name", text("nginx")),
+                ("n", FieldRef::Int(1))
+            ]
         );
     }
     assert_eq!(records.len(), 3);

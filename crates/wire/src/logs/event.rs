@@ -101,9 +101,15 @@ impl Shape {
     }
 }
 
+/// What Beats and Logstash tell each other beside an event: no part of it, and no output of theirs writes it.
+const METADATA: &str = "@metadata";
+
 /// Fields of all members but those that were said already.
 fn add_rest(rows: &mut Rows<'_>, prefix: &str, tree: &Tree<'_>, said: &dyn Fn(&str) -> bool) {
     for (name, value) in tree.members() {
+        if prefix.is_empty() && name == METADATA {
+            continue;
+        }
         let owned;
         let path = if prefix.is_empty() {
             name.as_ref()
@@ -133,7 +139,7 @@ mod tests {
         let mut rows = Rows::new(&mut records, Limits::default(), 5);
         for json in [
             r#"{"@timestamp":"2026-01-02T03:04:05Z","message":"hi\n","host":{"name":"h1","os":{"family":"debian"}},
-                "container_name":"/web","n":3,"tags":["a",1]}"#,
+                "container_name":"/web","n":3,"tags":["a",1],"@metadata":{"beat":"filebeat"}}"#,
             r#"{"a":1}"#,
             r#"{"log":"x","time":"no time","service":"shop"}"#,
         ] {

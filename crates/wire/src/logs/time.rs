@@ -15,10 +15,11 @@ pub(crate) fn of_number(number: f64) -> Option<i64> {
         _ if size < 1e17 => 1e3,
         _ => 1.0,
     };
-    // Whole units and their fraction apart: a double has too few bits for nanoseconds of today.
+    // Whole units and their fraction apart, and this to the microsecond: a double has too few bits for nanoseconds of
+    // today.
     let whole = number.trunc();
     let ns = (whole as i64).checked_mul(unit as i64)?;
-    ns.checked_add(((number - whole) * unit).round() as i64)
+    ns.checked_add(((number - whole) * unit / 1e3).round() as i64 * 1000)
 }
 
 fn of_int(number: i64) -> Option<i64> {
@@ -152,6 +153,8 @@ mod tests {
             assert_eq!(of_tree(&Tree::Text(text.into())), Some(at), "{text}");
         }
         assert_eq!(of_number(1_767_323_045.5), Some(1_767_323_045_500_000_000));
+        assert_eq!(of_number(1_795_359_155.975), Some(1_795_359_155_975_000_000));
+        assert_eq!(of_number(1_795_359_155_975.25), Some(1_795_359_155_975_250_000));
         assert_eq!(of_tree(&Tree::Int(1_767_323_045)), Some(1_767_323_045_000_000_000));
         for bad in ["", "2026-02-29T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04:05x", "끝"] {
             assert_eq!(of_rfc3339(bad), None, "{bad}");

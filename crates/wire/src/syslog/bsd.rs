@@ -44,8 +44,17 @@ fn tagged<'a>(text: &'a str, header: Header<'a>) -> Header<'a> {
         Some(message) => {
             Header { app, process, message: message.strip_prefix(' ').unwrap_or(message), ..header }
         }
+        // Behind a whole header something is a tag also without a colon, where it looks like nothing else: rsyslog
+        // writes it so for a message that came in the newer format.
+        None if header.time_ns.is_some() && is_number(process) && rest.starts_with(' ') => {
+            Header { app, process, message: rest.trim_start_matches(' '), ..header }
+        }
         None => Header { message: text, ..header },
     }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The time at the start of `text`, and what stands behind it.

@@ -31,5 +31,7 @@ pub(super) fn read(text: &str) -> Option<Header<'_>> {
         None => rest.split_at(structured::length(rest)?),
     };
     let message = message.strip_prefix(' ').unwrap_or(message);
+    // rsyslog keeps the blank behind a tag of the older format; two are an indentation.
+    let message = message.strip_prefix(' ').filter(|rest| !rest.starts_with(' ')).unwrap_or(message);
     Some(Header { time_ns, host, app, process, id, data, message })
 }

@@ -52,6 +52,44 @@ fn every_form_of_header_is_read() {
             "it failed",
             "severity=crit facility=auth procid=12",
         ),
+        // Behind the tag of the older format rsyslog keeps the blank; more are an indentation.
+        (
+            "<11>1 2026-01-02T03:04:05Z web legacy 12 - -  old style".into(),
+            "node=web service=legacy",
+            Some(0),
+            "old style",
+            "severity=err facility=user procid=12",
+        ),
+        (
+            "<11>1 2026-01-02T03:04:05Z web app - - -     at here".into(),
+            "node=web service=app",
+            Some(0),
+            "    at here",
+            "severity=err facility=user",
+        ),
+        // Without a colon, and with a zero byte behind it.
+        (
+            "<165>Jan  2 03:04:05 web shop[4711] 주문 실패\0".into(),
+            "node=web service=shop",
+            Some(0),
+            "주문 실패",
+            "severity=notice facility=local4 procid=4711",
+        ),
+        // Docker's driver.
+        (
+            "<27>Jan  2 03:04:05 4edc25e56cda[255]: it failed".into(),
+            "container_id=4edc25e56cda node=192.0.2.7",
+            Some(0),
+            "it failed",
+            "stream=stderr",
+        ),
+        (
+            format!("<30>1 2026-01-02T03:04:05Z box web/{0} 255 web/{0} - hi", "5e".repeat(32)),
+            &*format!("container=web container_id={} node=box", "5e".repeat(32)),
+            Some(0),
+            "hi",
+            "stream=stdout",
+        ),
         // The year before.
         (
             "<34>Dec 31 23:59:59 web su: x".into(),
@@ -63,17 +101,17 @@ fn every_form_of_header_is_read() {
         // As Docker's driver writes it, by default and for a socket of this machine.
         (
             "<30> 2026-01-02T12:04:05+09:00 box 3f4a9c1d2b7e[917]: {\"a\":1}".into(),
-            "node=box service=3f4a9c1d2b7e",
+            "container_id=3f4a9c1d2b7e node=box",
             Some(0),
             "{\"a\":1}",
-            "severity=info facility=daemon procid=917",
+            "stream=stdout",
         ),
         (
             "<30>Jan  2 03:04:05 shop/web[917]: a: b".into(),
             "node=192.0.2.7 service=shop/web",
             Some(0),
             "a: b",
-            "severity=info facility=daemon procid=917",
+            "stream=stdout",
         ),
         (
             "<189>Jan 2 2026 03:04:05.5 r1 %SYS-5-CONFIG_I: done".into(),
