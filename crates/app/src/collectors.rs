@@ -6,7 +6,9 @@ use collect::containers::Collector;
 use collect::host::Host;
 use collect::tail::Tail;
 use model::container::{ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle};
-use model::{Clock, EventReader, EventWriter, MetricWriter, RecordWriter, Result};
+use model::{
+    Clock, EventReader, EventWriter, Identity, IdentityKey, MetricWriter, RecordWriter, Resource, Result,
+};
 use parking_lot::RwLock;
 use prometheus_client::registry::Registry;
 
@@ -121,6 +123,12 @@ fn start_tail(config: &Collect, doors: &Doors, containers: &Arc<Collector>) -> O
     let tail =
         Tail::start(&config.logs, node, containers.clone(), doors.records.clone(), doors.clock.clone());
     tail.inspect_err(|error| tracing::error!(%error, detail = error.detail, "logs are not read")).ok()
+}
+
+impl Identity for Collectors {
+    fn resolve(&self, key: IdentityKey<'_>, time_ms: i64) -> Option<Arc<Resource>> {
+        self.containers().resolve(key, time_ms)
+    }
 }
 
 impl Containers for Collectors {

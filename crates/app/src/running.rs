@@ -140,6 +140,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         clock: clock.clone(),
     };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
+    let known: Arc<dyn model::Identity> = collectors.clone();
+    lines.identify(Arc::downgrade(&known));
     let written = &resolved.loaded.written;
     let scrapes = budget.child("scraped bodies", resolved.memory_limit / 4);
     let rules = budget.child("rules", resolved.memory_limit / 4);

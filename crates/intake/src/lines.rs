@@ -19,10 +19,13 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock, Weak};
 
 use model::records::{FieldRef, NO_TIME, Origin, Refusal, Row, StreamIndex, Written};
-use model::{Clock, Error, EventKind, Position, RecordWriter, Records, Result, Tenant};
+use model::{
+    Clock, Error, EventKind, Identity, IdentityKey, Labels, Position, RecordWriter, Records, Result, Tenant,
+};
 use parking_lot::{Mutex, RwLock};
 
 pub use config::Config;
@@ -33,6 +36,8 @@ pub use metrics::Metrics;
 
 /// The fewest bytes that a key of hashes has.
 const KEY_LEAST: usize = 16;
+/// Digits of a whole container id.
+const CONTAINER_ID: usize = 64;
 /// The most bytes that are read of it.
 const KEY_MOST: u64 = 4096;
 
@@ -43,6 +48,7 @@ pub struct Lines {
     active: RwLock<Arc<Active>>,
     metrics: Metrics,
     rooms: Mutex<Vec<Room>>,
+    identity: OnceLock<Weak<dyn Identity>>,
 }
 
 /// What a configuration became.
@@ -57,6 +63,8 @@ struct Active {
 struct Room {
     records: Records,
     streams: Vec<StreamIndex>,
+    /// What the labels of each stream say of the level.
+    levels: Vec<Option<Level>>,
     verdicts: Vec<Option<Refusal>>,
     /// The row of the caller's batch that each row of `records` was.
     rows: Vec<usize>,
@@ -74,7 +82,14 @@ impl Lines {
     /// Puts this pipeline before `store`. Fails where a pattern is wrong or a key cannot be read.
     pub fn new(config: &Config, store: Arc<dyn RecordWriter>, clock: Arc<dyn Clock>) -> Result<Self> {
         let active = RwLock::new(Self::prepare(config)?.0);
-        Ok(Self { store, clock, active, metrics: Metrics::default(), rooms: Mutex::default() })
+        Ok(Self {
+            store,
+            clock,
+            active,
+            metrics: Metrics::default(),
+            rooms: Mutex::default(),
+            identity: OnceLock::new(),
+        })
     }
 
     /// Reads what a configuration names and compiles its patterns.
@@ -92,6 +107,36 @@ impl Lines {
         *self.active.write() = prepared.0;
     }
 
+    /// Says who knows containers. Streams that carry a container's id or the beginning of one, as Docker's `syslog`
+    /// driver sends it, and no name then get both. Held weakly: who knows containers writes their logs through here.
+    pub fn identify(&self, by: Weak<dyn Identity>) {
+        // Set once, at the start.
+        let _ = self.identity.set(by);
+    }
+
+    fn identified<'a>(&self, labels: &'a Labels, now_ns: i64) -> Cow<'a, Labels> {
+        let lacks = |id: &&str| id.len() < CONTAINER_ID || labels.get("container").is_none();
+        let found = labels.get("container_id").filter(lacks).and_then(|id| {
+            self.identity.get()?.upgrade()?.resolve(IdentityKey::ContainerId(id), now_ns / 1_000_000)
+        });
+        let Some(found) = found else { return Cow::Borrowed(labels) };
+        let mut builder = labels.to_builder();
+        builder.set("container_id", &*found.container_id);
+        if !found.node.is_empty() {
+            builder.set("node", &*found.node);
+        }
+        for (name, value) in [
+            ("container", &found.container_name),
+            ("compose_project", &found.compose_project),
+            ("compose_service", &found.compose_service),
+        ] {
+            if labels.get(name).is_none() && !value.is_empty() {
+                builder.set(name, &**value);
+            }
+        }
+        Cow::Owned(builder.build())
+    }
+
     /// The pipeline's figures.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
@@ -107,7 +152,9 @@ impl Lines {
         let now_ns = self.clock.now_ns();
         let mut refused = Vec::new();
         for labels in records.streams() {
+            let labels = &self.identified(labels, now_ns);
             room.streams.push(room.records.stream(&service::named(labels)));
+            room.levels.push(level_of(labels));
             room.verdicts.push(active.judge.stream(labels));
         }
         for (index, row) in records.iter().enumerate() {
@@ -129,7 +176,7 @@ impl Lines {
     }
 
     fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
-        let Room { records, streams, scratch, text, field, found, .. } = room;
+        let Room { records, streams, levels, scratch, text, field, found, .. } = room;
         let masker = &active.masker;
         let count = |kind| self.metrics.mask(masker.name(kind));
         text.clear();
@@ -158,21 +205,20 @@ impl Lines {
             }
         }
         if detects {
-            add(records, row, body, found);
+            add(records, row, levels[row.stream().get()], body, found);
         }
     }
 }
 
-/// Adds what was detected and not sent. The level may also have been sent by another name.
-fn add(records: &mut Records, row: &Row<'_>, body: &str, found: &Found) {
-    if row.field(Field::Level.as_str()).is_none()
-        && let Some(level) = sent_level(row)
-    {
+/// Adds what was detected and not sent. A level that was sent, by whatever name and in whatever words, is also kept in
+/// ours: `level=warning` stays and is a `WARN`.
+fn add(records: &mut Records, row: &Row<'_>, of_stream: Option<Level>, body: &str, found: &Found) {
+    let sent = sent_level(row).or(of_stream);
+    if let Some(level) = sent {
         records.field(Field::Level.as_str(), Origin::Detected, FieldRef::Text(level.as_str()));
     }
-    let sent_level = |field| field == Field::Level && sent_level(row).is_some();
     for (field, value) in found.fields(body) {
-        if sent_level(field) || row.field(field.as_str()).is_some() {
+        if (field == Field::Level && sent.is_some()) || row.field(field.as_str()).is_some() {
             continue;
         }
         let value = match value {
@@ -184,17 +230,23 @@ fn add(records: &mut Records, row: &Row<'_>, body: &str, found: &Found) {
     }
 }
 
+/// Names of the level, of fields and of labels.
+const LEVELS: [&str; 8] =
+    ["level", "severity_text", "severity", "log.level", "loglevel", "levelname", "lvl", "detected_level"];
+
 /// The level that a sender told beside the message, under one of the names that senders use.
 fn sent_level(row: &Row<'_>) -> Option<Level> {
     row.fields().find_map(|(name, _, value)| match (name, value) {
         ("severity_number", FieldRef::Int(number)) => Level::of_severity(number),
-        (
-            "severity_text" | "severity" | "loglevel" | "log.level" | "detected_level",
-            FieldRef::Text(text),
-        ) => Level::parse(text),
-        ("severity", FieldRef::Int(number)) => Level::of_number(number),
+        (name, FieldRef::Text(text)) if LEVELS.contains(&name) => Level::parse(text),
+        ("level" | "severity", FieldRef::Int(number)) => Level::of_number(number),
         _ => None,
     })
+}
+
+/// The level that the labels of a stream name.
+fn level_of(stream: &Labels) -> Option<Level> {
+    LEVELS.iter().find_map(|name| Level::parse(stream.get(name)?))
 }
 
 /// Bytes of a record, as they count for the rate.
@@ -248,6 +300,7 @@ impl Lines {
         if rooms.len() < ROOMS && room.records.memory() < LARGE && room.text.capacity() < LARGE {
             room.records.clear();
             room.streams.clear();
+            room.levels.clear();
             room.verdicts.clear();
             room.rows.clear();
             rooms.push(room);

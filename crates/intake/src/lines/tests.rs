@@ -1,7 +1,10 @@
 use std::sync::Arc;
 
 use model::records::{FieldRef, NO_TIME, Origin, Refusal, Row, Written};
-use model::{EventKind, Labels, ManualClock, Position, RecordWriter, Records, Result, Tenant};
+use model::{
+    EventKind, Identity, IdentityKey, Labels, ManualClock, Position, RecordWriter, Records, Resource, Result,
+    Tenant,
+};
 use parking_lot::Mutex;
 
 use super::config::{Limits, Masking};
@@ -159,4 +162,73 @@ fn a_key_is_read_from_its_file() {
     std::fs::write(&folder, "a key that is long enough\n").unwrap();
     assert!(Lines::prepare(&config).is_ok());
     std::fs::remove_file(&folder).unwrap();
+}
+
+#[test]
+fn a_level_that_was_sent_in_any_words_is_also_kept_in_ours() {
+    let (lines, store) = lines(&Config::default());
+    let mut records = batch(&[("web", 5, "an ERROR in passing")]);
+    records.field("level", Origin::Sent, FieldRef::Text("warning"));
+    let web = records.stream(&Labels::from_pairs([("container", "web")]));
+    records.push(web, 6, "pino");
+    records.field("level", Origin::Sent, FieldRef::Int(50));
+    let named = records.stream(&Labels::from_pairs([("severity", "critical")]));
+    records.push(named, 7, "by its stream");
+    records.push(named, 8, "by its field");
+    records.field("levelname", Origin::Sent, FieldRef::Text("DEBUG"));
+    records.push(web, 9, "nothing");
+    lines.write(&Tenant::default(), EventKind::Log, &records, &[]).unwrap();
+    let stored = store.records.lock();
+    let levels = stored[0].iter().map(|row| {
+        let found = row.fields().find(|(name, origin, _)| *name == "level" && *origin == Origin::Detected);
+        found.map(|(_, _, value)| value)
+    });
+    let text = |level| Some(FieldRef::Text(level));
+    let wanted = [text("WARN"), text("ERROR"), text("FATAL"), text("DEBUG"), None];
+    assert_eq!(levels.collect::<Vec<_>>(), wanted);
+    assert_eq!(stored[0].get(0).unwrap().field("level"), text("warning"), "what was sent stays");
+}
+
+struct One;
+
+impl Identity for One {
+    fn resolve(&self, key: IdentityKey<'_>, _: i64) -> Option<Arc<Resource>> {
+        let whole = "5e".repeat(32);
+        let IdentityKey::ContainerId(id) = key else { return None };
+        whole.starts_with(id).then(|| {
+            Arc::new(Resource {
+                node: "box".to_owned(),
+                container_name: "shop-api-1".to_owned(),
+                compose_service: "api".to_owned(),
+                container_id: whole.clone(),
+                ..Resource::default()
+            })
+        })
+    }
+}
+
+#[test]
+fn the_beginning_of_a_containers_id_becomes_its_name() {
+    let (lines, store) = lines(&Config::default());
+    let known: Arc<dyn Identity> = Arc::new(One);
+    let mut records = Records::new();
+    for id in ["5e5e5e5e5e5e", "0123456789ab"] {
+        let stream = records.stream(&Labels::from_pairs([("container_id", id), ("node", "127.0.0.1")]));
+        records.push(stream, 5, "x");
+    }
+    lines.write(&Tenant::default(), EventKind::Log, &records, &[]).unwrap();
+    lines.identify(Arc::downgrade(&known));
+    lines.write(&Tenant::default(), EventKind::Log, &records, &[]).unwrap();
+    let stored = store.records.lock();
+    assert_eq!(stored[0].get(0).unwrap().labels().get("container_id"), Some("5e5e5e5e5e5e"));
+    let whole = "5e".repeat(32);
+    let wanted = Labels::from_pairs([
+        ("node", "box"),
+        ("container", "shop-api-1"),
+        ("compose_service", "api"),
+        ("service_name", "shop-api-1"),
+        ("container_id", &whole),
+    ]);
+    assert_eq!(*stored[1].get(0).unwrap().labels(), wanted);
+    assert_eq!(stored[1].get(1).unwrap().labels().get("container_id"), Some("0123456789ab"));
 }
