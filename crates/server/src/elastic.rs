@@ -32,6 +32,8 @@ pub(crate) fn routes() -> Router<Shared> {
     Router::new()
         .route("/", get(info).head(info))
         .route("/_bulk", post(bulk::bulk).put(bulk::bulk))
+        // So where Fluent Bit names a pipeline.
+        .route("/_bulk/", post(bulk::bulk).put(bulk::bulk))
         .route("/{index}/_bulk", post(bulk::bulk_into).put(bulk::bulk_into))
         .route("/{index}/_doc", post(bulk::document))
         .route("/{index}/_doc/{id}", put(bulk::document_as).post(bulk::document_as))
@@ -47,7 +49,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/_component_template/{name}", kept())
         .route("/_ilm/policy/{name}", kept())
         .route("/_ingest/pipeline", get(pipelines))
-        .route("/_ingest/pipeline/{name}", put(acknowledge).get(pipelines).delete(acknowledge))
+        .route("/_ingest/pipeline/{name}", put(acknowledge).get(missing).delete(acknowledge))
         .route("/_data_stream/{name}", put(acknowledge).get(missing))
         .route("/_alias/{name}", get(missing).head(missing))
         .route("/_cat/{*what}", get(list))
