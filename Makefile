@@ -52,6 +52,7 @@ lint: ui/node_modules/.stamp ## formatting, clippy, interface lint and types
 test: ui lint ## everything that proves a change; what a missing component skips is named
 	@scripts/reference.sh
 	@scripts/python.sh
+	@scripts/node.sh
 	@mkdir -p $(BONGHWA_ARTEFACTS) && rm -f $(BONGHWA_SKIPPED)
 	scripts/static.sh debug
 	cargo build -p app --bin bonghwa

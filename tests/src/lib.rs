@@ -6,6 +6,7 @@
 #![allow(clippy::print_stderr, reason = "a failed test shows the log of what it started")]
 
 pub mod binary;
+pub mod clients;
 pub mod docker;
 pub mod group;
 pub mod mounted;

@@ -1,22 +1,15 @@
 //! Clients from PyPI, in the virtual environment that `scripts/python.sh` makes.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use tests::clients::{has_python, python};
 use tests::eventually;
 
 use crate::prometheus::bonghwa;
 
-fn python() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    target.unwrap_or_else(|| testkit::conformance::repository().join("target")).join("python/bin/python3")
-}
-
 pub fn is_here() -> bool {
-    let import =
-        "import prometheus_client, opentelemetry.sdk.metrics, opentelemetry.exporter.otlp.proto.http";
-    Command::new(python()).args(["-c", import]).output().is_ok_and(|output| output.status.success())
+    has_python("prometheus_client, opentelemetry.sdk.metrics, opentelemetry.exporter.otlp.proto.http")
 }
 
 fn run(script: &str, argument: &str) {
