@@ -72,10 +72,13 @@ pub fn read(message: &[u8], peer: &str, rows: &mut Rows<'_>) -> Result<()> {
         }
     }
     let time = tree.get("timestamp").and_then(time_of_tree);
-    rows.begin(&labels.build(), time, if full.is_empty() { short } else { full });
-    if !full.is_empty() && !full.starts_with(short) {
-        rows.text("short_message", short);
-    }
+    let message = match full {
+        "" => Cow::Borrowed(short),
+        // Some libraries send what was said as the one and its stack trace as the other.
+        _ if !full.starts_with(short) => Cow::Owned(format!("{short}\n{full}")),
+        _ => Cow::Borrowed(full),
+    };
+    rows.begin(&labels.build(), time, &message);
     let of_container = tree.get("_container_id").or(tree.get("_container_name")).is_some();
     let of_driver = of_container && tree.get("_image_id").is_some();
     if let Some(level) = tree.get("level").and_then(Tree::number) {

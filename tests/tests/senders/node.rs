@@ -38,9 +38,7 @@ pub fn winston_loki() {
     for app in ["protobuf", "json"] {
         let lines = ours.wait(&format!("{{app=\"{app}\",service_name=\"{app}\"}}"), 100);
         assert_eq!(texts(&lines), numbered(0..100, |n| format!("winston {n} 완료")));
-        assert!(
-            lines.iter().all(|line| line.label("level") == "warn" && line.field("detected_level") == "warn")
-        );
+        assert!(lines.iter().all(|line| line.field("detected_level") == "warn"));
     }
 }
 
@@ -49,8 +47,11 @@ pub fn gelf_pro() {
     run(include_str!("gelf.cjs"), &[&ours.address("gelf", 0), &ours.address("gelf", 1)]);
     for name in ["udp", "tcp"] {
         let lines = ours.wait(&format!("{{container=\"shop-node\"}} |= \"gelf {name}\""), 20);
-        assert_eq!(texts(&lines), numbered(0..20, |n| format!("gelf {name} {n} 실패")));
-        assert_eq!(lines[3].said(&["detected_level", "order"]), "error|3");
+        // Over TCP it connects for each message, so that one may overtake another.
+        for n in 0..20 {
+            let line = lines.iter().find(|line| line.text == format!("gelf {name} {n} 실패")).unwrap();
+            assert_eq!(line.said(&["detected_level", "order"]), format!("error|{n}"));
+        }
     }
     let long = ours.wait("{container=\"shop-node\"} |= \"long\"", 2);
     assert!(long.iter().all(|line| line.text.len() == 40_005));
