@@ -63,6 +63,17 @@ fn a_message_of_dockers_driver_keeps_all_but_the_command() {
 }
 
 #[test]
+fn what_was_said_and_its_stack_trace_are_one_message() {
+    let mut records = Records::new();
+    let mut rows = Rows::new(&mut records, Limits::default(), 0);
+    for full in ["it failed\nTraceback", "Traceback"] {
+        let message = serde_json::json!({"short_message": "it failed", "full_message": full});
+        read(message.to_string().as_bytes(), "peer", &mut rows).unwrap();
+    }
+    assert!(records.iter().all(|row| row.body() == "it failed\nTraceback"));
+}
+
+#[test]
 fn what_is_no_message_is_told() {
     let mut records = Records::new();
     let mut rows = Rows::new(&mut records, Limits::default(), 0);

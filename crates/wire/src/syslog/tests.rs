@@ -111,7 +111,7 @@ fn every_form_of_header_is_read() {
             "node=192.0.2.7 service=shop/web",
             Some(0),
             "a: b",
-            "stream=stdout",
+            "severity=info facility=daemon procid=917",
         ),
         (
             "<189>Jan 2 2026 03:04:05.5 r1 %SYS-5-CONFIG_I: done".into(),
