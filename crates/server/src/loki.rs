@@ -11,6 +11,7 @@ mod patterns;
 pub(crate) mod push;
 mod query;
 mod response;
+mod rules;
 mod status;
 mod tail;
 
@@ -38,12 +39,21 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/loki/api/v1/series", both(labels::series, labels::series))
         .route("/loki/api/v1/detected_labels", both(labels::detected, labels::detected))
         .route("/loki/api/v1/index/stats", both(index::stats, index::stats))
+        .route("/loki/api/v1/index/shards", both(index::shards, index::shards))
         .route("/loki/api/v1/index/volume", both(index::volume, index::volume))
         .route("/loki/api/v1/index/volume_range", both(index::volume_range, index::volume_range))
         .route("/loki/api/v1/patterns", both(patterns::patterns, patterns::patterns))
         .route("/loki/api/v1/detected_fields", both(fields::fields, fields::fields))
         .route("/loki/api/v1/detected_field/{name}/values", both(fields::values, fields::values))
         .route("/loki/api/v1/tail", get(tail::tail))
+        .route("/loki/api/v1/rules", get(rules::all))
+        .route("/loki/api/v1/rules/{namespace}", get(rules::namespace))
+        .route("/loki/api/v1/rules/{namespace}/{group}", get(rules::group))
+        .route("/api/prom/rules", get(rules::all))
+        .route("/api/prom/rules/{namespace}", get(rules::namespace))
+        .route("/api/prom/rules/{namespace}/{group}", get(rules::group))
+        .route("/prometheus/api/v1/rules", get(rules::states))
+        .route("/prometheus/api/v1/alerts", get(rules::alerts))
         .route(
             "/loki/api/v1/delete",
             get(delete::list).post(delete::delete).put(delete::delete).delete(delete::cancel),

@@ -41,6 +41,8 @@ pub struct Parts {
     pub records: Option<Arc<dyn RecordReader>>,
     /// Where received ones go; without it they are refused.
     pub record_writer: Option<Arc<dyn RecordWriter>>,
+    /// Changes when lines were written; without it those who follow logs ask again and again.
+    pub record_news: Option<tokio::sync::watch::Receiver<u64>>,
     /// Listeners of log protocols.
     pub log_receivers: crate::logs::Receivers,
     /// The container index.

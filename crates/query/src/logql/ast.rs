@@ -290,6 +290,15 @@ pub enum MetricExpr {
         /// Target, replacement, source, expression.
         texts: [String; 4],
     },
+    /// `variants(count_over_time(...), bytes_over_time(...)) of ({app="web"}[5m])`
+    Variants {
+        /// Where it stands.
+        span: Span,
+        /// What is computed; the series of the `n`th get `__variant__="n"`. Never empty.
+        variants: Vec<MetricExpr>,
+        /// The lines that all of them are of, as an aggregation that counts them.
+        of: Arc<RangeAggregation>,
+    },
     /// `vector(1)`
     VectorOf {
         /// Where it stands.
@@ -315,6 +324,7 @@ impl MetricExpr {
             Self::Binary(node) => node.span,
             Self::Sort { span, .. }
             | Self::LabelReplace { span, .. }
+            | Self::Variants { span, .. }
             | Self::VectorOf { span, .. }
             | Self::Number { span, .. } => *span,
         }
@@ -340,6 +350,7 @@ impl MetricExpr {
                 binary.lhs.ranges(visit);
                 binary.rhs.ranges(visit);
             }
+            Self::Variants { variants, .. } => variants.iter().for_each(|one| one.ranges(visit)),
             Self::VectorOf { .. } | Self::Number { .. } => {}
         }
     }

@@ -114,7 +114,7 @@ fn pretty(expr: &MetricExpr, level: usize, out: &mut String) {
             let _ = writeln!(out, "{}", Operator(binary));
             pretty_operand(binary, true, level, out);
         }
-        MetricExpr::VectorOf { .. } | MetricExpr::Number { .. } => {
+        MetricExpr::Variants { .. } | MetricExpr::VectorOf { .. } | MetricExpr::Number { .. } => {
             indent(level, out);
             let _ = write!(out, "{expr}");
         }
@@ -410,6 +410,13 @@ impl fmt::Display for MetricExpr {
                 go_string(source),
                 go_string(expression)
             ),
+            Self::Variants { variants, of, .. } => {
+                f.write_str("variants(")?;
+                for (n, variant) in variants.iter().enumerate() {
+                    write!(f, "{}{variant}", if n > 0 { ", " } else { "" })?;
+                }
+                write!(f, ") of ({}{})", of.log, Tail(of))
+            }
             Self::VectorOf { value, .. } => write!(f, "vector({})", Number(*value)),
             Self::Number { value, .. } => Number(*value).fmt(f),
         }

@@ -389,6 +389,8 @@ pub enum BinaryOp {
     Mul,
     /// `/`
     Div,
+    /// `/` of LogQL: by zero it is NaN.
+    DivOrNan,
     /// `%`
     Mod,
     /// `^`
@@ -448,7 +450,7 @@ impl BinaryOp {
             Self::Add => "+",
             Self::Sub => "-",
             Self::Mul => "*",
-            Self::Div => "/",
+            Self::Div | Self::DivOrNan => "/",
             Self::Mod => "%",
             Self::Pow => "^",
             Self::Atan2 => "atan2",
@@ -480,7 +482,7 @@ impl BinaryOp {
             | Self::TrimUpper
             | Self::TrimLower => 3,
             Self::Add | Self::Sub => 4,
-            Self::Mul | Self::Div | Self::Mod | Self::Atan2 => 5,
+            Self::Mul | Self::Div | Self::DivOrNan | Self::Mod | Self::Atan2 => 5,
             Self::Pow => 6,
         }
     }

@@ -29,6 +29,29 @@ pub(crate) async fn stats(extract::State(state): extract::State<Shared>, Form(pa
         .into_response())
 }
 
+/// How a client may divide the streams of a query: here it need not, one part holds them all.
+pub(crate) async fn shards(extract::State(state): extract::State<Shared>, Form(params): Form) -> Answer {
+    let query::logql::Expr::Log(log) = query::logql::parse(params.get("query"))? else {
+        return Err(ApiError::bad("only the streams of a log query can be divided"));
+    };
+    let bounds = params.bounds(&state)?;
+    if !params.get("targetBytesPerShard").is_empty()
+        && query::logql::units::parse_bytes(params.get("targetBytesPerShard")).is_none_or(|bytes| bytes == 0)
+    {
+        return Err(ApiError::bad("targetBytesPerShard must be a positive value"));
+    }
+    let found = run(&state, move |_, ctx, records| {
+        Ok(records.streams(ctx, EventKind::Log, &log.matchers, bounds.start, last(bounds))?)
+    })
+    .await?;
+    let sum = |of: fn(&model::records::StreamSummary) -> u64| found.iter().map(of).sum::<u64>();
+    let stats = json!({
+        "streams": found.len(), "chunks": sum(|s| s.blocks), "entries": sum(|s| s.records), "bytes": sum(|s| s.bytes),
+    });
+    let shard = json!({"bounds": {"min": 0, "max": u64::MAX}, "stats": stats});
+    Ok(Json(json!({"shards": [shard], "statistics": {}, "chunkGroups": null})).into_response())
+}
+
 /// Bytes by what they are aggregated by, and by the start of their step, ms.
 type Volumes = BTreeMap<Labels, BTreeMap<i64, u64>>;
 

@@ -8,7 +8,7 @@ use model::records::{Counting, KeyPlace, KeySource};
 use model::{Columns, Labels, MatchOp, Order, RecordReader};
 
 use super::Range;
-use super::plan::{Need, Plan, plan};
+use super::plan::{Need, Plan, plan, spellings};
 use super::window::{Grid, Lines, Samples};
 use crate::logql::ast::{Conversion, Grouping, RangeAggregation, RangeOp};
 use crate::logql::engine::{QueryError, Stats};
@@ -119,6 +119,7 @@ impl<'a> Leaf<'a> {
             wish: self.wish(),
             body: matches!(self.range.op, RangeOp::Bytes | RangeOp::BytesRate),
             limit: 0,
+            dotted: true,
         };
         let wish = need.wish.clone();
         let mut plan = plan(ctx, reader, &self.range.log, need)?;
@@ -312,6 +313,7 @@ impl<'a> Leaf<'a> {
 fn sources(name: &str) -> Vec<KeySource> {
     let source = |place, name: &str| KeySource { place, name: name.to_owned(), lower: false };
     let mut all = vec![source(KeyPlace::Sent, name)];
+    all.extend(spellings(name).iter().map(|dotted| source(KeyPlace::Sent, dotted)));
     if name == DETECTED_LEVEL {
         all.push(KeySource { lower: true, ..source(KeyPlace::Detected, "level") });
     }

@@ -26,7 +26,14 @@ pub(crate) fn lines(
         Direction::Backward => Order::Descending,
     };
     let limit = if query.interval_ns > 0 { 0 } else { query.limit };
-    let need = Need { range: (query.start_ns, query.end_ns - 1), order, wish: Wish::All, body: true, limit };
+    let need = Need {
+        range: (query.start_ns, query.end_ns - 1),
+        order,
+        wish: Wish::All,
+        body: true,
+        limit,
+        dotted: true,
+    };
     let mut plan = plan(ctx, reader, expr, need)?;
     loop {
         let hinted = plan.scan.limit > 0;

@@ -3,9 +3,13 @@
 use super::Range;
 use crate::logql::ast::{Grouping, MetricExpr, RangeAggregation, RangeOp, VectorAggregation, VectorOp};
 use crate::promql::ast::{
-    Aggregate, AggregateOp, Binary, Call, Expr, NumberLiteral, Span, StringLiteral, VectorSelector,
+    Aggregate, AggregateOp, Binary, BinaryOp, Call, Cardinality, Expr, NumberLiteral, Span, StringLiteral,
+    VectorMatching, VectorSelector,
 };
 use crate::promql::signature::Signature;
+
+/// The label by which the series of variants are told apart.
+const VARIANT: &str = "__variant__";
 
 /// The tree and its leaves: the selector named `n` is the `n`th.
 pub(super) fn lower(expr: &MetricExpr) -> (Expr, Vec<Range>) {
@@ -34,7 +38,7 @@ fn node(expr: &MetricExpr, ranges: &mut Vec<Range>, above: Option<Grouping>) -> 
         }
         MetricExpr::Binary(binary) => Expr::Binary(Binary {
             span: binary.span,
-            op: binary.op,
+            op: if binary.op == BinaryOp::Div { BinaryOp::DivOrNan } else { binary.op },
             op_span: binary.span,
             lhs: Box::new(node(&binary.lhs, ranges, None)),
             rhs: Box::new(node(&binary.rhs, ranges, None)),
@@ -49,6 +53,32 @@ fn node(expr: &MetricExpr, ranges: &mut Vec<Range>, above: Option<Grouping>) -> 
                     .map(|t| Expr::String(StringLiteral { span: *span, value: t.clone(), bytes: None })),
             );
             call(*span, "label_replace", args)
+        }
+        MetricExpr::Variants { span, variants, .. } => {
+            let text = |value: String| Expr::String(StringLiteral { span: *span, value, bytes: None });
+            let marked = variants.iter().enumerate().map(|(n, variant)| {
+                let texts = [VARIANT.to_owned(), n.to_string(), String::new(), String::new()].map(text);
+                call(
+                    *span,
+                    "label_replace",
+                    std::iter::once(node(variant, ranges, None)).chain(texts).collect(),
+                )
+            });
+            // No two of them have a series in common: their marks differ.
+            let joined = marked.collect::<Vec<_>>().into_iter().reduce(|lhs, rhs| {
+                let matching =
+                    VectorMatching { cardinality: Cardinality::ManyToMany, ..VectorMatching::default() };
+                Expr::Binary(Binary {
+                    span: *span,
+                    op: BinaryOp::Or,
+                    op_span: *span,
+                    lhs: Box::new(lhs),
+                    rhs: Box::new(rhs),
+                    return_bool: false,
+                    matching,
+                })
+            });
+            joined.unwrap_or(number(*span, f64::NAN))
         }
         MetricExpr::VectorOf { span, value } => call(*span, "vector", vec![number(*span, *value)]),
         MetricExpr::Number { span, value } => number(*span, *value),

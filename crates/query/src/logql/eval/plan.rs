@@ -35,6 +35,8 @@ pub(crate) struct Need {
     pub(crate) body: bool,
     /// How many lines suffice, 0: all.
     pub(crate) limit: usize,
+    /// Whether fields are asked for by the names that they were sent by, too (`http.status` for `http_status`).
+    pub(crate) dotted: bool,
 }
 
 /// Plans how the lines of `log` are read.
@@ -52,7 +54,9 @@ pub(crate) fn plan(
         false => reader.stream_labels(ctx, EventKind::Log, &log.matchers, need.range.0, need.range.1)?,
     };
     let is_label = |name: &str| labels.iter().any(|stream| stream.get(name).is_some());
-    let rest: Vec<Stage> = push(&log.stages, &is_label, &mut pushed);
+    // What may have been sent by another name is tested here, under both.
+    let left = |name: &str| is_label(name) || (need.dotted && !spellings(name).is_empty());
+    let rest: Vec<Stage> = push(&log.stages, &left, &mut pushed);
     let failed = crate::logql::QueryError::Execution;
     let needs_body = need.body || rest.iter().any(needs_text);
     let scan = RecordScan {
@@ -83,7 +87,7 @@ pub(crate) fn exact(
     range: (i64, i64),
 ) -> Result<Option<RecordScan>, crate::logql::QueryError> {
     let wish = Wish::Names(BTreeSet::new());
-    let need = Need { range, order: Order::Ascending, wish, body: false, limit: 0 };
+    let need = Need { range, order: Order::Ascending, wish, body: false, limit: 0, dotted: false };
     let plan = plan(ctx, reader, log, need)?;
     Ok(plan.rest.is_empty().then_some(plan.scan))
 }
@@ -184,6 +188,44 @@ fn text_test(matcher: &Matcher) -> Option<TextTest> {
     })
 }
 
+/// Fields of these names are found by detection, under exactly them, or are sent so by everybody.
+const PLAIN: [&str; 12] = [
+    "trace_id",
+    "span_id",
+    "error_kind",
+    "error_code",
+    "error_stack",
+    "request_id",
+    "session_id",
+    "user_id",
+    "client_ip",
+    "duration_seconds",
+    "size_bytes",
+    "detected_level",
+];
+
+/// The names with dots that `name` may stand for.
+pub(super) fn spellings(name: &str) -> Vec<String> {
+    /// With more of them only all or none is a dot.
+    const MOST: usize = 4;
+    let places: Vec<usize> = name
+        .char_indices()
+        .filter(|(at, c)| *c == '_' && *at > 0 && at + 1 < name.len())
+        .map(|(at, _)| at)
+        .collect();
+    if places.is_empty() || name.starts_with("__") || PLAIN.contains(&name) {
+        return Vec::new();
+    }
+    let with = |chosen: &dyn Fn(usize) -> bool| {
+        let dot = |at: usize| places.iter().position(|place| *place == at).is_some_and(chosen);
+        name.char_indices().map(|(at, c)| if c == '_' && dot(at) { '.' } else { c }).collect::<String>()
+    };
+    match places.len() > MOST {
+        true => vec![with(&|_| true)],
+        false => (1..1_u32 << places.len()).map(|bits| with(&|n| bits >> n & 1 == 1)).collect(),
+    }
+}
+
 /// Whether a stage looks at the text of the line.
 fn needs_text(stage: &Stage) -> bool {
     !matches!(stage, Stage::Label(_) | Stage::Drop(_) | Stage::Keep(_))
@@ -201,7 +243,22 @@ fn wanted(wish: &Wish) -> Option<Vec<String>> {
         if name == DETECTED_LEVEL {
             fields.insert("level".to_owned());
         }
+        fields.extend(spellings(name));
         fields.insert(name.clone());
     }
     Some(fields.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spellings;
+
+    #[test]
+    fn a_name_stands_for_those_with_dots() {
+        assert_eq!(spellings("a_b_c"), ["a.b_c", "a_b.c", "a.b.c"]);
+        assert_eq!(spellings("k8s_a_b_c_d_e"), ["k8s.a.b.c.d.e"]);
+        for name in ["status", "trace_id", "__error__", "_a", "a_"] {
+            assert!(spellings(name).is_empty(), "{name}");
+        }
+    }
 }

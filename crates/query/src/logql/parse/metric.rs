@@ -12,6 +12,9 @@ use crate::logql::ast::{
 };
 use crate::logql::lex::Token;
 
+/// What is computed over the same lines.
+const MOST_VARIANTS: usize = 64;
+
 const OPERATORS: [BinaryOp; 15] = [
     BinaryOp::Add,
     BinaryOp::Sub,
@@ -129,7 +132,7 @@ impl Parser<'_> {
         let vector = VectorOp::ALL.into_iter().find(|op| op.as_str() == word);
         if range.is_none()
             && vector.is_none()
-            && !matches!(word, "sort" | "sort_desc" | "label_replace" | "vector")
+            && !matches!(word, "sort" | "sort_desc" | "label_replace" | "vector" | "variants")
         {
             return Err(self.unexpected(""));
         }
@@ -142,6 +145,7 @@ impl Parser<'_> {
         }
         match word {
             "label_replace" => self.label_replace(start),
+            "variants" => self.variants(start),
             "vector" => {
                 self.expect("(")?;
                 let negative = self.eat("-");
@@ -219,6 +223,48 @@ impl Parser<'_> {
                 Ok(Some(value as u64))
             }
         }
+    }
+
+    fn variants(&mut self, start: Span) -> Parsed<MetricExpr> {
+        self.expect("(")?;
+        let mut variants = Vec::new();
+        loop {
+            if variants.len() == MOST_VARIANTS {
+                return Err(self.error(self.span(), format!("more than {MOST_VARIANTS} variants")));
+            }
+            let variant = self.metric(0)?;
+            if variant.is_scalar() {
+                return Err(self.error(variant.span(), "unexpected literal as a variant"));
+            }
+            variants.push(variant);
+            if !self.eat(",") {
+                break;
+            }
+        }
+        self.expect(")")?;
+        if !self.eat_word("of") {
+            return Err(self.unexpected("of"));
+        }
+        self.expect("(")?;
+        let begin = self.span();
+        let Window { log, unwrap, range_ns, offset_ns } = self.window()?;
+        if unwrap.is_some() {
+            return Err(self.error(begin, "the lines of variants are given without unwrap"));
+        }
+        self.expect(")")?;
+        let span = start.to(self.before());
+        let (op, param, grouping) = (RangeOp::Count, None, None);
+        let of = RangeAggregation {
+            span: begin.to(self.before()),
+            op,
+            param,
+            log,
+            unwrap,
+            range_ns,
+            offset_ns,
+            grouping,
+        };
+        Ok(MetricExpr::Variants { span, variants, of: Arc::new(of) })
     }
 
     fn label_replace(&mut self, start: Span) -> Parsed<MetricExpr> {

@@ -68,7 +68,9 @@ impl Sent {
     /// Those of `columns` that `wish` has.
     pub(crate) fn new(columns: &Columns, wish: &Wish) -> Self {
         let sent = |(at, column): (usize, &model::records::FieldColumn)| {
-            (column.origin == Origin::Sent && wish.has(&column.name)).then_some(at)
+            // What was sent as `http.status` is asked for as `http_status`: names of LogQL have no dots.
+            let wanted = wish.has(&column.name) || wish.has(&sanitized(&column.name));
+            (column.origin == Origin::Sent && wanted).then_some(at)
         };
         Self {
             columns: columns.fields.iter().enumerate().filter_map(sent).collect(),

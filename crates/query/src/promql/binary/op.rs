@@ -30,6 +30,7 @@ pub(super) fn changes_schema(op: BinaryOp) -> bool {
             | BinaryOp::Sub
             | BinaryOp::Mul
             | BinaryOp::Div
+            | BinaryOp::DivOrNan
             | BinaryOp::Mod
             | BinaryOp::Pow
             | BinaryOp::Atan2
@@ -45,6 +46,13 @@ pub(super) fn scalar_op(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Sub => a - b,
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
+        BinaryOp::DivOrNan => {
+            if b == 0.0 {
+                f64::NAN
+            } else {
+                a / b
+            }
+        }
         BinaryOp::Mod => a % b,
         BinaryOp::Pow => a.powf(b),
         BinaryOp::Atan2 => a.atan2(b),
