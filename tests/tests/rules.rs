@@ -6,6 +6,8 @@
 mod alertmanager;
 #[path = "rules/api.rs"]
 mod api;
+#[path = "rules/over_logs.rs"]
+mod over_logs;
 #[path = "rules/templates.rs"]
 mod templates;
 
@@ -32,6 +34,7 @@ fn main() {
             needs: &[PROMETHEUS],
             test: api::rules_and_alerts_have_the_shape_of_prometheus,
         },
+        Case { name: "a_rule_over_logs_fires_and_records", needs: &[], test: over_logs::fires_and_records },
         Case {
             name: "templates_give_what_promtool_says",
             needs: &[PROMTOOL],

@@ -18,7 +18,7 @@ mod write;
 
 pub use alert::Alert;
 pub use beside::Beside;
-pub use file::{GroupDefinition, ParseSettings, RuleDefinition, RuleKind};
-pub use group::{Group, Surroundings};
+pub use file::{Expression, GroupDefinition, ParseSettings, RuleDefinition, RuleKind};
+pub use group::{Group, LogSource, Surroundings};
 pub use manager::{Manager, Settings};
 pub use metrics::Metrics;

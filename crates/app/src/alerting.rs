@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use alert::notify::{self, Discovery, Notifier, OnFound};
 use alert::rules::group::Shared;
-use alert::rules::{self, Beside, Manager, ParseSettings, Surroundings, manager};
+use alert::rules::{self, Beside, LogSource, Manager, ParseSettings, Surroundings, manager};
 use model::rule::{AlertmanagersStatus, GroupStatus, Rules};
-use model::{Budget, Clock, Labels, MetricReader, MetricWriter, Result};
+use model::{Budget, Clock, Labels, MetricReader, MetricWriter, RecordReader, Result};
 use outbound::Clients;
 use outbound::discovery::Configs;
 use parking_lot::RwLock;
@@ -31,6 +31,7 @@ const CONCURRENT_GROUPS: usize = 20;
 /// What rules read from and write to.
 pub(crate) struct Doors {
     pub(crate) reader: Arc<dyn MetricReader>,
+    pub(crate) records: Arc<dyn RecordReader>,
     pub(crate) writer: Arc<dyn MetricWriter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budget: Budget,
@@ -75,6 +76,7 @@ impl Alerting {
         let around = Surroundings {
             engine: Arc::new(Engine::new(engine.clone())),
             reader: doors.reader,
+            logs: Some(LogSource { engine: Arc::default(), reader: doors.records }),
             writer: doors.writer,
             sink: notifier.clone(),
             clock: doors.clock,
@@ -144,6 +146,7 @@ fn settings(written: &Written, external_url: Arc<str>, parse: &ParseSettings) ->
     let interval = ms(global.evaluation_interval.to_std());
     manager::Settings {
         files: written.rule_files.clone(),
+        log_files: written.logs.rules.clone(),
         // The patterns are relative to the working directory already.
         folder: PathBuf::from("."),
         interval_ms: if interval == 0 { DEFAULT_INTERVAL_MS } else { interval },

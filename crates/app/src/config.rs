@@ -99,6 +99,9 @@ pub struct Logs {
     /// How long and how much is kept.
     #[serde(deserialize_with = "nullable")]
     pub retention: logs::LogRetention,
+    /// Rule files whose expressions are LogQL; the last part of a path may hold `*`.
+    #[serde(deserialize_with = "nullable")]
+    pub rules: Vec<String>,
 }
 
 impl Logs {
@@ -115,6 +118,11 @@ impl Written {
         for path in &self.rule_files {
             if !load::is_pattern(path) {
                 return Err(format!("invalid rule file path {path:?}"));
+            }
+        }
+        for path in &self.logs.rules {
+            if !load::is_pattern(path) {
+                return Err(format!("logs.rules: invalid rule file path {path:?}"));
             }
         }
         for path in &self.scrape_config_files {

@@ -124,6 +124,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
     let lines = intake::Lines::new(&resolved.loaded.written.logs.lines(), records.clone(), clock.clone())?;
     lines.metrics().register(&mut registry);
     let lines = Arc::new(lines);
+    let announced = Arc::new(server::logs::Announced::new(lines.clone()));
     let intake = Intake::new(metrics.clone(), events.clone(), resolved.loaded.written.intake.clone());
     let intake = Arc::new(intake.with_cardinality(cardinality.clone()).with_history(metrics.clone()));
     intake.counters().register(&mut registry);
@@ -136,7 +137,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         metrics: writer.clone(),
         events: event_writer,
         history: event_reader,
-        records: lines.clone(),
+        records: announced.clone(),
         clock: clock.clone(),
     };
     let collectors = Arc::new(Collectors::start(&resolved.collect, doors)?);
@@ -159,6 +160,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         Relays::start(&metrics, clock.clone(), &budget, flags.remote.flush_deadline, written, &mut registry)?;
     let rule_doors = RuleDoors {
         reader: relays.reader(),
+        records: records.clone(),
         writer: writer.clone(),
         clock: clock.clone(),
         budget: rules.clone(),
@@ -242,7 +244,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         snapshots: Some(Arc::new(snapshots)),
         metric_writer: writer,
         records: Some(records.clone()),
-        record_writer: Some(lines.clone()),
+        record_news: Some(announced.news()),
+        record_writer: Some(announced),
         log_receivers,
         containers: collectors.clone(),
         targets: scraper.clone(),

@@ -15,6 +15,17 @@ pub trait Rules: Send + Sync {
     fn alertmanagers(&self) -> AlertmanagersStatus;
 }
 
+/// The language of the expressions of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleLanguage {
+    /// Over metrics.
+    #[default]
+    Promql,
+    /// Over logs.
+    Logql,
+}
+
 /// A rule group with its last evaluation.
 #[derive(Debug, Clone, Default)]
 pub struct GroupStatus {
@@ -22,6 +33,8 @@ pub struct GroupStatus {
     pub name: String,
     /// The file that holds it.
     pub file: String,
+    /// The language of its expressions.
+    pub language: RuleLanguage,
     /// Evaluation interval, ms.
     pub interval_ms: i64,
     /// Most series or alerts that one rule may produce, 0: no limit.

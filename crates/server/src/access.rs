@@ -121,7 +121,7 @@ pub fn class(path: &str) -> Class {
         Class::Write
     } else if under("/api/v1") || under("/metrics") || under("/federate") || under("/pushgateway") {
         Class::Read
-    } else if under("/api") || under("/loki") {
+    } else if under("/api") || under("/loki") || under("/prometheus") {
         Class::Data
     } else {
         Class::Public

@@ -1,9 +1,9 @@
 //! Prometheus' HTTP API under `/api/v1`: the same paths, parameters, shapes and error bodies.
 
 mod admin;
-mod error;
+pub(crate) mod error;
 mod exemplars;
-mod extract;
+pub(crate) mod extract;
 mod features;
 mod federate;
 mod histogram;
@@ -15,7 +15,7 @@ mod query;
 mod read;
 mod response;
 mod routes;
-mod rules;
+pub(crate) mod rules;
 mod selector;
 mod self_metrics;
 mod series;

@@ -157,6 +157,8 @@ export const en = {
     },
   },
   rules: {
+    overLogs: 'over logs (LogQL)',
+    openInLogs: 'Open in Logs',
     summary: 'Groups: {{groups}}, rules: {{rules}}',
     filter: 'Filter: name, label, group, expression',
     every: 'every {{interval}}',

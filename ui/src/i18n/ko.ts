@@ -156,6 +156,8 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
     },
   },
   rules: {
+    overLogs: '로그 기반 (LogQL)',
+    openInLogs: '로그에서 열기',
     summary: '그룹 {{groups}}개, 규칙 {{rules}}개',
     filter: '거르기: 이름, 레이블, 그룹, 식',
     every: '{{interval}}마다',

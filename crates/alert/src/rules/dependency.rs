@@ -12,7 +12,7 @@ use model::labels::METRIC_NAME;
 use model::{MatchOp, Matcher};
 use query::promql::Expr;
 
-use super::file::{RuleDefinition, RuleKind};
+use super::file::{Expression, RuleDefinition, RuleKind};
 use super::rule::{ALERTS, ALERTS_FOR_STATE};
 
 /// What writes under a name: alerts of one name are apart from series of that name.
@@ -68,7 +68,9 @@ fn output(rule: &RuleDefinition) -> Output<'_> {
 /// The names of the metrics that a rule reads; `None` where it cannot be told, or where it reads what alerts write.
 fn inputs(rule: &RuleDefinition) -> Option<HashSet<&str>> {
     let mut names = Some(HashSet::new());
-    rule.expr.walk(&mut |expr| {
+    // What reads logs reads no metrics.
+    let Expression::Promql(expr) = &rule.expr else { return names.filter(|_| !queries(rule)) };
+    expr.walk(&mut |expr| {
         let name = match expr {
             Expr::Vector(selector) => fixed_name(&selector.matchers),
             Expr::Matrix(matrix) => fixed_name(&matrix.selector.matchers),

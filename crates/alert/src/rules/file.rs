@@ -1,4 +1,4 @@
-//! Rule files as Prometheus writes them.
+//! Rule files as Prometheus and Loki write them: one format, two languages of expressions.
 
 mod check;
 mod written;
@@ -8,7 +8,8 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use model::rule::Texts;
+use model::rule::{RuleLanguage, Texts};
+use query::logql::ast::MetricExpr;
 use query::promql::{Expr, ParseOptions};
 
 /// A rule file is a few kilobytes; generated ones reach megabytes.
@@ -23,6 +24,8 @@ pub struct ParseSettings {
     pub legacy_names: bool,
     /// Fields that are not known are read over.
     pub ignore_unknown: bool,
+    /// The language of expressions.
+    pub language: RuleLanguage,
 }
 
 /// A group as a file defines it, checked.
@@ -30,6 +33,8 @@ pub struct ParseSettings {
 pub struct GroupDefinition {
     /// Name, unique within the file.
     pub name: String,
+    /// The language of its expressions.
+    pub language: RuleLanguage,
     /// How often it is evaluated, ms; `None`: the global interval.
     pub interval_ms: Option<i64>,
     /// How far in the past expressions are evaluated, ms; `None`: the global offset.
@@ -46,13 +51,22 @@ pub struct RuleDefinition {
     /// Name of the recorded series, or of the alert.
     pub name: String,
     /// The expression.
-    pub expr: Expr,
+    pub expr: Expression,
     /// The expression in its printed form.
     pub query: String,
     /// Labels that are added, those of the group included; an empty one removes.
     pub labels: Texts,
     /// What the rule does.
     pub kind: RuleKind,
+}
+
+/// What a rule evaluates.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expression {
+    /// Reads metrics.
+    Promql(Box<Expr>),
+    /// Reads logs.
+    Logql(Box<MetricExpr>),
 }
 
 /// What a rule does with the result of its expression.
@@ -73,7 +87,7 @@ pub enum RuleKind {
 
 /// Reads the text of a rule file. The mistakes, each with its place, are in the order in which they stand.
 pub fn parse(text: &str, settings: &ParseSettings) -> Result<Vec<GroupDefinition>, Vec<String>> {
-    let groups = written::read(text, settings.ignore_unknown).map_err(|e| vec![e])?;
+    let groups = written::read(text, settings.ignore_unknown, settings.language).map_err(|e| vec![e])?;
     check::groups(groups, settings)
 }
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use model::rule::RuleHealth;
+use model::rule::{RuleHealth, RuleLanguage};
 use model::summary::LabelSet;
-use model::{Budget, CancelFlag, Clock, Ctx, Labels, MetricReader, MetricWriter, Tenant};
+use model::{Budget, CancelFlag, Clock, Ctx, Labels, MetricReader, MetricWriter, RecordReader, Tenant};
 use parking_lot::{Mutex, RwLock};
+use query::logql::{self, Expr as LogqlExpr};
 use query::promql::{
     Engine, Expr, InstantSample, LoggedQuery, QueryError, QueryOrigin, QueryOutput, QueryStats, SampleValue,
     Value,
@@ -17,7 +18,7 @@ use query::promql::{
 use super::alert::Alert;
 use super::beside::Beside;
 use super::dependency::batches;
-use super::file::GroupDefinition;
+use super::file::{Expression, GroupDefinition};
 use super::metrics::{Metrics, group_labels};
 use super::rule::{Rule, Written};
 use super::write::write;
@@ -30,6 +31,8 @@ pub struct Surroundings {
     pub engine: Arc<Engine>,
     /// Where expressions read.
     pub reader: Arc<dyn MetricReader>,
+    /// Where expressions over logs read; without it they fail.
+    pub logs: Option<LogSource>,
     /// Where results go.
     pub writer: Arc<dyn MetricWriter>,
     /// Who is told of alerts.
@@ -53,6 +56,24 @@ pub struct Surroundings {
     /// What a reload may change.
     pub shared: RwLock<Shared>,
 }
+
+/// What evaluates expressions over logs, and where they read.
+#[derive(Clone)]
+pub struct LogSource {
+    /// Evaluates them.
+    pub engine: Arc<logql::Engine>,
+    /// Where lines are.
+    pub reader: Arc<dyn RecordReader>,
+}
+
+impl LogSource {
+    fn instant(&self, ctx: &Ctx, expr: &logql::ast::MetricExpr, t: i64) -> Result<Value, String> {
+        let found = self.engine.instant(ctx, &*self.reader, expr, t).map_err(|e| e.to_string())?;
+        Ok(found.0.value)
+    }
+}
+
+const NO_LOGS: &str = "this server keeps no logs";
 
 /// What a reload may change for all groups.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -207,7 +228,7 @@ impl Group {
         // Before anything is stored: an alert that the disk is full must not wait for room on it.
         if result.is_ok() && rule.is_alerting() {
             let due = rule.due(round.now, around.resend_delay_ms, self.interval_ms);
-            send(around, round.shared, &rule.definition.query, due);
+            send(round, self.definition.language, &rule.definition.query, due);
         }
         let result = result.and_then(|samples| self.store(round, at, rule, &samples));
         let seconds = seconds_since(around, begun);
@@ -246,10 +267,17 @@ impl Group {
         let Round { around, expander, now, offset, .. } = *round;
         let t = now - offset;
         let ctx = context(around, &self.cancel);
-        let begun = Instant::now();
-        let output = output(around, &ctx, &rule.definition.query, Some(&rule.definition.expr), t);
-        self.record(around, &rule.definition.query, t, begun.elapsed(), &output);
-        let result = vector(output.map_err(|e| e.to_string())?.value)?;
+        let value = match &rule.definition.expr {
+            Expression::Promql(expr) => {
+                let begun = Instant::now();
+                let text = &rule.definition.query;
+                let output = around.engine.instant_expr(&ctx, &*around.reader, text, Expr::clone(expr), t);
+                self.record(around, text, t, begun.elapsed(), &output);
+                output.map_err(|e| e.to_string())?.value
+            }
+            Expression::Logql(expr) => around.logs.as_ref().ok_or(NO_LOGS)?.instant(&ctx, expr, t)?,
+        };
+        let result = vector(value)?;
         rule.take(result, now, self.definition.limit, expander)
     }
 
@@ -339,8 +367,16 @@ impl Group {
     fn expander(&self, around: &Surroundings, shared: &Shared, now: i64) -> Expander {
         let (engine, reader) = (around.engine.clone(), around.reader.clone());
         let (budget, timeout, cancel) = (around.budget.clone(), around.timeout, self.cancel.clone());
+        let logs = (self.definition.language == RuleLanguage::Logql).then(|| around.logs.clone());
         let query = move |text: &str| {
             let ctx = context_of(&budget, timeout, &cancel);
+            // Templates of rules over logs ask logs, as in Loki.
+            if let Some(logs) = &logs {
+                let LogqlExpr::Metric(expr) = logql::parse(text).map_err(|e| e.to_string())? else {
+                    return Err("a template can use numbers only, not lines".to_owned());
+                };
+                return vector(logs.as_ref().ok_or(NO_LOGS)?.instant(&ctx, &expr, now)?);
+            }
             let output = engine.instant(&ctx, &*reader, text, now).map_err(|e| e.to_string())?;
             vector(output.value)
         };
@@ -371,19 +407,6 @@ fn context_of(budget: &Budget, timeout: Duration, cancel: &CancelFlag) -> Ctx {
     }
 }
 
-fn output(
-    around: &Surroundings,
-    ctx: &Ctx,
-    text: &str,
-    expr: Option<&Expr>,
-    t: i64,
-) -> Result<QueryOutput, QueryError> {
-    match expr {
-        Some(expr) => around.engine.instant_expr(ctx, &*around.reader, text, expr.clone(), t),
-        None => around.engine.instant(ctx, &*around.reader, text, t),
-    }
-}
-
 /// The result of a rule: a vector, or a number as a vector without labels.
 pub(super) fn vector(value: Value) -> Result<Vec<InstantSample>, String> {
     match value {
@@ -395,11 +418,15 @@ pub(super) fn vector(value: Value) -> Result<Vec<InstantSample>, String> {
     }
 }
 
-fn send(around: &Surroundings, shared: &Shared, query: &str, alerts: Vec<Alert>) {
+fn send(round: &Round<'_>, language: RuleLanguage, query: &str, alerts: Vec<Alert>) {
     if alerts.is_empty() {
         return;
     }
-    let generator_url = format!("{}/graph?g0.expr={}&g0.tab=1", shared.external_url, query_escape(query));
+    let (url, query) = (&round.shared.external_url, query_escape(query));
+    let generator_url = match language {
+        RuleLanguage::Promql => format!("{url}/graph?g0.expr={query}&g0.tab=1"),
+        RuleLanguage::Logql => format!("{url}/logs?q={query}"),
+    };
     let outgoing = alerts.into_iter().map(|alert| OutgoingAlert {
         starts_at_ms: alert.fired_at_ms.unwrap_or(alert.active_at_ms),
         ends_at_ms: alert.resolved_at_ms.unwrap_or(alert.valid_until_ms),
@@ -407,5 +434,5 @@ fn send(around: &Surroundings, shared: &Shared, query: &str, alerts: Vec<Alert>)
         annotations: alert.annotations,
         generator_url: generator_url.clone(),
     });
-    around.sink.send(outgoing.collect());
+    round.around.sink.send(outgoing.collect());
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::rule::GroupStatus;
+use model::rule::{GroupStatus, RuleLanguage};
 use model::{Error, Result};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -25,6 +25,8 @@ use super::schedule::run;
 pub struct Settings {
     /// Patterns of rule files.
     pub files: Vec<String>,
+    /// Patterns of rule files whose expressions are LogQL.
+    pub log_files: Vec<String>,
     /// What relative patterns are relative to.
     pub folder: PathBuf,
     /// How often groups are evaluated that do not say it, ms.
@@ -116,7 +118,7 @@ impl Manager {
             let mut inner = self.inner.lock();
             let restored = inner.loaded;
             inner.loaded = true;
-            inner.named = !settings.files.is_empty();
+            inner.named = !settings.files.is_empty() || !settings.log_files.is_empty();
             (std::mem::take(&mut inner.running), restored, inner.begun)
         };
         let mut running = BTreeMap::new();
@@ -208,13 +210,23 @@ impl Manager {
 /// Reads and checks all files that the settings name; nothing is changed. The error holds every mistake of the first
 /// file that has one.
 pub fn prepare(settings: Settings) -> Result<Prepared> {
-    let mut groups = Vec::new();
-    for path in file::matching(&settings.folder, &settings.files) {
-        let name = shown(&path);
-        let read = file::read(&path, &settings.parse).map_err(|mistakes| {
-            Error::invalid(format_args!("error loading rules: {}", mistakes.join("\n")))
-        })?;
-        groups.extend(read.into_iter().map(|group| (name.clone(), group)));
+    let mut groups: Vec<(String, file::GroupDefinition)> = Vec::new();
+    for (language, patterns) in
+        [(RuleLanguage::Promql, &settings.files), (RuleLanguage::Logql, &settings.log_files)]
+    {
+        let parse = ParseSettings { language, ..settings.parse.clone() };
+        for path in file::matching(&settings.folder, patterns) {
+            let name = shown(&path);
+            if groups.iter().any(|(file, group)| *file == name && group.language != language) {
+                return Err(Error::invalid(format_args!(
+                    "error loading rules: {name}: named by rule_files and by logs.rules; a file has rules of one language"
+                )));
+            }
+            let read = file::read(&path, &parse).map_err(|mistakes| {
+                Error::invalid(format_args!("error loading rules: {}", mistakes.join("\n")))
+            })?;
+            groups.extend(read.into_iter().map(|group| (name.clone(), group)));
+        }
     }
     Ok(Prepared { settings, groups })
 }

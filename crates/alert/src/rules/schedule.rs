@@ -96,12 +96,15 @@ pub(super) async fn run(
 
 #[cfg(test)]
 mod tests {
+    use model::rule::RuleLanguage;
+
     use super::*;
     use crate::rules::file::GroupDefinition;
 
     fn group(name: &str) -> Group {
         let definition = GroupDefinition {
             name: name.to_owned(),
+            language: RuleLanguage::Promql,
             interval_ms: Some(60_000),
             query_offset_ms: None,
             limit: 0,

@@ -14,6 +14,7 @@ impl Group {
         GroupStatus {
             name: self.name().to_owned(),
             file: self.file.clone(),
+            language: self.definition.language,
             interval_ms: self.interval_ms,
             limit: self.definition.limit,
             last_evaluation_ms,

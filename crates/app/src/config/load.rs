@@ -70,7 +70,9 @@ fn set_directory(written: &mut Written, folder: &Path) {
     if let Some(tracing) = &mut written.tracing {
         tracing.tls_config.set_directory(folder);
     }
-    for path in written.rule_files.iter_mut().chain(&mut written.scrape_config_files) {
+    for path in
+        written.rule_files.iter_mut().chain(&mut written.scrape_config_files).chain(&mut written.logs.rules)
+    {
         *path = folder.join(&*path).to_string_lossy().into_owned();
     }
     for job in &mut written.scrape_configs {
@@ -167,7 +169,7 @@ pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
     let Ok(mut written) = read(path).and_then(|text| parse::<Written>(path, &text)) else { return found };
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     set_directory(&mut written, folder);
-    for pattern in written.rule_files.iter().chain(&written.scrape_config_files) {
+    for pattern in written.rule_files.iter().chain(&written.scrape_config_files).chain(&written.logs.rules) {
         found.extend(matching(Path::new(pattern)).unwrap_or_default());
     }
     found

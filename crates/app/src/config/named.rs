@@ -1,7 +1,7 @@
 //! The files that a configuration names: whether they are there and can be read. The server finds out when it needs
 //! them; `check config` tells before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use collect::discovery::file;
 use model::relabel::{self, RelabelConfig};
@@ -47,14 +47,26 @@ fn targets(loaded: &Loaded) -> Result<()> {
     Ok(())
 }
 
-fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
-    for pattern in &loaded.written.rule_files {
+/// The files that patterns name.
+fn files(patterns: &[String]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for pattern in patterns {
         let files = load::matching(Path::new(pattern))?;
         // A name without `*` must be that of a file.
         if !pattern.contains('*') && !files.iter().any(|file| file.is_file()) {
             return Err(Error::invalid(format_args!("{pattern:?} does not point to an existing file")));
         }
-        checked.rule_files.extend(files);
+        all.extend(files);
+    }
+    Ok(all)
+}
+
+fn named(loaded: &Loaded, checked: &mut CheckedConfig) -> Result<()> {
+    let written = &loaded.written;
+    for (patterns, found) in
+        [(&written.rule_files, &mut checked.rule_files), (&written.logs.rules, &mut checked.log_rule_files)]
+    {
+        found.extend(files(patterns)?);
     }
     for job in &loaded.written.scrape_configs {
         http(&job.http)?;

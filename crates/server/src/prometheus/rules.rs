@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use axum::extract::State;
-use model::rule::{AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus, Texts};
+use model::rule::{
+    AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleLanguage, RuleStatus, Texts,
+};
 use model::{Labels, Matcher};
 use serde::Serialize;
 use serde_json::json;
@@ -29,6 +31,9 @@ struct Discovery {
 struct Group {
     name: String,
     file: String,
+    /// Prometheus has none; rules over logs say so.
+    #[serde(skip_serializing_if = "is_promql")]
+    language: RuleLanguage,
     rules: Vec<Rule>,
     interval: f64,
     limit: usize,
@@ -185,10 +190,19 @@ fn token(group: &GroupStatus) -> String {
     format!("{:032x}", identity.hash128())
 }
 
+fn is_promql(language: &RuleLanguage) -> bool {
+    *language == RuleLanguage::Promql
+}
+
 pub(crate) async fn rules(State(state): State<Shared>, Form(params): Form) -> Answer {
-    let wanted = Wanted::of(&params)?;
-    let page = Page::of(&params)?;
     let all = state.parts.rules.groups();
+    chosen(&state, &params, all)
+}
+
+/// The groups that `params` ask for.
+pub(crate) fn chosen(state: &Shared, params: &Params, all: Vec<GroupStatus>) -> Answer {
+    let wanted = Wanted::of(params)?;
+    let page = Page::of(params)?;
     let begin = match page.token.as_str() {
         "" => 0,
         wanted => all.iter().position(|group| token(group) == wanted).ok_or_else(|| {
@@ -205,7 +219,7 @@ pub(crate) async fn rules(State(state): State<Shared>, Form(params): Form) -> An
             found.group_next_token = Some(token(&group));
             break;
         }
-        found.groups.push(Group::new(&state, group, &wanted));
+        found.groups.push(Group::new(state, group, &wanted));
     }
     Ok(success(found, Vec::new()))
 }
@@ -216,6 +230,7 @@ impl Group {
         Self {
             name: group.name,
             file: group.file,
+            language: group.language,
             rules: rules.map(|rule| Rule::new(state, rule, wanted.alerts)).collect(),
             interval: seconds(group.interval_ms),
             limit: group.limit,
@@ -290,7 +305,12 @@ fn scientific(v: f64) -> String {
 }
 
 pub(crate) async fn alerts(State(state): State<Shared>) -> Answer {
-    let rules = state.parts.rules.groups().into_iter().flat_map(|group| group.rules);
+    active(state.parts.rules.groups())
+}
+
+/// Pending and firing alerts of these groups.
+pub(crate) fn active(groups: Vec<GroupStatus>) -> Answer {
+    let rules = groups.into_iter().flat_map(|group| group.rules);
     let active = rules.filter_map(|rule| rule.alerting).flat_map(|alerting| alerting.alerts);
     let all: Vec<Alert> = active.map(Alert::from).collect();
     Ok(success(json!({ "alerts": all }), Vec::new()))

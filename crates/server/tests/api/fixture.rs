@@ -98,6 +98,7 @@ impl Fixture {
             containers: containers.clone(),
             targets: targets.clone(),
             queues: Arc::new(OneQueue),
+            record_news: None,
             rules: Arc::new(FakeRules),
             engine: Arc::new(Engine::new(EngineOptions::default())),
             pushes: wanted.pushes,
@@ -282,7 +283,7 @@ pub struct FakeRules;
 impl model::rule::Rules for FakeRules {
     fn groups(&self) -> Vec<model::rule::GroupStatus> {
         use model::rule::{
-            AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleStatus, Texts,
+            AlertState, AlertStatus, AlertingStatus, GroupStatus, RuleHealth, RuleLanguage, RuleStatus, Texts,
         };
         let texts = |name: &str, text: &str| Texts::from([(name.to_owned(), text.to_owned())]);
         let alert = AlertStatus {
@@ -310,6 +311,13 @@ impl model::rule::Rules for FakeRules {
             }),
             ..RuleStatus::default()
         };
+        let errors = RuleStatus {
+            name: "Errors".to_owned(),
+            query: "count_over_time({app=\"web\"}[1m]) > 1".to_owned(),
+            labels: texts("severity", "page"),
+            alerting: Some(AlertingStatus { for_ms: 90_000, ..AlertingStatus::default() }),
+            ..RuleStatus::default()
+        };
         let recorded = |name: &str, error: &str| RuleStatus {
             name: name.to_owned(),
             query: "sum(up)".to_owned(),
@@ -329,6 +337,12 @@ impl model::rule::Rules for FakeRules {
             group("a.yml", "two", vec![recorded("sum:up", "")]),
             group("b.yml", "one", vec![recorded("other", "")]),
         ]
+        .into_iter()
+        .chain([GroupStatus {
+            language: RuleLanguage::Logql,
+            ..group("/etc/rules/logs.yml", "lines", vec![errors])
+        }])
+        .collect()
     }
 
     fn alertmanagers(&self) -> model::rule::AlertmanagersStatus {

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::fixture::Fixture;
 
+/// The group over logs.
+const LOGS: &str = "/etc/rules/logs.yml/lines:Errors";
+
 /// Files and names of the groups of an answer, with the names of their rules.
 async fn groups(fixture: &Fixture, query: &str) -> Vec<String> {
     let (status, body) = fixture.json(&format!("/api/v1/rules?{query}")).await;
@@ -55,13 +58,13 @@ async fn rules_have_the_shape_of_prometheus() {
 async fn rules_are_filtered_and_come_in_pages() {
     let fixture = Fixture::start();
     for (query, want) in [
-        ("", vec!["a.yml/one:Down+sum:up", "a.yml/two:sum:up", "b.yml/one:other"]),
-        ("type=alert", vec!["a.yml/one:Down"]),
+        ("", vec!["a.yml/one:Down+sum:up", "a.yml/two:sum:up", "b.yml/one:other", LOGS]),
+        ("type=alert", vec!["a.yml/one:Down", LOGS]),
         ("type=RECORD", vec!["a.yml/one:sum:up", "a.yml/two:sum:up", "b.yml/one:other"]),
         ("rule_name[]=other&rule_name[]=Down", vec!["a.yml/one:Down", "b.yml/one:other"]),
         ("rule_group[]=one", vec!["a.yml/one:Down+sum:up", "b.yml/one:other"]),
         ("file[]=a.yml&rule_group[]=one&type=record", vec!["a.yml/one:sum:up"]),
-        ("match[]={severity=~\"p.*\"}", vec!["a.yml/one:Down"]),
+        ("match[]={severity=~\"p.*\"}", vec!["a.yml/one:Down", LOGS]),
         ("match[]={severity=\"x\"}", vec![]),
     ] {
         assert_eq!(groups(&fixture, query).await, want, "{query}");
@@ -73,7 +76,7 @@ async fn rules_are_filtered_and_come_in_pages() {
     assert_eq!(first["data"]["groups"].as_array().unwrap().len(), 2);
     assert_eq!(
         groups(&fixture, &format!("group_limit=2&group_next_token={token}")).await,
-        ["b.yml/one:other"]
+        ["b.yml/one:other", LOGS]
     );
     for (query, problem) in [
         ("type=x", "invalid parameter \"type\": not supported value \"x\""),
@@ -88,4 +91,46 @@ async fn rules_are_filtered_and_come_in_pages() {
         assert_eq!((status, &body["errorType"]), (400, &json!("bad_data")), "{query}");
         assert!(body["error"].as_str().unwrap().contains(problem), "{query}: {body}");
     }
+}
+
+#[tokio::test]
+async fn rules_over_logs_are_shown_as_loki_shows_them() {
+    let fixture = Fixture::start();
+    let (_, body) = fixture.json("/api/v1/rules?rule_group[]=lines").await;
+    assert_eq!(body["data"]["groups"][0]["language"], "logql");
+    let (_, body) = fixture.json("/api/v1/rules?rule_group[]=two").await;
+    assert_eq!(body["data"]["groups"][0].get("language"), None, "Prometheus has no such field");
+    let wanted = "logs.yml:\n- name: lines\n  interval: 15s\n  rules:\n  - alert: Errors\n    expr: count_over_time({app=\"web\"}[1m]) > 1\n    for: 1m30s\n    labels:\n      severity: page\n";
+    for path in ["/loki/api/v1/rules", "/loki/api/v1/rules/logs.yml", "/api/prom/rules"] {
+        let answer = fixture.get(path).await;
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (200, &"application/yaml".parse().unwrap())
+        );
+        assert_eq!(squeezed(&answer.text().await.unwrap()), squeezed(wanted), "{path}");
+    }
+    let group = fixture.get("/loki/api/v1/rules/logs.yml/lines").await.text().await.unwrap();
+    assert!(group.starts_with("name: lines\n"), "{group}");
+    for (path, said) in [
+        ("/loki/api/v1/rules/a.yml", "no rule groups found"),
+        ("/loki/api/v1/rules/logs.yml/one", "group does not exist"),
+    ] {
+        let answer = fixture.get(path).await;
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (404, said));
+    }
+    let (_, body) = fixture.json("/prometheus/api/v1/rules").await;
+    let groups = body["data"]["groups"].as_array().unwrap();
+    assert_eq!(
+        (groups.len(), &groups[0]["file"], &groups[0]["rules"][0]["name"]),
+        (1, &json!("logs.yml"), &json!("Errors"))
+    );
+    let (_, body) = fixture.json("/prometheus/api/v1/alerts").await;
+    assert_eq!(body["data"]["alerts"], json!([]), "those of metrics are none of Loki's");
+}
+
+/// Without the blanks by which writers of YAML differ.
+fn squeezed(yaml: &str) -> Vec<String> {
+    yaml.lines()
+        .map(|line| line.replace(['"', '\'', '\\'], "").split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
 }

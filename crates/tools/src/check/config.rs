@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use model::rule::RuleLanguage;
 
 use super::rules;
 use crate::{CheckedJob, Context, Exit, Failed, Outcome, args};
@@ -53,8 +54,9 @@ impl Config {
             for warning in &checked.warnings {
                 writeln!(context.out, "  WARNING: {warning}")?;
             }
-            if !checked.rule_files.is_empty() {
-                writeln!(context.out, "  SUCCESS: {} rule files found", checked.rule_files.len())?;
+            let files = checked.rule_files.len() + checked.log_rule_files.len();
+            if files > 0 {
+                writeln!(context.out, "  SUCCESS: {files} rule files found")?;
             }
             writeln!(context.out, " SUCCESS: {} is valid prometheus config file syntax", file.display())?;
             writeln!(context.out)?;
@@ -72,10 +74,14 @@ impl Config {
                 )?;
                 warned = true;
             }
-            match rules::check_files(&checked.rule_files, &lint, context)? {
-                Exit::Success => {}
-                Exit::Failure => mistakes = true,
-                Exit::Lint => warned = true,
+            for (files, language) in
+                [(&checked.rule_files, RuleLanguage::Promql), (&checked.log_rule_files, RuleLanguage::Logql)]
+            {
+                match rules::check_files(files, language, &lint, context)? {
+                    Exit::Success => {}
+                    Exit::Failure => mistakes = true,
+                    Exit::Lint => warned = true,
+                }
             }
         }
         Ok(match (mistakes, warned && self.lint_fatal) {

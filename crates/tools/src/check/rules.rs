@@ -7,6 +7,7 @@ use alert::rules::GroupDefinition;
 use alert::rules::file::{ParseSettings, parse, read};
 use clap::{Args, ValueEnum};
 use model::Labels;
+use model::rule::RuleLanguage;
 use query::promql::{EngineOptions, features};
 
 use crate::{Context, Exit, Failed, Outcome};
@@ -20,6 +21,9 @@ pub struct Rules {
     /// The rule files to check; the input where none is given.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// The expressions are LogQL: files of `logs.rules`.
+    #[arg(long)]
+    pub logql: bool,
     #[command(flatten)]
     lint: Lint,
 }
@@ -62,11 +66,12 @@ impl Lint {
 
 impl Rules {
     pub(crate) fn run(self, context: &mut Context<'_>) -> Outcome {
+        let language = if self.logql { RuleLanguage::Logql } else { RuleLanguage::Promql };
         if !self.files.is_empty() {
-            return check_files(&self.files, &self.lint, context);
+            return check_files(&self.files, language, &self.lint, context);
         }
         writeln!(context.out, "Checking standard input")?;
-        let settings = settings(&self.lint, context);
+        let settings = settings(&self.lint, language, context);
         let mut bytes = Vec::new();
         context.stdin.take(MOST_INPUT + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MOST_INPUT {
@@ -80,8 +85,13 @@ impl Rules {
 }
 
 /// Checks rule files and says what is wrong with them.
-pub(crate) fn check_files(files: &[PathBuf], lint: &Lint, context: &mut Context<'_>) -> Outcome {
-    let settings = settings(lint, context);
+pub(crate) fn check_files(
+    files: &[PathBuf],
+    language: RuleLanguage,
+    lint: &Lint,
+    context: &mut Context<'_>,
+) -> Outcome {
+    let settings = settings(lint, language, context);
     let mut all = Vec::with_capacity(files.len());
     for file in files {
         writeln!(context.out, "Checking {}", file.display())?;
@@ -90,7 +100,7 @@ pub(crate) fn check_files(files: &[PathBuf], lint: &Lint, context: &mut Context<
     Ok(exit(lint, all))
 }
 
-fn settings(lint: &Lint, context: &Context<'_>) -> ParseSettings {
+fn settings(lint: &Lint, language: RuleLanguage, context: &Context<'_>) -> ParseSettings {
     let mut options = EngineOptions::default();
     for name in context.features {
         // Other features have nothing to do with rules.
@@ -99,6 +109,7 @@ fn settings(lint: &Lint, context: &Context<'_>) -> ParseSettings {
     ParseSettings {
         expressions: options.syntax,
         ignore_unknown: lint.ignore_unknown,
+        language,
         ..ParseSettings::default()
     }
 }
@@ -196,6 +207,26 @@ mod tests {
             err.contains("\n5:5: group \"g\", rule 2, \"\": one of 'record' or 'alert' must be set"),
             "{err}"
         );
+    }
+
+    #[test]
+    fn rules_over_logs_are_read_as_logql() {
+        let rule = |expr: &str| {
+            format!("namespace: x\ngroups:\n- {{name: g, rules: [{{alert: a, expr: '{expr}'}}]}}\n")
+        };
+        let (exit, out, _) =
+            run(&["check", "rules", "--logql"], &rule("sum(rate({app=\"a\"} |= \"x\" [5m])) > 1"));
+        assert!(exit == Exit::Success && out.contains("1 rules found"), "{out}");
+        let (exit, _, err) = run(&["check", "rules", "--logql"], &rule("rate({app=\"a\"} [5m)"));
+        assert_eq!(exit, Exit::Failure);
+        assert!(
+            err.starts_with(
+                "  FAILED:\n3:38: group \"g\", rule 1, \"a\": could not parse expression: parse error at line 1, col "
+            ),
+            "{err}"
+        );
+        let (_, _, err) = run(&["check", "rules", "--logql"], &rule("{app=\"a\"}"));
+        assert!(err.contains("it yields lines, and a rule needs numbers"), "{err}");
     }
 
     #[test]

@@ -250,6 +250,7 @@ impl Bench {
         Surroundings {
             engine: self.engine.clone(),
             reader: store.clone(),
+            logs: None,
             writer: store.clone(),
             sink: Arc::new(NoSink),
             clock: Arc::new(SystemClock),

@@ -38,7 +38,7 @@ export function RuleCard({
               {rule.lastError}
             </p>
           )}
-          <Expression query={rule.query} />
+          <Expression query={rule.query} logql={item.logql === true} />
           <p className={classes.facts}>
             {(rule.duration ?? 0) > 0 && (
               <span>{t('alerts.for', { time: span((rule.duration ?? 0) * 1000, i18n.language) })}</span>

@@ -37,6 +37,8 @@ export interface RuleItem {
 export interface GroupItem {
   name: string;
   file: string;
+  /** Of expressions over logs; those over metrics say nothing. */
+  language?: 'logql';
   rules: RuleItem[];
   /** Seconds. */
   interval: number;
@@ -53,6 +55,8 @@ export interface AlertRule {
   rule: RuleItem;
   alerts: AlertItem[];
   state: RuleState;
+  /** Its expression is over logs. */
+  logql?: true;
 }
 
 export const STATES = ['firing', 'pending', 'inactive'] as const;
@@ -73,6 +77,7 @@ export function alertRules(groups: readonly GroupItem[]): AlertRule[] {
               rule,
               alerts: byUrgency(rule.alerts ?? []),
               state: rule.state ?? 'unknown',
+              ...(g.language === 'logql' ? { logql: true as const } : {}),
             },
           ]
         : [],

@@ -44,17 +44,22 @@ export function Ago({ at }: { at: string }) {
   return <span title={`${localTime(ms)} · ${utcTime(ms)}`}>{ago(ms, Date.now(), i18n.language)}</span>;
 }
 
-/** An expression, and the way to Explore. */
-export function Expression({ query }: { query: string }) {
+/** An expression, and the way to Explore, or to Logs where it is over logs. */
+export function Expression({ query, logql }: { query: string; logql: boolean }) {
   const { t } = useTranslation();
   return (
     <div className={classes.expression}>
       <pre className="mono">{query}</pre>
       <Link
-        to="/explore"
-        search={(s: Record<string, string | undefined>) => ({ q: query, view: 'graph', from: s.from, to: s.to })}
+        to={logql ? '/logs' : '/explore'}
+        search={(s: Record<string, string | undefined>) => ({
+          q: query,
+          ...(logql ? {} : { view: 'graph' }),
+          from: s.from,
+          to: s.to,
+        })}
       >
-        {t('chart.openInExplore')}
+        {t(logql ? 'rules.openInLogs' : 'chart.openInExplore')}
       </Link>
     </div>
   );

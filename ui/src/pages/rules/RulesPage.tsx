@@ -74,7 +74,10 @@ function Group({ group }: { group: GroupItem }) {
     <section className={`panel ${classes.group}`}>
       <div className={classes.groupHead}>
         <h2>{group.name}</h2>
-        <span className="muted">{group.file}</span>
+        <span className="muted">
+          {group.file}
+          {group.language === 'logql' && ` · ${t('rules.overLogs')}`}
+        </span>
         <span className={classes.place}>
           {t('rules.every', { interval: span(group.interval * 1000, i18n.language) })} · {t('rules.evaluated')}{' '}
           <Ago at={group.lastEvaluation} /> · {t('rules.took', { time: format(group.evaluationTime, 'seconds') })}
@@ -94,7 +97,7 @@ function Group({ group }: { group: GroupItem }) {
           </thead>
           <tbody>
             {group.rules.map((rule, n) => (
-              <Row key={n} rule={rule} />
+              <Row key={n} rule={rule} logql={group.language === 'logql'} />
             ))}
           </tbody>
         </table>
@@ -103,7 +106,7 @@ function Group({ group }: { group: GroupItem }) {
   );
 }
 
-function Row({ rule }: { rule: RuleItem }) {
+function Row({ rule, logql }: { rule: RuleItem; logql: boolean }) {
   const { t, i18n } = useTranslation();
   return (
     <tr>
@@ -128,9 +131,14 @@ function Row({ rule }: { rule: RuleItem }) {
       </td>
       <td className={classes.cell}>
         <Link
-          to="/explore"
-          search={(s: Record<string, string | undefined>) => ({ q: rule.query, view: 'graph', from: s.from, to: s.to })}
-          title={t('chart.openInExplore')}
+          to={logql ? '/logs' : '/explore'}
+          search={(s: Record<string, string | undefined>) => ({
+            q: rule.query,
+            ...(logql ? {} : { view: 'graph' }),
+            from: s.from,
+            to: s.to,
+          })}
+          title={t(logql ? 'rules.openInLogs' : 'chart.openInExplore')}
           className="mono"
         >
           {rule.query}

@@ -39,6 +39,7 @@ fn surroundings(
     Surroundings {
         engine: Arc::new(Engine::default()),
         reader,
+        logs: None,
         writer: store.clone(),
         sink: received.clone(),
         clock: Arc::new(ManualClock::at_ms(0)),

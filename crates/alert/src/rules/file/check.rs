@@ -1,12 +1,14 @@
-//! What Prometheus refuses in a rule file, in its words.
+//! What Prometheus and Loki refuse in a rule file, in their words.
 
 use std::collections::HashSet;
 
 use model::labels::{METRIC_NAME, is_plain_label_name, is_plain_metric_name};
-use query::promql::{Expr, format, parse_with};
+use model::rule::RuleLanguage;
+use query::logql::{self, Expr as LogqlExpr};
+use query::promql::{format, parse_with};
 
 use super::written::{Group, Place, Rule, Texts, place};
-use super::{GroupDefinition, ParseSettings, RuleDefinition, RuleKind};
+use super::{Expression, GroupDefinition, ParseSettings, RuleDefinition, RuleKind};
 use crate::template;
 
 pub(super) fn groups(
@@ -45,7 +47,8 @@ fn group(group: Group, settings: &ParseSettings, problems: &mut Vec<String>) -> 
     let interval_ms = group.interval.map(|d| d.0).filter(|ms| *ms > 0);
     let limit = usize::try_from(group.limit).unwrap_or(0);
     let query_offset_ms = group.query_offset.map(|d| d.0);
-    Some(GroupDefinition { name: group.name, interval_ms, query_offset_ms, limit, rules })
+    let language = settings.language;
+    Some(GroupDefinition { name: group.name, language, interval_ms, query_offset_ms, limit, rules })
 }
 
 /// The name under which mistakes of a rule are told: that of the alert first.
@@ -108,12 +111,12 @@ fn rule(
             }
         }
     }
-    let expr = expr?;
+    let (expr, query) = expr?;
     let mut labels = of_group.clone();
     labels.extend(rule.labels.clone());
     Some(RuleDefinition {
         name: alert.or(record)?.value.clone(),
-        query: format(&expr),
+        query,
         expr,
         labels: self::texts(labels),
         kind: match alert {
@@ -127,17 +130,35 @@ fn rule(
     })
 }
 
-fn expression(rule: &Rule, settings: &ParseSettings, found: &mut Found) -> Option<Expr> {
+/// The expression and its printed form.
+fn expression(rule: &Rule, settings: &ParseSettings, found: &mut Found) -> Option<(Expression, String)> {
     let Some(written) = rule.expr.as_ref().filter(|e| !e.value.is_empty()) else {
         let at = rule.expr.as_ref().map_or(rule.place, place);
         found.at(at, "field 'expr' must be set in rule");
         return None;
     };
-    match parse_with(&written.value, &settings.expressions) {
-        Ok(expr) => Some(expr),
+    match parsed(&written.value, settings) {
+        Ok(parsed) => Some(parsed),
         Err(e) => {
             found.at(place(written), format!("could not parse expression: {e}"));
             None
+        }
+    }
+}
+
+fn parsed(text: &str, settings: &ParseSettings) -> Result<(Expression, String), String> {
+    if settings.language == RuleLanguage::Promql {
+        let expr = parse_with(text, &settings.expressions).map_err(|e| e.to_string())?;
+        let query = format(&expr);
+        return Ok((Expression::Promql(Box::new(expr)), query));
+    }
+    let expr = logql::parse(text).map_err(|e| e.to_string())?;
+    let query = logql::format(&expr);
+    match expr {
+        LogqlExpr::Metric(expr) => Ok((Expression::Logql(Box::new(expr)), query)),
+        LogqlExpr::Log(_) => {
+            Err("it yields lines, and a rule needs numbers, e.g. sum(count_over_time({...} [5m])) > 0"
+                .to_owned())
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::nearest::edits;
+use model::rule::RuleLanguage;
 use query::promql::parse_duration;
 use serde::{Deserialize, Deserializer};
 use serde_saphyr::Spanned;
@@ -112,6 +113,22 @@ macro_rules! shapes {
 shapes!(StrictFile, StrictGroup, StrictRule, , deny_unknown_fields);
 shapes!(LooseFile, LooseGroup, LooseRule,);
 
+/// A file as tools of Loki write it: they name the namespace, which here as in Loki's own folders is the file's name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LokiFile {
+    #[serde(rename = "namespace")]
+    _namespace: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    groups: Vec<Spanned<StrictGroup>>,
+}
+
+impl From<LokiFile> for Vec<Group> {
+    fn from(file: LokiFile) -> Self {
+        StrictFile { groups: file.groups }.into()
+    }
+}
+
 /// A group as it is written.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -138,7 +155,7 @@ pub(super) struct Rule {
 }
 
 /// Reads the first document of `text`; an error begins with its place.
-pub(super) fn read(text: &str, ignore_unknown: bool) -> Result<Vec<Group>, String> {
+pub(super) fn read(text: &str, ignore_unknown: bool, language: RuleLanguage) -> Result<Vec<Group>, String> {
     if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#') || line == "---")
     {
         return Ok(Vec::new());
@@ -146,6 +163,8 @@ pub(super) fn read(text: &str, ignore_unknown: bool) -> Result<Vec<Group>, Strin
     let text = first_document(text);
     let read = if ignore_unknown {
         serde_saphyr::from_str::<LooseFile>(text).map(Into::into)
+    } else if language == RuleLanguage::Logql {
+        serde_saphyr::from_str::<LokiFile>(text).map(Into::into)
     } else {
         serde_saphyr::from_str::<StrictFile>(text).map(Into::into)
     };

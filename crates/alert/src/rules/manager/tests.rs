@@ -39,6 +39,7 @@ fn surroundings(
     Surroundings {
         engine: Arc::new(Engine::default()),
         reader: store.clone(),
+        logs: None,
         writer: store.clone(),
         sink: received.clone(),
         clock: clock.clone(),
@@ -383,4 +384,82 @@ fn all_known_rule_files_load_and_every_expression_evaluates() {
     assert!(rules > 600, "{rules}");
     let ctx = model::Ctx::unbounded();
     assert!(!lab.store.label_names(&ctx, &[], model::TimeRange::ALL, 0).unwrap().items.is_empty());
+}
+
+/// Lines of one stream at these seconds.
+fn lines(seconds: &[i64]) -> Arc<testkit::MemoryRecords> {
+    let store = Arc::new(testkit::MemoryRecords::new());
+    let mut records = model::Records::new();
+    let stream = records.stream(&Labels::from_pairs([("app", "web")]));
+    for second in seconds {
+        records.push(stream, second * 1_000_000_000, "GET /cart 500");
+    }
+    model::RecordWriter::write(&*store, &Tenant::default(), model::EventKind::Log, &records, &[]).unwrap();
+    store
+}
+
+const OVER_LOGS: &str = "groups:\n- name: g\n  rules:\n\
+    \x20 - {record: app:errors, expr: 'sum by (app) (count_over_time({app=\"web\"} |= \"500\" [1m]))', labels: {team: t}}\n\
+    \x20 - alert: Errors\n    expr: sum by (app) (count_over_time({app=\"web\"} |= \"500\" [1m])) > 1\n    for: 1m\n\
+    \x20   annotations: {text: '{{ $labels.app }}: {{ $value }} of {{ query \"sum(count_over_time({app=~`.+`}[1h]))\" | first | value }}'}\n";
+
+fn over_logs() -> ParseSettings {
+    ParseSettings { language: RuleLanguage::Logql, ..ParseSettings::default() }
+}
+
+#[test]
+fn rules_over_logs_record_and_alert_like_others() {
+    let lab = Lab::new();
+    let reader = lines(&[10, 20, 70, 80, 90]);
+    let logs = Some(crate::rules::LogSource { engine: Arc::default(), reader });
+    let around = Surroundings { logs, ..surroundings(&lab.store, &lab.received, &lab.clock) };
+    let definition = file::parse(OVER_LOGS, &over_logs()).unwrap().remove(0);
+    let group = Group::new("logs.yml", definition, MINUTE, true);
+    group.rules().iter().for_each(|rule| rule.set_restored());
+    for n in 1..=3 {
+        group.evaluate(&around, n * MINUTE);
+    }
+    let status = group.status();
+    assert_eq!(status.language, RuleLanguage::Logql);
+    assert!(status.rules.iter().all(|rule| rule.health == RuleHealth::Ok), "{status:?}");
+    let recorded = [(MINUTE, Some(2.0)), (2 * MINUTE, Some(3.0)), (3 * MINUTE, None)];
+    assert_eq!(lab.samples("app:errors{app=\"web\",team=\"t\"}"), recorded);
+    let since = [(MINUTE, Some(60.0)), (2 * MINUTE, Some(60.0)), (3 * MINUTE, None)];
+    assert_eq!(lab.samples("ALERTS_FOR_STATE{alertname=\"Errors\",app=\"web\"}"), since);
+    let sent = lab.received.0.lock().clone();
+    assert_eq!(sent.len(), 2, "it fires, and it is over: {sent:?}");
+    assert_eq!(sent[0].annotations["text"], "web: 3 of 5");
+    assert!(
+        sent[0].generator_url.starts_with("http://here:9090/logs?q=sum+by+"),
+        "{}",
+        sent[0].generator_url
+    );
+}
+
+#[test]
+fn rules_over_logs_need_logs_and_a_file_of_their_own() {
+    let lab = Lab::new();
+    let definition = file::parse(OVER_LOGS, &over_logs()).unwrap().remove(0);
+    let group = Group::new("logs.yml", definition, MINUTE, true);
+    group.evaluate(&lab.around, MINUTE);
+    assert!(group.status().rules.iter().all(|rule| rule.last_error == "this server keeps no logs"));
+    let folder = tempfile::tempdir().unwrap();
+    // `vector(1)` is in both languages.
+    let text = "groups:\n- {name: g, rules: [{record: a, expr: vector(1)}]}\n";
+    std::fs::write(folder.path().join("r.yml"), text).unwrap();
+    let files = vec!["*.yml".to_owned()];
+    let settings = Settings { files: files.clone(), folder: folder.path().to_owned(), ..Settings::default() };
+    assert_eq!(prepare(settings.clone()).unwrap().rules(), 1);
+    let error = prepare(Settings { log_files: files.clone(), ..settings.clone() }).err().unwrap();
+    assert!(error.message.contains("a file has rules of one language"), "{}", error.message);
+    let wrong = "groups:\n- {name: g, rules: [{record: a, expr: up}]}\n";
+    std::fs::write(folder.path().join("r.yml"), wrong).unwrap();
+    let error = prepare(Settings { files: Vec::new(), log_files: files, ..settings }).err().unwrap();
+    assert!(
+        error
+            .message
+            .contains("r.yml: 2:39: group \"g\", rule 1, \"a\": could not parse expression: parse error"),
+        "{}",
+        error.message
+    );
 }
