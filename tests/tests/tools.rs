@@ -28,6 +28,7 @@ fn main() {
         Case { name: "checks_of_files", needs: &[PROMTOOL, CONFORMANCE], test: checks_of_files },
         Case { name: "checks_of_metrics", needs: &[PROMTOOL, CONFORMANCE], test: checks_of_metrics },
         Case { name: "push_and_debug", needs: &[], test: push_and_debug },
+        Case { name: "logs_on_the_command_line", needs: &[], test: logs },
     ]);
 }
 
@@ -258,4 +259,113 @@ fn push_and_debug() {
     let log = String::from_utf8(log.unwrap().stdout).unwrap();
     assert!(log.contains("stores are open"), "{log}");
     drop(bonghwa);
+}
+
+/// The program as a command over its own server.
+fn logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let bonghwa = server(folder.path(), &[]);
+    let program = tests::binary::path().unwrap();
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
+    let push = |service: &str, lines: &[(i64, String)]| {
+        let values: Vec<_> = lines.iter().map(|(t, line)| serde_json::json!([t.to_string(), line])).collect();
+        let stream = serde_json::json!({"stream": {"container": service}, "values": values});
+        let body = serde_json::json!({"streams": [stream]}).to_string();
+        let request = bonghwa.client().post(format!("{}/loki/api/v1/push", bonghwa.url));
+        let answer = request.header("content-type", "application/json").body(body).send().unwrap();
+        assert_eq!(answer.status(), 204);
+    };
+    // More than a page, many of them at one time.
+    let many: Vec<(i64, String)> =
+        (0..5_000).map(|n| (now - 1_000_000_000 + n / 7, format!("info request {n}"))).collect();
+    push("api", &many);
+    push(
+        "db",
+        &[
+            (now - 2_000_000_000, "level=error connection reset by peer".to_owned()),
+            (now - 3_000_000_000, "level=info ready".to_owned()),
+        ],
+    );
+    let url = format!("--url={}", bonghwa.url);
+    let ask = |args: &[&str]| run(&program, &[&["logs", url.as_str()], args].concat(), "", folder.path());
+    let out = |args: &[&str]| {
+        let said = ask(args);
+        assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{args:?}: {}", said.out);
+        said.out
+    };
+    assert_eq!(out(&["-o", "raw", "connection reset"]), "level=error connection reset by peer\n");
+    assert_eq!(out(&["--output=raw", "query", "level:error"]), "level=error connection reset by peer\n");
+    assert_eq!(out(&["-o", "raw", "{container=\"db\"}", "--forward", "--limit", "1"]), "level=info ready\n");
+    let line: serde_json::Value =
+        serde_json::from_str(&out(&["-o", "jsonl", "container:db", "connection reset"])).unwrap();
+    assert_eq!(
+        (&line["line"], &line["labels"]["container"]),
+        (&"level=error connection reset by peer".into(), &"db".into())
+    );
+    let shown = out(&["container:db", "--timezone=UTC"]);
+    assert!(
+        shown.contains("Z db level=error connection reset by peer\n") && !shown.contains('\u{1b}'),
+        "{shown}"
+    );
+    assert!(out(&["container:db", "--color=always"]).contains("\u{1b}[31mlevel=error"));
+    // Each line exactly once over many pages, in both directions.
+    for direction in [&["--forward"][..], &[]] {
+        let all = out(&[&["-o", "raw", "-n", "0", "container:api"], direction].concat());
+        let mut numbers: Vec<usize> =
+            all.lines().map(|l| l.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..5_000).collect::<Vec<_>>());
+    }
+    assert_eq!(out(&["labels", "container"]), "api\ndb\n");
+    assert!(out(&["labels"]).lines().any(|name| name == "container"));
+    assert!(out(&["series", "container:db"]).starts_with("{container=\"db\""));
+    assert!(out(&["instant", "sum(count_over_time({container=\"api\"}[1h]))"]).starts_with("{} => 5000 @["));
+    let stats: serde_json::Value = serde_json::from_str(&out(&["stats", "-o", "json"])).unwrap();
+    assert_eq!(
+        (&stats["lines"], &stats["by"]["container"]["db"], &stats["streams"]),
+        (&5_002.into(), &2.into(), &2.into())
+    );
+    let patterns = out(&["patterns", "container:api"]);
+    assert!(patterns.contains("info request <_>"), "{patterns}");
+    // Nothing is no failure, a mistake is one and has a place, and whoever read enough is not told of it.
+    let nothing = ask(&["nosuchword"]);
+    assert!(
+        nothing.exit == Some(0) && nothing.out.is_empty() && nothing.err.starts_with("no lines: "),
+        "{nothing:?}"
+    );
+    assert_eq!(ask(&["-q", "nosuchword"]).err, "");
+    let wrong = ask(&["{container=}"]);
+    assert!(
+        wrong.exit == Some(1)
+            && wrong.err.contains("parse error at line 1, col 12")
+            && wrong.err.ends_with("^\n"),
+        "{wrong:?}"
+    );
+    let piped = format!("{} logs {url} -n 0 -o raw | head -n 1", program.display());
+    let piped = run(Path::new("/bin/sh"), &["-c", &piped], "", folder.path());
+    assert_eq!((piped.out.lines().count(), piped.err.as_str()), (1, ""));
+    // Followed: what comes is shown.
+    let mut child = Command::new(&program)
+        .args(["logs", &url, "tail", "-o", "raw", "followed"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let first = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The tail may connect at any time: until a line was seen there is another one.
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let t = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
+                push("web", &[(i64::try_from(t).unwrap(), "followed line".to_owned())]);
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        let first = lines.next();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        first
+    });
+    let _ = child.kill();
+    let _ = child.wait();
+    assert_eq!(first.unwrap().unwrap(), "followed line");
 }

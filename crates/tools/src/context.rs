@@ -26,7 +26,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do its work, in words for its caller.
+/// Why a command could not do its work, in words for its caller; without words where nobody reads the output any more
+/// (`bonghwa ... | head`).
 #[derive(Debug)]
 pub struct Failed(pub String);
 
@@ -45,7 +46,10 @@ impl fmt::Display for Failed {
 
 impl From<std::io::Error> for Failed {
     fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self(String::new()),
+            _ => Self(error.to_string()),
+        }
     }
 }
 
@@ -73,6 +77,8 @@ pub struct Context<'a> {
     pub host: &'a Host,
     /// `--enable-feature`.
     pub features: &'a [String],
+    /// Whether a person reads the output on a terminal.
+    pub terminal: bool,
 }
 
 /// What only the whole program knows, handed in by it.
@@ -88,6 +94,8 @@ pub struct Host {
 pub struct CheckedConfig {
     /// Files that `rule_files` match.
     pub rule_files: Vec<PathBuf>,
+    /// Files that `logs.rules` match.
+    pub log_rule_files: Vec<PathBuf>,
     /// The scrape jobs.
     pub jobs: Vec<CheckedJob>,
     /// What is not wrong, but may not be meant.

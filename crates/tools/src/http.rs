@@ -22,6 +22,18 @@ pub(crate) struct Connection {
     pub(crate) config: Option<PathBuf>,
 }
 
+impl Connection {
+    /// The settings; those of the field where no file is named.
+    fn load(&self) -> Result<HttpConfig, Failed> {
+        match &self.config {
+            None => Ok(HttpConfig::default()),
+            Some(file) => {
+                load(file).map_err(|e| Failed::new(format_args!("Failed to load HTTP config file: {e}")))
+            }
+        }
+    }
+}
+
 /// A server that commands ask.
 pub(crate) struct Server {
     client: Client,
@@ -51,12 +63,15 @@ impl Server {
     pub(crate) fn connect(url: &str, connection: &Connection) -> Result<Self, Failed> {
         match &connection.config {
             None => Self::new(url),
-            Some(file) => {
-                let config = load(file)
-                    .map_err(|e| Failed::new(format_args!("Failed to load HTTP config file: {e}")))?;
-                Self::with_config(url, config)
-            }
+            Some(_) => Self::with_config(url, connection.load()?),
         }
+    }
+
+    /// Likewise, to talk over one connection after an upgrade, which HTTP/2 does not have.
+    pub(crate) fn connect_for_upgrades(url: &str, connection: &Connection) -> Result<Self, Failed> {
+        let mut config = connection.load()?;
+        config.enable_http2 = false;
+        Self::with_config(url, config)
     }
 
     fn with_config(url: &str, config: HttpConfig) -> Result<Self, Failed> {
@@ -142,7 +157,13 @@ impl Server {
         })
     }
 
-    fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {
+    /// Runs `work`, which may wait for the server.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Begins a request for `path` (which begins with a slash).
+    pub(crate) fn request(&self, method: Method, path: &str) -> Result<Request, Failed> {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let url = Url::parse(&url)
             .map_err(|e| Failed::new(format_args!("{}{path} is not a URL: {e}", self.url())))?;

@@ -1,5 +1,5 @@
-//! The commands an operator runs beside the server: `check`, `test`, `query`, `tsdb`, `push`, `debug`, `migrate`, `backup`,
-//! `restore`.
+//! The commands an operator runs beside the server: `check`, `test`, `query`, `logs`, `tsdb`, `push`, `debug`, `migrate`,
+//! `backup`, `restore`.
 //!
 //! What it is: one file a command, arguments and exit codes as promtool has them where it has the command.
 //!
@@ -21,6 +21,7 @@ pub mod check;
 mod context;
 pub mod debug;
 mod http;
+pub mod logs;
 pub mod migrate;
 pub mod push;
 pub mod query;
@@ -37,7 +38,7 @@ use clap::{Parser, Subcommand};
 pub use context::{CheckedConfig, CheckedJob, Context, Exit, Failed, Host, Outcome};
 
 /// What `--help` of the server says about the commands.
-pub const OVERVIEW: &str = "Commands: check, test, query, push, debug, tsdb, migrate, backup, restore. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
+pub const OVERVIEW: &str = "Commands: check, test, query, logs, push, debug, tsdb, migrate, backup, restore. `bonghwa COMMAND --help` says more; as `promtool` the program has these only.";
 
 /// The command line of the tools.
 #[derive(Debug, Parser)]
@@ -60,6 +61,8 @@ pub enum Command {
     Test(test::Test),
     /// Asks a server.
     Query(query::Query),
+    /// Asks a server for lines of logs, follows them, counts them.
+    Logs(Box<logs::Logs>),
     /// Sends metrics to a server.
     Push(push::Push),
     /// Collects what helps to find out what is wrong with a server.
@@ -82,6 +85,7 @@ impl Command {
             Self::Check(check) => check.run(context),
             Self::Test(test) => test.run(context),
             Self::Query(query) => query.run(context),
+            Self::Logs(logs) => logs.run(context),
             Self::Push(push) => push.run(context),
             Self::Debug(debug) => debug.run(context),
             Self::Tsdb(tsdb) => tsdb.run(context),
@@ -113,11 +117,12 @@ pub fn main(args: Vec<OsString>, host: &Host) -> ExitCode {
             return if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
         }
     };
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let mut stdin = std::io::stdin().lock();
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut err = std::io::stderr().lock();
     let mut context =
-        Context { stdin: &mut stdin, out: &mut out, err: &mut err, host, features: &cli.features };
+        Context { stdin: &mut stdin, out: &mut out, err: &mut err, host, features: &cli.features, terminal };
     run(cli.command, &mut context).into()
 }
 
@@ -130,7 +135,11 @@ pub fn run(command: Command, context: &mut Context<'_>) -> Exit {
     match outcome {
         Ok(exit) => exit,
         Err(failed) => {
-            // Neither stream may be there any more (`bonghwa ... | head`).
+            if failed.0.is_empty() {
+                // Whoever read the output has seen enough.
+                return Exit::Success;
+            }
+            // Neither stream may be there any more.
             let _ = context.out.flush();
             let _ = writeln!(context.err, "{failed}");
             Exit::Failure

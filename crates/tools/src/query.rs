@@ -12,6 +12,15 @@ use clap::{Args, Subcommand, ValueEnum};
 
 pub(crate) use api::form;
 
+/// The result of a query, as `query` prints it.
+pub(crate) fn print_value(
+    data: &serde_json::Value,
+    as_json: bool,
+    out: &mut dyn std::io::Write,
+) -> std::io::Result<()> {
+    print::value(data, if as_json { Format::Json } else { Format::Promql }, out)
+}
+
 use crate::http::Connection;
 use crate::{Context, Outcome, args};
 

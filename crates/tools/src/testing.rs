@@ -10,8 +10,14 @@ pub(crate) fn run(args: &[&str], input: &str) -> (Exit, String, String) {
     let host = Host { check_config: |_, _| Ok(CheckedConfig::default()), check_web_config: |_| Ok(()) };
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut input = input.as_bytes();
-    let mut context =
-        Context { stdin: &mut input, out: &mut out, err: &mut err, host: &host, features: &cli.features };
+    let mut context = Context {
+        stdin: &mut input,
+        out: &mut out,
+        err: &mut err,
+        host: &host,
+        features: &cli.features,
+        terminal: false,
+    };
     let exit = crate::run(cli.command, &mut context);
     (exit, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
 }

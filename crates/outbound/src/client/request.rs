@@ -115,6 +115,13 @@ impl Response {
         self.0.url()
     }
 
+    /// The connection itself, where the answer was 101 and another protocol is spoken from here on.
+    pub async fn upgrade(
+        self,
+    ) -> Result<impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + use<>, Failure> {
+        self.0.upgrade().await.map_err(Failure::of)
+    }
+
     /// The next piece of the body, decompressed; `None` at its end.
     pub async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, Failure> {
         self.0.chunk().await.map_err(Failure::of)

@@ -23,17 +23,21 @@ const SHORT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Token {
     /// The access token of the server at the URL.
-    #[arg(long, value_name = "TOKEN", env = "BONGHWA_TOKEN", hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", env = "BONGHWA_TOKEN", hide_env_values = true, global = true)]
     token: Option<String>,
     /// File with the access token (`bonghwa/token` in the data directory of the server).
-    #[arg(long = "token-file", value_name = "FILE", conflicts_with = "token")]
+    #[arg(long = "token-file", value_name = "FILE", conflicts_with = "token", global = true)]
     token_file: Option<PathBuf>,
 }
 
 impl Token {
     /// The server under `url`, which is shown the token where there is one.
     pub(crate) fn server(&self, url: &str) -> Result<Server, Failed> {
-        let server = Server::new(url)?;
+        self.shown_to(Server::new(url)?)
+    }
+
+    /// The server, which is shown the token where there is one.
+    pub(crate) fn shown_to(&self, server: Server) -> Result<Server, Failed> {
         let read = |file: &PathBuf| {
             let text = std::fs::read_to_string(file);
             text.map_err(|e| Failed::new(format_args!("{}: {e}", file.display())))

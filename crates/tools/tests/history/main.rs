@@ -77,6 +77,7 @@ pub(crate) fn run(arguments: &[&str]) -> Said {
         err: &mut err,
         host: &host,
         features: &cli.features,
+        terminal: false,
     };
     let exit = tools::run(cli.command, &mut context);
     Said { exit, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
