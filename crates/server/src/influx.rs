@@ -281,7 +281,11 @@ fn refuse(api: Api, error: &Error) -> Response {
         kind => (kind.http_status(), "internal error"),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    shaped(api, status, code, &error.message)
+    let mut response = shaped(api, status, code, &error.message);
+    if matches!(error.kind, ErrorKind::Limited | ErrorKind::Unavailable) {
+        response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+    }
+    response
 }
 
 fn shaped(api: Api, status: StatusCode, code: &str, text: &str) -> Response {

@@ -46,7 +46,10 @@ async fn take(
     let work = move |state: &state::State, body| work(state, &headers, body);
     match receive(&state, &parts.headers, body, work).await {
         Ok((status, answer)) => (status, axum::Json(answer)).into_response(),
-        Err(error) => refuse(&error),
+        Err(error) => {
+            state.logs.metrics.refused_request(INPUT, &error);
+            refuse(&error)
+        }
     }
 }
 
@@ -71,6 +74,8 @@ fn many(state: &state::State, headers: &HeaderMap, body: Bytes, index: &str) -> 
     let mut batch = Batch::default();
     let mut items = state.logs.fill(&mut batch, |rows| read_bulk(&plain.bytes, index, rows))?;
     drop(plain);
+    let malformed = items.iter().filter(|item| item.outcome.is_err()).count();
+    state.logs.metrics.malformed(INPUT, "document", malformed as u64);
     write(state, &batch, &mut items)?;
     let errors = items.iter().any(|item| item.outcome.is_err());
     let shown: Vec<Value> = items.iter().enumerate().map(|(at, item)| shown(began, at, item)).collect();

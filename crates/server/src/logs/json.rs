@@ -30,7 +30,8 @@ pub(crate) async fn push(State(state): State<Shared>, request: Request) -> Answe
         let plain = unpack(state, &headers, body)?;
         store(state, &plain.bytes)
     };
-    Ok(Json(receive(&state, &parts.headers, body, work).await?))
+    let done = receive(&state, &parts.headers, body, work).await;
+    Ok(Json(done.inspect_err(|error| state.logs.metrics.refused_request(INPUT, error))?))
 }
 
 fn store(state: &state::State, body: &[u8]) -> Result<Pushed> {

@@ -1,5 +1,6 @@
 //! What is counted of logs on their way in.
 
+use model::{Error, ErrorKind};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -75,6 +76,15 @@ impl Metrics {
 
     pub(crate) fn malformed(&self, input: &'static str, reason: &'static str, count: u64) {
         add(&self.malformed, input, reason, count);
+    }
+
+    /// Counts a request that is not what it should be, or larger than is allowed.
+    pub(crate) fn refused_request(&self, input: &'static str, error: &Error) {
+        match error.kind {
+            ErrorKind::Invalid => self.malformed(input, "request", 1),
+            ErrorKind::TooLarge => self.malformed(input, "too_large", 1),
+            _ => {}
+        }
     }
 
     pub(crate) fn dropped(&self, input: &'static str, reason: &'static str, count: u64) {

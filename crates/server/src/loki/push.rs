@@ -39,6 +39,7 @@ async fn push(State(state): State<Shared>, request: Request) -> Response {
         Ok(None) => return StatusCode::NO_CONTENT.into_response(),
         Ok(Some(refused)) => refused,
         Err(error) => {
+            state.logs.metrics.refused_request(INPUT, &error);
             if error.kind == ErrorKind::Internal {
                 tracing::error!(%error, detail = error.detail, "a push failed");
             }

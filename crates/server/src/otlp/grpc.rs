@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::StreamBody;
 use hyper::body::Frame;
-use model::{Error, Result};
+use model::{Error, ErrorKind, Result};
 use wire::otlp::logs::{decode_protobuf, encode_response};
 
 use super::GROWTH;
@@ -25,7 +25,10 @@ const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const PREFIX: usize = 5;
 
 pub(super) async fn logs(state: State<Shared>, request: Request) -> Response {
-    unary(state.0, request, |state, message| {
+    let refused = |state: &state::State, error: &Error| {
+        state.logs.metrics.refused_request(super::logs::INPUT, error);
+    };
+    unary(state.0, request, refused, |state, message| {
         let request = decode_protobuf(message)?;
         Ok(encode_response(&super::logs::store(state, &request)?))
     })
@@ -37,16 +40,22 @@ pub(super) async fn metrics(state: State<Shared>, request: Request) -> Response 
         let text = "otlp write receiver needs to be enabled with --web.enable-otlp-receiver";
         return failed(12, text);
     }
-    unary(state.0, request, |state, message| {
-        let done = super::store(state, wire::otlp::decode_protobuf(message)?)?;
-        super::encoded(state, &done)
-    })
+    unary(
+        state.0,
+        request,
+        |_, _| {},
+        |state, message| {
+            let done = super::store(state, wire::otlp::decode_protobuf(message)?)?;
+            super::encoded(state, &done)
+        },
+    )
     .await
 }
 
 async fn unary(
     state: Shared,
     request: Request,
+    refused: impl FnOnce(&state::State, &Error),
     work: impl FnOnce(&state::State, &[u8]) -> Result<Vec<u8>> + Send + 'static,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -59,11 +68,20 @@ async fn unary(
     match receive(&state, &parts.headers, body, work).await {
         Ok(answer) => answered(&answer),
         Err(error) => {
-            if error.kind == model::ErrorKind::Internal {
+            if error.kind == ErrorKind::Internal {
                 tracing::error!(%error, detail = error.detail, "a write failed");
             }
-            failed(error.kind.grpc_code(), &error.message)
+            refused(&state, &error);
+            failed(code(error.kind), &error.message)
         }
+    }
+}
+
+/// Clients of OTLP give up at RESOURCE_EXHAUSTED, unless they are told when to come again; at UNAVAILABLE they do come.
+const fn code(kind: ErrorKind) -> i32 {
+    match kind {
+        ErrorKind::Limited => ErrorKind::Unavailable.grpc_code(),
+        other => other.grpc_code(),
     }
 }
 

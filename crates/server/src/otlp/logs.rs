@@ -14,7 +14,7 @@ use crate::logs::Batch;
 use crate::receive::{receive, unpack};
 use crate::state::{self, Shared};
 
-const INPUT: &str = "otlp";
+pub(super) const INPUT: &str = "otlp";
 
 pub(super) async fn logs(State(state): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
@@ -44,6 +44,7 @@ pub(super) async fn logs(State(state): State<Shared>, request: Request) -> Respo
             format.response(StatusCode::OK, &json, encode_response(&response))
         }
         Err(error) => {
+            state.logs.metrics.refused_request(INPUT, &error);
             let mut response = refuse(format, &error);
             if error.kind.retryable() {
                 let second = http::HeaderValue::from_static("1");

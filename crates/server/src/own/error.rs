@@ -33,7 +33,12 @@ impl IntoResponse for Failure {
             ErrorKind::Timeout => "timeout",
             ErrorKind::Internal => "internal",
         };
-        (status, Json(serde_json::json!({"kind": kind, "error": error.message}))).into_response()
+        let body = serde_json::json!({"kind": kind, "error": error.message});
+        let mut response = (status, Json(body)).into_response();
+        if matches!(error.kind, ErrorKind::Limited | ErrorKind::Unavailable) {
+            response.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 
