@@ -7,6 +7,8 @@ use super::multiline::{Joining, Rule};
 /// A place in a log: which of its files, counted in the order of reading, and how many bytes of it.
 pub type Place = (u64, u64);
 
+/// How long a key waits for its end, ms: without it, its lines would be stored one by one, and none of them masked.
+const KEY_MS: i64 = 30_000;
 /// The most lines of an event.
 const LINES: usize = 1000;
 
@@ -111,10 +113,14 @@ impl Assembler {
 
     /// Gives out the events that have waited for more lines for `after_ms`.
     pub fn flush(&mut self, now_ms: i64, after_ms: i64, emit: &mut impl FnMut(Event<'_>)) {
-        if now_ms.saturating_sub(self.fed_ms) < after_ms {
+        let waited = now_ms.saturating_sub(self.fed_ms);
+        if waited < after_ms {
             return;
         }
         for (at, stream) in self.streams.iter_mut().enumerate() {
+            if stream.joining.is_within_key() && waited < KEY_MS {
+                continue;
+            }
             let event = &mut stream.event;
             if std::mem::take(&mut event.way) {
                 emit(Event { stderr: at == 1, time_ns: event.time_ns, text: &event.text });
@@ -187,6 +193,19 @@ mod tests {
         assembler.feed(&piece("b", false, false), ((1, 0), (1, 5)), 0, &mut emit);
         assert_eq!(assembler.given(), [(1, 5), (1, 5)]);
         assert_eq!(out, [(true, "x".to_owned()), (false, "ab".to_owned())]);
+    }
+
+    #[test]
+    fn a_key_waits_for_its_end() {
+        let mut assembler = Assembler::new(&Rule::Traces, 100, [(0, 0), (0, 0)]);
+        let mut out = Vec::new();
+        let mut emit = |event: Event<'_>| out.push(event.text.to_owned());
+        assembler.feed(&piece("-----BEGIN KEY-----", false, false), ((0, 0), (0, 20)), 0, &mut emit);
+        assembler.flush(KEY_MS - 1, 500, &mut emit);
+        assert!(assembler.waits());
+        assembler.feed(&piece("MII", false, false), ((0, 20), (0, 24)), KEY_MS, &mut emit);
+        assembler.flush(2 * KEY_MS, 500, &mut emit);
+        assert_eq!(out, ["-----BEGIN KEY-----\nMII"]);
     }
 
     #[test]

@@ -63,8 +63,14 @@ impl Joining {
             Rule::Traces if under_way => follow(self.kind, line),
             Rule::Traces => None,
         };
-        self.kind = next.unwrap_or_else(|| begin(line));
+        // Wherever a key begins, in the message of an exception too: its lines stay together, or masking misses them.
+        self.kind = if is_pem(line) { Kind::Pem } else { next.unwrap_or_else(|| begin(line)) };
         under_way && next.is_some()
+    }
+
+    /// Whether the end of a key is missing.
+    pub fn is_within_key(&self) -> bool {
+        self.kind == Kind::Pem
     }
 }
 
@@ -76,8 +82,6 @@ fn begin(line: &str) -> Kind {
         Kind::Go
     } else if is_rust(line) {
         Kind::RustFirst
-    } else if is_pem(line) {
-        Kind::Pem
     } else if ["ERROR", "FATAL", "SEVERE", "CRITICAL", "WARN", "error", "Error", "Exception"]
         .iter()
         .any(|w| line.contains(w))
@@ -94,8 +98,9 @@ fn is_rust(line: &str) -> bool {
     line.starts_with("thread '") && line.contains("panicked at")
 }
 
+/// Whether a key begins in this line and does not end in it.
 fn is_pem(line: &str) -> bool {
-    line.contains("-----BEGIN ") && !line.contains("-----END ")
+    line.rfind("-----BEGIN ").is_some_and(|at| !line[at..].contains("-----END "))
 }
 
 /// What an event of this kind is with `line`; `None` where the line is not its.
@@ -191,6 +196,8 @@ mod tests {
             "thread 'main' panicked at src/main.rs:2:5:\nno stock\nstack backtrace:\n   0: rust_begin_unwind\n             at /x\nnote: Some details are omitted",
             "plain",
             "key: -----BEGIN PRIVATE KEY-----\nMIIE\nabc=\n-----END PRIVATE KEY-----",
+            "ERROR x\njava.lang.Error: y\n\tat a.B.c(B.java:1)\nCaused by: java.lang.Error: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n\tat a.D.e(D.java:2)",
+            "panic: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
             "last",
         ];
         assert_eq!(events(Rule::Traces, &parts.join("\n")), parts);
