@@ -1,4 +1,4 @@
-//! Everything at once for a while: churning writes, queries, reloads, snapshots, a full disk, and `kill -9`. At the end
+//! Everything at once for a while: churning writes, queries, reloads, snapshots, logs, a full disk, and `kill -9`. At the end
 //! a table says whether anything was lost, grew or leaked.
 //!
 //! Three minutes, or as many seconds as `BONGHWA_SOAK_SECONDS` says (`make soak`: an hour).
@@ -12,6 +12,8 @@
 
 #[path = "soak/load.rs"]
 mod load;
+#[path = "soak/logs.rs"]
+mod logs;
 #[path = "soak/verdict.rs"]
 mod verdict;
 #[path = "soak/watch.rs"]
@@ -26,6 +28,7 @@ use tests::mounted::{MOUNT, Mounted};
 use tests::{Bonghwa, Case, eventually};
 
 use load::Load;
+use logs::Logs;
 use verdict::{Table, tail_rise};
 use watch::Watch;
 
@@ -51,8 +54,9 @@ fn seconds() -> u64 {
 fn configure(file: &Path, rules: &Path, reloads: u64, address: &str) {
     let job = format!("{{job_name: self{}, static_configs: [{{targets: ['{address}']}}]}}", reloads % 2);
     let text = format!(
-        "global: {{scrape_interval: 5s}}\nrule_files: ['{}']\nscrape_configs: [{job}]\n",
-        rules.display()
+        "global: {{scrape_interval: 5s}}\nrule_files: ['{}']\nscrape_configs: [{job}]\n{}",
+        rules.display(),
+        logs::section(file.parent().unwrap())
     );
     std::fs::write(file, text).unwrap();
 }
@@ -66,19 +70,20 @@ fn soak() {
     let (config, rules) = (folder.path().join("c.yml"), folder.path().join("r.yml"));
     std::fs::write(&rules, "groups: [{name: g, interval: 2s, rules: [{record: 'r:w', expr: 'count(w)'}]}]")
         .unwrap();
-    std::fs::write(&config, "global: {}\n").unwrap();
+    std::fs::write(&config, logs::section(folder.path())).unwrap();
     let flag = format!("--config.file={}", config.display());
     let args: Vec<&str> = ARGS.into_iter().chain([flag.as_str()]).collect();
     let start = || Bonghwa::start(&data, &args).unwrap();
 
     let running = RwLock::new(Some(start()));
-    let load = Load::new();
+    let (load, logs) = (Load::new(), Logs::new(folder.path()));
     let watch = Watch::default();
     let begun = Instant::now();
     let (mut kills, mut reloads, mut snapshots, mut episodes) = (0u64, 0u64, 0u64, 0u64);
     let mut refused_reloads = 0u64;
     std::thread::scope(|scope| {
         load.start(scope, &running);
+        logs.start(scope, &load, &running);
         watch.start(scope, &running, &load.stop);
         let mut last_kill = Instant::now();
         let mut full_since: Option<Instant> = None;
@@ -147,11 +152,17 @@ fn soak() {
     let stopped = bonghwa.stop().unwrap();
     let bonghwa = start();
     let lost = load.lost(&bonghwa);
+    let (wrong_in_file, wrong_of_pushed) = (logs.wrong_in_file(&bonghwa), logs.wrong_of_pushed(&bonghwa));
 
     let mut table = Table::new();
     table.row("length", format!("{} s", begun.elapsed().as_secs()), "", true);
     table.row("samples acknowledged", load.acknowledged(), "> 0", load.acknowledged() > 0);
     table.row("of them lost", lost, "0", lost == 0);
+    table.row("lines of a log file", logs.written(), "> 0", logs.written() > 0);
+    table.row("of them lost, or there twice", wrong_in_file, "0", wrong_in_file == 0);
+    table.row("lines acknowledged", logs.acknowledged(), "> 0", logs.acknowledged() > 0);
+    table.row("of them lost, or there twice", wrong_of_pushed, "0", wrong_of_pushed == 0);
+    table.row("queries of logs answered", logs.queries(), "> 0", logs.queries() > 0);
     table.row("kill -9 and restarts", kills, "> 0", kills > 0);
     match disk {
         Some(_) => {

@@ -80,7 +80,8 @@ impl Load {
         });
     }
 
-    fn until_stopped(&self, running: &Running, pause_ms: u64, mut work: impl FnMut(&str, &Client)) {
+    /// Works again and again, whenever the binary runs.
+    pub fn until_stopped(&self, running: &Running, pause_ms: u64, mut work: impl FnMut(&str, &Client)) {
         let client = Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
         while !self.stop.load(Ordering::SeqCst) {
             // Not held while it works: a kill may come at any moment.
