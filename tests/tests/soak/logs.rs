@@ -23,6 +23,9 @@ const ROTATE: u64 = 2_000;
 /// Rotated files that are kept.
 const KEPT: u64 = 20;
 
+/// Numbers that are asked for at once; an answer has at most 5,000 lines.
+const BLOCK: usize = 4_000;
+
 const QUERIES: [&str; 4] = [
     "sum(count_over_time({soak=~\".+\"}[1m]))",
     "sum by (soak) (rate({soak=~\".+\"} |= `line 1` [2m]))",
@@ -133,20 +136,23 @@ impl Logs {
         self.queries.load(Ordering::SeqCst)
     }
 
-    /// How often each number of a stream is there.
-    fn there(&self, bonghwa: &Bonghwa, stream: &str) -> HashMap<u64, usize> {
-        let start = (now_ms() - self.begun.elapsed().as_millis() as i64 - 60_000) * 1_000_000;
-        let (query, start) = (format!("{{soak=\"{stream}\"}} | logfmt n"), start.to_string());
-        let url = reqwest::Url::parse_with_params(
-            &format!("{}/loki/api/v1/query_range", bonghwa.url),
-            [("query", query.as_str()), ("start", &start), ("limit", "10000000")],
-        );
-        let text = bonghwa.client().get(url.unwrap()).send().unwrap().text().unwrap();
-        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    /// How often each number below `end` is in a stream.
+    fn there(&self, bonghwa: &Bonghwa, stream: &str, end: u64) -> HashMap<u64, usize> {
+        let start = ((now_ms() - self.begun.elapsed().as_millis() as i64 - 60_000) * 1_000_000).to_string();
         let mut there = HashMap::new();
-        for stream in answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{text}")) {
-            let n: Option<u64> = stream["stream"]["n"].as_str().and_then(|n| n.parse().ok());
-            *there.entry(n.unwrap()).or_default() += stream["values"].as_array().unwrap().len();
+        for from in (0..end).step_by(BLOCK) {
+            let query =
+                format!("{{soak=\"{stream}\"}} | logfmt n | n >= {from} | n < {}", from + BLOCK as u64);
+            let url = reqwest::Url::parse_with_params(
+                &format!("{}/loki/api/v1/query_range", bonghwa.url),
+                [("query", query.as_str()), ("start", &start), ("limit", "5000")],
+            );
+            let text = bonghwa.client().get(url.unwrap()).send().unwrap().text().unwrap();
+            let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+            for stream in answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{text}")) {
+                let n: Option<u64> = stream["stream"]["n"].as_str().and_then(|n| n.parse().ok());
+                *there.entry(n.unwrap()).or_default() += stream["values"].as_array().unwrap().len();
+            }
         }
         there
     }
@@ -155,7 +161,7 @@ impl Logs {
     pub fn wrong_in_file(&self, bonghwa: &Bonghwa) -> usize {
         let written = self.written();
         let wrong = || {
-            let there = self.there(bonghwa, "file");
+            let there = self.there(bonghwa, "file", written);
             (0..written).filter(|n| there.get(n) != Some(&1)).count()
         };
         let deadline = Instant::now() + Duration::from_secs(60);
@@ -170,7 +176,7 @@ impl Logs {
 
     /// Acknowledged lines that are missing or there more than once.
     pub fn wrong_of_pushed(&self, bonghwa: &Bonghwa) -> usize {
-        let there = self.there(bonghwa, "push");
+        let there = self.there(bonghwa, "push", self.pushed.load(Ordering::SeqCst));
         self.acknowledged.lock().iter().filter(|n| there.get(n) != Some(&1)).count()
     }
 }

@@ -59,6 +59,7 @@ impl Joining {
     pub fn continues(&mut self, line: &str, under_way: bool) -> bool {
         let next = match &self.rule {
             Rule::Off => None,
+            _ if under_way && self.kind == Kind::Pem => follow(self.kind, line),
             Rule::Starts(start) => (!start.is_match(line)).then_some(Kind::Plain),
             Rule::Traces if under_way => follow(self.kind, line),
             Rule::Traces => None,
@@ -211,5 +212,9 @@ mod tests {
             events(rule, "head\n2024-05 a\n b\nc\n2024-06 d"),
             ["head", "2024-05 a\n b\nc", "2024-06 d"]
         );
+        // A line of a key may look like a beginning.
+        let rule = Rule::Starts(Arc::new(Search::new("^[A-Z]").unwrap()));
+        let key = "K: -----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----";
+        assert_eq!(events(rule, &format!("{key}\nNext")), [key, "Next"]);
     }
 }
