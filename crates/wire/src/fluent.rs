@@ -31,8 +31,11 @@ pub struct Asked {
 pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
     let mut reader = Reader::new(message);
     let Some(count) = reader.array()? else {
-        // Any other value is a sign of life.
-        return Ok(Asked::default());
+        // Nothing is a sign of life.
+        return match reader.value()? {
+            Tree::Null => Ok(Asked::default()),
+            _ => Err(Error::invalid("a message of the forward protocol is an array")),
+        };
     };
     if count == 0 {
         return Ok(Asked::default());

@@ -59,6 +59,9 @@ pub(super) async fn run(mut link: Link) -> io::Result<()> {
             }
         }
         if filled != Filled::More {
+            if filled == Filled::End && !link.unread().is_empty() {
+                link.malformed("incomplete", &"the connection ended within a frame");
+            }
             // The window was not completed: the client sends it again.
             link.deliver(batch).await;
             return Ok(());

@@ -54,6 +54,9 @@ pub(super) async fn run(mut link: Link, key: Option<String>) -> io::Result<()> {
             link.send(&acknowledgement(&chunk)).await?;
         }
         if lost || filled != Filled::More {
+            if filled == Filled::End && !lost && !link.unread().is_empty() {
+                link.malformed("incomplete", &"the connection ended within a message");
+            }
             return Ok(());
         }
     }

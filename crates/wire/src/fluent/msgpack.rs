@@ -120,6 +120,11 @@ impl Scan {
             };
             self.at = self.at.saturating_add(size).saturating_add(payload);
             self.left = self.left - 1 + inner;
+            // A value takes a byte at least.
+            if self.left > most as u64 {
+                let text = format_args!("a message of {} values is larger than {most} bytes", self.left);
+                return Err(Error::too_large(text));
+            }
         }
         if self.at > most {
             return Err(Error::too_large(format_args!("a message is larger than {most} bytes")));
