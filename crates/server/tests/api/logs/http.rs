@@ -201,7 +201,7 @@ async fn otlp_logs_come_by_http_and_by_grpc() {
     }
     assert_eq!(kept.wait(4).await, vec![one; 4]);
     kept.full.store(true, Ordering::SeqCst);
-    for (body, code) in [(framed, "8"), (vec![0, 0], "3")] {
+    for (body, code) in [(framed, "14"), (vec![0, 0], "3")] {
         let post = client.post(format!("{}{path}", fixture.url)).header("content-type", "application/grpc");
         let answer = post.body(body).send().await.unwrap();
         assert_eq!(answer.headers()["grpc-status"], code);
