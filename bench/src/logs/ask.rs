@@ -12,22 +12,22 @@ use crate::http::Client;
 use crate::queries::median;
 
 /// What a question cost.
-struct Asked {
-    name: &'static str,
+pub(super) struct Asked {
+    pub(super) name: String,
     /// The first answer after the start, and the median of those after it, ms.
-    first: f64,
-    ms: f64,
+    pub(super) first: f64,
+    pub(super) ms: f64,
     /// CPU of an answer, ms.
-    cpu: f64,
-    counts: Counts,
-    wrong: bool,
+    pub(super) cpu: f64,
+    pub(super) counts: Counts,
+    pub(super) wrong: bool,
 }
 
 /// A program's answers.
 pub(super) struct Answers {
-    kind: Kind,
-    asked: Vec<Asked>,
-    peak: u64,
+    pub(super) kind: Kind,
+    pub(super) asked: Vec<Asked>,
+    pub(super) peak: u64,
 }
 
 pub(super) fn ask(program: &Program, facts: &Facts, flags: &Flags) -> Result<Answers> {
@@ -54,7 +54,7 @@ fn one(program: &Program, question: &Question, flags: &Flags) -> Result<Asked> {
     let cpu = (program.process.cpu_seconds()? - before) * 1e3 / times.len().max(1) as f64;
     let wrong = question.truth.as_ref().is_some_and(|truth| *truth != counts);
     let ms = if times.is_empty() { first } else { median(times) };
-    Ok(Asked { name: question.name, first, ms, cpu, counts, wrong })
+    Ok(Asked { name: question.name.to_owned(), first, ms, cpu, counts, wrong })
 }
 
 fn timed(client: &mut Client, path: &str) -> Result<(f64, Vec<u8>)> {
@@ -68,15 +68,15 @@ fn timed(client: &mut Client, path: &str) -> Result<(f64, Vec<u8>)> {
 }
 
 /// Prints medians, what ours is of each other program's, and where answers differ.
-pub(super) fn print(answers: &[Answers]) {
+pub(super) fn print(answers: &[&Answers]) {
     if answers.is_empty() {
         return;
     }
     println!("\nwarm median ms (CPU ms; first ms):");
     let mut names: Vec<&str> = Vec::new();
     for asked in answers.iter().flat_map(|a| &a.asked) {
-        if !names.contains(&asked.name) {
-            names.push(asked.name);
+        if !names.contains(&asked.name.as_str()) {
+            names.push(&asked.name);
         }
     }
     let head: Vec<String> = answers.iter().map(|a| format!("{:>30}", a.kind.name())).collect();
@@ -106,8 +106,11 @@ fn cell(asked: Option<&Asked>) -> String {
 }
 
 fn compare(ours: &Answers, other: &Answers) {
-    let ratios: Vec<(&str, f64)> =
-        ours.asked.iter().filter_map(|a| other.get(a.name).map(|b| (a.name, a.ms / b.ms))).collect();
+    let ratios: Vec<(&str, f64)> = ours
+        .asked
+        .iter()
+        .filter_map(|a| other.get(&a.name).map(|b| (a.name.as_str(), a.ms / b.ms)))
+        .collect();
     if ratios.is_empty() {
         return;
     }

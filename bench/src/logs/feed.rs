@@ -85,7 +85,7 @@ fn send(bodies: &Bodies, agent: u64, address: &str, path: &str) -> Result<Vec<f6
 }
 
 /// Prints what each program needed, and how they compare.
-pub(super) fn print(bodies: &Bodies, costs: &[Cost]) {
+pub(super) fn print(bodies: &Bodies, costs: &[&Cost]) {
     println!(
         "{:<22}{:>9}{:>10}{:>11}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}",
         "program",

@@ -32,17 +32,18 @@ pub(super) enum Kind {
     Loki,
 }
 
-const ALL: [Kind; 7] = [
-    Kind::Plain,
-    Kind::Masking,
-    Kind::Detection,
-    Kind::Bonghwa,
-    Kind::VictoriaPlain,
-    Kind::Victoria,
-    Kind::Loki,
-];
-
 impl Kind {
+    /// All, in the order in which they are measured.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Plain,
+        Self::Masking,
+        Self::Detection,
+        Self::Bonghwa,
+        Self::VictoriaPlain,
+        Self::Victoria,
+        Self::Loki,
+    ];
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Bonghwa => "bonghwa",
@@ -66,7 +67,8 @@ impl Kind {
     /// Those whose program is given, and that are wanted.
     pub(super) fn selected(flags: &Flags) -> Vec<Self> {
         let wanted = &flags.logs.programs;
-        ALL.into_iter()
+        Self::ALL
+            .into_iter()
             .filter(|k| wanted.is_empty() || wanted.iter().any(|w| w == k.name()))
             .filter(|k| k.binary(flags).is_some())
             .collect()
