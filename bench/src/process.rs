@@ -61,7 +61,7 @@ impl Process {
     }
 
     /// Whether it came to its end.
-    fn ended(&self) -> bool {
+    pub(crate) fn ended(&self) -> bool {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
         stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('Z'))
     }

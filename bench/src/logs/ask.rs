@@ -72,21 +72,23 @@ pub(super) fn print(answers: &[&Answers]) {
     if answers.is_empty() {
         return;
     }
-    println!("\nwarm median ms (CPU ms; first ms):");
+    println!("\nwarm median ms (CPU ms; first ms):\n");
     let mut names: Vec<&str> = Vec::new();
     for asked in answers.iter().flat_map(|a| &a.asked) {
         if !names.contains(&asked.name.as_str()) {
             names.push(&asked.name);
         }
     }
-    let head: Vec<String> = answers.iter().map(|a| format!("{:>30}", a.kind.name())).collect();
-    println!("{:<18}{}", "", head.concat());
+    let row = |name: &str, cell: &dyn Fn(&Answers) -> String| {
+        println!("| {name} | {} |", answers.iter().map(|a| cell(a)).collect::<Vec<_>>().join(" | "));
+    };
+    row("", &|a: &Answers| a.kind.name().to_owned());
+    println!("|---{}|", "|---".repeat(answers.len()));
     for name in &names {
-        let cells: Vec<String> = answers.iter().map(|a| format!("{:>30}", cell(a.get(name)))).collect();
-        println!("{name:<18}{}", cells.concat());
+        row(name, &|a: &Answers| cell(a.get(name)));
     }
-    let peaks: Vec<String> = answers.iter().map(|a| format!("{:>30.1}", a.peak as f64 / 1e6)).collect();
-    println!("{:<18}{}", "peak MB, asked", peaks.concat());
+    row("peak MB while asked", &|a: &Answers| format!("{:.0}", a.peak as f64 / 1e6));
+    println!();
     for answer in answers {
         for asked in &answer.asked {
             let counts: Vec<String> = asked.counts.iter().take(12).map(|(n, c)| format!("{n} {c}")).collect();

@@ -7,7 +7,6 @@ use anyhow::{Result, bail};
 use super::bodies::{AGENTS, Bodies};
 use super::program::{Kind, Program};
 use crate::http::Client;
-use crate::process::disk_usage;
 
 const HEADERS: &str = "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n";
 
@@ -48,7 +47,7 @@ pub(super) fn feed(bodies: &Bodies, program: &mut Program) -> Result<Cost> {
     program.process.wait_quiet()?;
     let (_, peak) = program.process.resident()?;
     let first_life = program.stop()?;
-    let disk = disk_usage(&program.data())?;
+    let disk = program.data_bytes()?;
     program.start_again()?;
     program.process.wait_quiet()?;
     Ok(Cost {
@@ -87,36 +86,27 @@ fn send(bodies: &Bodies, agent: u64, address: &str, path: &str) -> Result<Vec<f6
 /// Prints what each program needed, and how they compare.
 pub(super) fn print(bodies: &Bodies, costs: &[&Cost]) {
     println!(
-        "{:<22}{:>9}{:>10}{:>11}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>8}",
-        "program",
-        "CPU s",
-        "settled",
-        "MB/CPU s",
-        "wall s",
-        "p50 ms",
-        "p99 ms",
-        "peak MB",
-        "RSS MB",
-        "disk MB",
-        "ratio"
+        "\n| program | CPU s | MB a CPU s | wall s | p50 ms | p99 ms | peak MB | RSS MB | disk MB | of the text |"
     );
-    let mb = bodies.facts.bytes as f64 / 1e6;
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    let mb = |bytes: u64| bytes as f64 / 1e6;
     for c in costs {
         println!(
-            "{:<22}{:>9.2}{:>10.2}{:>11.1}{:>8.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>9.1}{:>8.2}",
+            "| {} | {:.1} ({:.1}) | {:.1} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {:.1} | {:.1} % |",
             c.kind.name(),
-            c.acknowledged,
             c.settled,
-            mb / c.settled,
+            c.acknowledged,
+            mb(bodies.facts.bytes) / c.settled,
             c.wall,
             c.typical,
             c.slowest,
-            c.peak as f64 / 1e6,
-            c.resident as f64 / 1e6,
-            c.disk as f64 / 1e6,
-            bodies.facts.bytes as f64 / c.disk as f64,
+            mb(c.peak),
+            mb(c.resident),
+            mb(c.disk),
+            c.disk as f64 * 100.0 / bodies.facts.bytes as f64,
         );
     }
+    println!("CPU in brackets: when the last request was acknowledged\n");
     type Figure = (&'static str, fn(&Cost) -> f64);
     let figures: [Figure; 4] = [
         ("MB per CPU second", |c| 1.0 / c.settled),

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::Flags;
 use crate::http::Client;
 use crate::limit::Limit;
-use crate::process::{Process, free_port};
+use crate::process::{Process, disk_usage, free_port};
 
 /// A program with its settings.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -144,8 +144,11 @@ impl Program {
         self.wait_ready()
     }
 
-    pub(super) fn data(&self) -> PathBuf {
-        self.folder.join("data")
+    /// Bytes of the data. What Loki keeps of its log although it is in chunks is not counted: it goes some time later.
+    pub(super) fn data_bytes(&self) -> Result<u64> {
+        let data = self.folder.join("data");
+        let log = if self.kind == Kind::Loki { disk_usage(&data.join("wal"))? } else { 0 };
+        Ok(disk_usage(&data)? - log)
     }
 
     fn wait_ready(&self) -> Result<()> {
@@ -155,14 +158,14 @@ impl Program {
             _ => "/-/ready",
         };
         let deadline = Instant::now() + Duration::from_secs(180);
-        while Instant::now() < deadline {
+        while Instant::now() < deadline && !self.process.ended() {
             if Client::new(&self.address).get(path).is_ok_and(|a| a.status == 200) {
                 return Ok(());
             }
             sleep(Duration::from_millis(20));
         }
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        bail!("not ready after three minutes; its log says: {}", log.lines().last().unwrap_or("nothing"))
+        bail!("not ready; its log says: {}", log.lines().last().unwrap_or("nothing"))
     }
 }
 
@@ -255,7 +258,6 @@ schema_config:
       index: {{ prefix: index_, period: 24h }}
 ingester:
   wal: {{ flush_on_shutdown: true }}
-querier: {{ query_timeout: 15m }}
 query_range: {{ cache_results: false }}
 pattern_ingester: {{ enabled: true }}
 limits_config:
@@ -271,6 +273,7 @@ limits_config:
   query_timeout: 15m
   allow_structured_metadata: true
   volume_enabled: true
+storage_config: {{ use_thanos_objstore: false }}
 analytics: {{ reporting_enabled: false }}
 "
     ))
