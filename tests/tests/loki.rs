@@ -25,6 +25,7 @@ const OTHERWISE: &[(&str, &str)] = &[
         "a label without a value: Loki's json keeps it, here it is none",
     ),
     ("{app=\"json\"} | json | __error__=\"\"", "likewise"),
+    ("variants(count", "Loki had it for some versions"),
     ("splitList", "this function is in Loki's documentation and not in every version"),
     (
         "sum_over_time({app=\"api\"} | logfmt | unwrap bytes(size) [5m]) by",
