@@ -24,6 +24,9 @@ pub(crate) struct Background {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// A half of the upkeep of records.
+type Upkeep = fn(&events::wide::Store) -> Result<()>;
+
 impl Background {
     pub(crate) fn start(
         stores: Stores,
@@ -45,14 +48,20 @@ impl Background {
                 }
             }
         })?;
-        // Lines come faster than samples: what is in memory must go to disk at once.
-        let failures = metrics.maintenance_failures.clone();
-        background.every("records", RECORDS, move || {
-            if let Err(error) = records.maintain() {
-                failures.inc();
-                tracing::error!(%error, detail = error.detail, "upkeep of logs failed; it is tried again");
-            }
-        })?;
+        // Lines come faster than samples: what is in memory must go to disk at once, whatever is being merged.
+        let halves: [(&'static str, Upkeep); 2] = [
+            ("records", events::wide::Store::maintain_memory),
+            ("record parts", events::wide::Store::maintain_parts),
+        ];
+        for (name, upkeep) in halves {
+            let (failures, records) = (metrics.maintenance_failures.clone(), records.clone());
+            background.every(name, RECORDS, move || {
+                if let Err(error) = upkeep(&records) {
+                    failures.inc();
+                    tracing::error!(%error, detail = error.detail, "upkeep of logs failed; it is tried again");
+                }
+            })?;
+        }
         metrics.memory_limit.set(i64::try_from(memory_limit).unwrap_or(i64::MAX));
         let mut corrections = 0_u32;
         background.every("memory", CORRECT, move || {

@@ -18,6 +18,7 @@ mod columns;
 mod condition;
 mod config;
 mod count;
+mod derived;
 mod fields;
 mod filter;
 mod flush;
@@ -36,6 +37,8 @@ mod record;
 mod rewrite;
 mod scan;
 mod search;
+mod shaped;
+mod shapes;
 mod shelf;
 mod snapshot;
 mod split;
@@ -70,7 +73,10 @@ pub struct Store {
     shelves: [Shelf; 2],
     warnings: Vec<String>,
     retention: RwLock<Retention>,
+    /// Held while memory becomes parts.
     maintenance: Mutex<()>,
+    /// Held while parts become other parts. Who needs both takes this one last.
+    rewriting: Mutex<()>,
     /// When streams were last held against what is kept of each, ms.
     streams_looked_at: Mutex<Option<i64>>,
     /// What ages are held against.
@@ -103,6 +109,7 @@ impl Store {
             warnings,
             retention,
             maintenance,
+            rewriting: Mutex::default(),
             streams_looked_at: Mutex::default(),
             steady,
         };

@@ -22,7 +22,7 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock, Weak};
 
-use model::records::{FieldRef, NO_TIME, Origin, Refusal, Row, StreamIndex, Written};
+use model::records::{FieldRef, NO_TIME, NameIndex, Origin, Refusal, Row, StreamIndex, Written};
 use model::{
     Clock, Error, EventKind, Identity, IdentityKey, Labels, Position, RecordWriter, Records, Result, Tenant,
 };
@@ -66,6 +66,8 @@ struct Room {
     /// What the labels of each stream say of the level.
     levels: Vec<Option<Level>>,
     verdicts: Vec<Option<Refusal>>,
+    /// For each name of a field in the caller's batch, whether its values may be secrets whatever they look like.
+    suspects: Vec<bool>,
     /// The row of the caller's batch that each row of `records` was.
     rows: Vec<usize>,
     scratch: mask::Scratch,
@@ -73,6 +75,8 @@ struct Room {
     text: String,
     field: String,
     found: Found,
+    /// Names of detected fields in `records`.
+    names: [Option<NameIndex>; Field::ALL.len()],
 }
 
 /// A configuration that was read and compiled: what can fail has not.
@@ -157,6 +161,8 @@ impl Lines {
             room.levels.push(level_of(labels));
             room.verdicts.push(active.judge.stream(labels));
         }
+        room.suspects.extend(records.names().iter().map(|name| active.masker.suspects(name)));
+        let mut bytes = 0;
         for (index, row) in records.iter().enumerate() {
             let verdict = room.verdicts[row.stream().get()].or_else(|| active.judge.line(&row, now_ns));
             let verdict = verdict.or_else(|| {
@@ -169,14 +175,15 @@ impl Lines {
                 continue;
             }
             room.rows.push(index);
-            self.metrics.bytes.inc_by(row.body().len() as u64);
+            bytes += row.body().len() as u64;
             self.take(active, room, kind, &row, now_ns);
         }
+        self.metrics.bytes.inc_by(bytes);
         refused
     }
 
     fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
-        let Room { records, streams, levels, scratch, text, field, found, .. } = room;
+        let Room { records, streams, levels, suspects, scratch, text, field, found, names, .. } = room;
         let masker = &active.masker;
         let count = |kind| self.metrics.mask(masker.name(kind));
         text.clear();
@@ -184,16 +191,22 @@ impl Lines {
         let time_ns = if row.time_ns() == NO_TIME { now_ns } else { row.time_ns() };
         let detects = active.detects && kind == EventKind::Log;
         let time_ns = if detects {
+            found.want_time(row.time_ns() == NO_TIME);
             detect(body, now_ns, found);
             found.time_ns().filter(|_| row.time_ns() == NO_TIME).unwrap_or(time_ns)
         } else {
             time_ns
         };
         records.push(streams[row.stream().get()], time_ns, body);
-        for (name, origin, value) in row.fields() {
-            let hidden = masker.hides_numbers_of(name);
+        for (number, (name, origin, value)) in row.field_names().zip(row.fields()) {
+            let suspect = suspects.get(number).is_none_or(|suspect| *suspect);
+            let hidden = suspect && masker.hides_numbers_of(name);
             field.clear();
             match value {
+                FieldRef::Text(value) if !suspect => {
+                    let masked = masker.mask(value, scratch, field, count);
+                    records.field(name, origin, FieldRef::Text(if masked { field.as_str() } else { value }));
+                }
                 FieldRef::Text(value) if masker.mask_field(name, value, scratch, field, count) => {
                     records.field(name, origin, FieldRef::Text(field));
                 }
@@ -205,28 +218,37 @@ impl Lines {
             }
         }
         if detects {
-            add(records, row, levels[row.stream().get()], body, found);
+            add(records, row, levels[row.stream().get()], found, names);
         }
     }
 }
 
 /// Adds what was detected and not sent. A level that was sent, by whatever name and in whatever words, is also kept in
 /// ours: `level=warning` stays and is a `WARN`.
-fn add(records: &mut Records, row: &Row<'_>, of_stream: Option<Level>, body: &str, found: &Found) {
+fn add(
+    records: &mut Records,
+    row: &Row<'_>,
+    of_stream: Option<Level>,
+    found: &Found,
+    names: &mut [Option<NameIndex>; Field::ALL.len()],
+) {
     let sent = sent_level(row).or(of_stream);
     if let Some(level) = sent {
         records.field(Field::Level.as_str(), Origin::Detected, FieldRef::Text(level.as_str()));
     }
-    for (field, value) in found.fields(body) {
-        if (field == Field::Level && sent.is_some()) || row.field(field.as_str()).is_some() {
+    let sends = row.field_names().next().is_some();
+    for (field, value) in found.fields() {
+        let was_sent = sends && row.field(field.as_str()).is_some();
+        if (field == Field::Level && sent.is_some()) || was_sent {
             continue;
         }
-        let value = match value {
-            Value::Text(text) => FieldRef::Text(text),
-            Value::Int(int) => FieldRef::Int(int),
-            Value::Float(float) => FieldRef::Float(float),
-        };
-        records.field(field.as_str(), Origin::Detected, value);
+        let name = *names[field as usize].get_or_insert_with(|| records.name_index(field.as_str()));
+        match value {
+            Value::Text(text) => records.field_named(name, Origin::Detected, FieldRef::Text(text)),
+            Value::Part(part) => records.field_part(name, Origin::Detected, part),
+            Value::Int(int) => records.field_named(name, Origin::Detected, FieldRef::Int(int)),
+            Value::Float(float) => records.field_named(name, Origin::Detected, FieldRef::Float(float)),
+        }
     }
 }
 
@@ -299,9 +321,11 @@ impl Lines {
         let mut rooms = self.rooms.lock();
         if rooms.len() < ROOMS && room.records.memory() < LARGE && room.text.capacity() < LARGE {
             room.records.clear();
+            room.names = Default::default();
             room.streams.clear();
             room.levels.clear();
             room.verdicts.clear();
+            room.suspects.clear();
             room.rows.clear();
             rooms.push(room);
         }

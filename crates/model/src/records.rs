@@ -13,7 +13,7 @@ mod scan;
 
 pub use columns::{ABSENT, Columns, FieldColumn, Strings, TextColumn, Values};
 pub use counting::{Counted, Counting, KeyPlace, KeySource};
-pub use rows::{FieldRef, Origin, Records, Row, StreamIndex};
+pub use rows::{FieldRef, NameIndex, Origin, Records, Row, StreamIndex};
 pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
 
 use crate::ctx::{Ctx, Tenant};
@@ -71,7 +71,8 @@ pub struct Written {
 pub trait RecordWriter: Send + Sync {
     /// Appends records of one kind, in their order within each stream. When this returns, the accepted ones are visible
     /// and survive `kill -9` and a power failure, together with the positions. Fails as a whole, with nothing taken, where the
-    /// store cannot take any (kind `Unavailable` or `Limited`: send again later).
+    /// store cannot take any (kind `Unavailable` or `Limited`: send again later). Only the batch during which the disk
+    /// failed may be stored all the same, and the error's message says so.
     fn write(
         &self,
         tenant: &Tenant,

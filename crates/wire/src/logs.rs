@@ -10,7 +10,7 @@ mod time;
 use std::borrow::Cow;
 
 use model::Labels;
-use model::records::{FieldRef, NO_TIME, Origin, Records};
+use model::records::{FieldRef, NO_TIME, Origin, Records, StreamIndex};
 
 use crate::tree::Tree;
 pub use event::Shape;
@@ -64,6 +64,8 @@ pub struct Rows<'r> {
     fields: usize,
     /// Whether the record begun last was put in.
     open: bool,
+    /// The stream of the record begun last: most follow others of theirs.
+    last: Option<(Labels, StreamIndex)>,
     json: String,
     /// What was not kept.
     pub report: Report,
@@ -78,6 +80,7 @@ impl<'r> Rows<'r> {
             now_ns,
             fields: 0,
             open: false,
+            last: None,
             json: String::new(),
             report: Report::default(),
         }
@@ -113,7 +116,14 @@ impl<'r> Rows<'r> {
             self.report.no_room += 1;
             return;
         }
-        let stream = self.records.stream(stream);
+        let stream = match &self.last {
+            Some((last, index)) if last == stream => *index,
+            _ => {
+                let index = self.records.stream(stream);
+                self.last = Some((stream.clone(), index));
+                index
+            }
+        };
         self.records.push(stream, time_ns.unwrap_or(NO_TIME), kept);
         if kept.len() < message.len() {
             self.report.cut_lines += 1;

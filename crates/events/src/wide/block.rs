@@ -17,6 +17,7 @@ use model::records::Origin;
 use super::columns::Type;
 
 pub(super) use count::{Codes, combined, count};
+pub(super) use messages::Parts;
 pub(super) use patterned::{Counted, patterned};
 pub(super) use read::{Asked, Bytes, matching, messages, open};
 pub(super) use write::{Builder, Finished};
@@ -58,6 +59,8 @@ enum Kind {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum FieldKind {
     Column(Arc<str>, Origin, Type),
+    /// One of which templates tell some values.
+    Derived(Arc<str>, Origin, Type),
     /// Fields beyond the most columns, together.
     Rest,
 }
@@ -66,6 +69,8 @@ pub(super) enum FieldKind {
 #[derive(Debug, Clone, PartialEq)]
 struct Section {
     kind: Kind,
+    /// Whether templates tell some of its values.
+    derived: bool,
     /// From the first byte after the head.
     offset: u32,
     len: u32,
@@ -115,7 +120,8 @@ impl Head {
                 Kind::Whole => out.push(5),
                 Kind::Filter => out.push(6),
                 Kind::Field(name, origin, kind) => {
-                    out.push(8 | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
+                    let form = if section.derived { 16 } else { 8 };
+                    out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
                     put_bytes(&mut out, name.as_bytes());
                 }
             }
@@ -143,7 +149,8 @@ impl Head {
         }
         let mut offset = 0u32;
         for _ in 0..reader.count(bytes.len())? {
-            let kind = match reader.u8()? {
+            let form = reader.u8()?;
+            let kind = match form {
                 0 => Kind::Times,
                 1 => Kind::Templates,
                 2 => Kind::Numbers,
@@ -151,7 +158,7 @@ impl Head {
                 4 => Kind::Rest,
                 5 => Kind::Whole,
                 6 => Kind::Filter,
-                field @ 8..16 => {
+                field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];
                     Kind::Field(Arc::from(reader.str()?), origin, kind)
@@ -161,7 +168,7 @@ impl Head {
             let len = reader.count(MOST_RAW)? as u32;
             let raw_len = reader.count(MOST_RAW)? as u32;
             let crc = u32::from_le_bytes(reader.array()?);
-            head.sections.push(Section { kind, offset, len, raw_len, crc });
+            head.sections.push(Section { kind, derived: form >= 16, offset, len, raw_len, crc });
             offset = offset.checked_add(len).ok_or(Corrupt("a block is too long"))?;
         }
         if !reader.is_empty() {

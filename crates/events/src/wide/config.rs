@@ -17,7 +17,7 @@ pub struct Options {
     pub retention_bytes: Option<u64>,
     /// Records reach a part at the latest after this time.
     pub flush_ms: i64,
-    /// ... or when this many bytes of them are in memory. Writers are slowed down at four times as many.
+    /// ... or when this many bytes of them are in memory. Writers are slowed down at twice as many.
     pub flush_bytes: u64,
     /// Most streams in memory at one time; records of further ones are refused until the next flush.
     pub max_streams: usize,
@@ -40,7 +40,7 @@ impl Default for Options {
             retention_ms: 7 * DAY_MS,
             retention_bytes: None,
             flush_ms: 10 * 60_000,
-            flush_bytes: 32 << 20,
+            flush_bytes: 24 << 20,
             max_streams: 100_000,
             max_record_bytes: 1 << 20,
             max_future_ms: 3_600_000,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use disk::varint::{Corrupt, Reader};
 use model::records::{ABSENT, FieldColumn, FieldRef, Origin, TextColumn, Values as Out};
 
-use super::block::FieldKind;
-use super::columns::{Type, pad, push};
+use super::block::{FieldKind, Parts};
+use super::columns::{Type, pad, push, push_text};
 use super::condition::{Test, written};
+use super::derived::{self, Spec};
 use super::ints;
 use super::texts::{self, Texts};
 
@@ -20,15 +21,36 @@ enum Values<'a> {
     Bool(Vec<bool>),
 }
 
+/// In a list of places: the template of the row's message tells the value.
+const TOLD: u32 = ABSENT - 1;
+
 /// A column.
 pub(super) struct Field<'a> {
     name: Arc<str>,
     pub(super) origin: Origin,
-    /// For each row the place of its value, or [`ABSENT`]; `None`: each row has one.
+    /// For each row the place of its value, [`TOLD`], or [`ABSENT`]; `None`: each row has a place.
     places: Option<Vec<u32>>,
     values: Values<'a>,
     /// For each word of a dictionary whether it fulfils the test at hand.
     verdicts: Vec<bool>,
+    told: Option<Told<'a>>,
+}
+
+/// What templates tell.
+struct Told<'a> {
+    parts: &'a Parts<'a>,
+    kind: Type,
+    /// By number of the template.
+    specs: Vec<Option<Spec<'a>>>,
+    /// For each that always tells the same whether it fulfils the test at hand.
+    verdicts: Vec<Option<bool>>,
+}
+
+/// Where a row's value is.
+enum At {
+    Nowhere,
+    Place(usize),
+    Told,
 }
 
 impl<'a> Field<'a> {
@@ -37,12 +59,24 @@ impl<'a> Field<'a> {
         raw: &'a [(FieldKind, Vec<u8>)],
         rows: usize,
         wanted: impl Fn(&str) -> bool,
+        parts: Option<&'a Parts<'a>>,
     ) -> Result<Vec<Self>, Corrupt> {
         let mut all = Vec::new();
         for (kind, bytes) in raw {
             match kind {
                 FieldKind::Column(name, origin, kind) => {
-                    all.push(Self::read(Arc::clone(name), *origin, *kind, bytes, rows)?);
+                    let mut reader = Reader::new(bytes);
+                    all.push(Self::read((Arc::clone(name), *origin, *kind), &mut reader, rows, None)?);
+                }
+                FieldKind::Derived(name, origin, kind) => {
+                    let parts = parts.ok_or(Corrupt("a field without messages"))?;
+                    let mut reader = Reader::new(bytes);
+                    let mut specs = vec![None; parts.templates()];
+                    for (number, spec) in read_specs(&mut reader, *kind)? {
+                        *specs.get_mut(number).ok_or(Corrupt("a template that is not there"))? = Some(spec);
+                    }
+                    let told = Told { parts, kind: *kind, specs, verdicts: Vec::new() };
+                    all.push(Self::read((Arc::clone(name), *origin, *kind), &mut reader, rows, Some(told))?);
                 }
                 FieldKind::Rest => read_rest(bytes, rows, &wanted, &mut all)?,
             }
@@ -50,20 +84,39 @@ impl<'a> Field<'a> {
         Ok(all)
     }
 
+    /// Whether variables of messages are needed to tell values of a column.
+    pub(super) fn needs_variables(kind: &FieldKind, bytes: &[u8]) -> Result<bool, Corrupt> {
+        let FieldKind::Derived(_, _, kind) = kind else { return Ok(false) };
+        Ok(read_specs(&mut Reader::new(bytes), *kind)?.iter().any(|(_, spec)| spec.needs_variables()))
+    }
+
     fn read(
-        name: Arc<str>,
-        origin: Origin,
-        kind: Type,
-        bytes: &'a [u8],
+        (name, origin, kind): (Arc<str>, Origin, Type),
+        reader: &mut Reader<'a>,
         rows: usize,
+        told: Option<Told<'a>>,
     ) -> Result<Self, Corrupt> {
-        let mut reader = Reader::new(bytes);
+        let is_told = |row: usize| told.as_ref().is_some_and(|told| told.spec(row as u32).is_some());
+        let untold = match &told {
+            None => rows,
+            Some(_) => (0..rows).filter(|row| !is_told(*row)).count(),
+        };
+        let there = match reader.u8()? {
+            0 => Some(reader.take(untold.div_ceil(8))?),
+            1 => None,
+            2 if told.is_some() => Some(&[][..]),
+            _ => return Err(Corrupt("unknown form of a field")),
+        };
         let (mut count, mut places) = (rows, None);
-        if reader.u8()? == 0 {
-            let there = reader.take(rows.div_ceil(8))?;
-            let mut next = 0;
+        if there.is_some() || told.is_some() {
+            let (mut next, mut bit) = (0, 0);
             let place = |row: usize| {
-                if there[row / 8] >> (row % 8) & 1 == 0 {
+                if is_told(row) {
+                    return TOLD;
+                }
+                bit += 1;
+                let at: usize = bit - 1;
+                if there.is_some_and(|there| there.get(at / 8).is_none_or(|b| b >> (at % 8) & 1 == 0)) {
                     return ABSENT;
                 }
                 next += 1;
@@ -75,11 +128,11 @@ impl<'a> Field<'a> {
         let values = match kind {
             Type::Text => {
                 let mut numbers = Reader::new(reader.bytes()?);
-                Values::Text(texts::read(&mut numbers, &mut reader, count)?)
+                Values::Text(texts::read(&mut numbers, reader, count)?)
             }
             Type::Int | Type::Float => {
                 let mut values = Vec::with_capacity(count);
-                ints::read(&mut reader, count, &mut values)?;
+                ints::read(reader, count, &mut values)?;
                 if kind == Type::Int { Values::Int(values) } else { Values::Float(values) }
             }
             Type::Bool => {
@@ -87,13 +140,17 @@ impl<'a> Field<'a> {
                 Values::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
             }
         };
-        Ok(Self { name, origin, places, values, verdicts: Vec::new() })
+        Ok(Self { name, origin, places, values, verdicts: Vec::new(), told })
     }
 
-    fn place(&self, row: u32) -> Option<usize> {
+    fn at(&self, row: u32) -> At {
         match &self.places {
-            None => Some(row as usize),
-            Some(places) => places.get(row as usize).filter(|p| **p != ABSENT).map(|p| *p as usize),
+            None => At::Place(row as usize),
+            Some(places) => match places.get(row as usize) {
+                None | Some(&ABSENT) => At::Nowhere,
+                Some(&TOLD) => At::Told,
+                Some(place) => At::Place(*place as usize),
+            },
         }
     }
 
@@ -102,15 +159,30 @@ impl<'a> Field<'a> {
         if let Values::Text(Texts::Words(words, _)) = &self.values {
             self.verdicts = words.iter().map(|w| test.holds(&String::from_utf8_lossy(w))).collect();
         }
+        if let Some(told) = &mut self.told {
+            let verdict =
+                |spec: &Option<Spec<'_>>| spec.as_ref()?.constant().map(|v| test.holds(&written(v)));
+            told.verdicts = told.specs.iter().map(verdict).collect();
+        }
     }
 
     /// Whether a row's value fulfils the test that the column was prepared for; `None`: it has none.
     pub(super) fn holds(&self, row: u32, test: &Test) -> Option<bool> {
-        let place = self.place(row)?;
+        let mut scratch = Vec::new();
+        let place = match self.at(row) {
+            At::Nowhere => return None,
+            At::Place(place) => place,
+            At::Told => {
+                let told = self.told.as_ref()?;
+                if let Some(Some(holds)) = told.verdicts.get(told.parts.template_of(row)) {
+                    return Some(*holds);
+                }
+                return told.value(row, &mut scratch).map(|value| test.holds(&written(value)));
+            }
+        };
         if let Values::Text(Texts::Words(_, ids)) = &self.values {
             return Some(self.verdicts[ids[place] as usize]);
         }
-        let mut scratch = Vec::new();
         Some(test.holds(&self.text(place, &mut scratch)))
     }
 
@@ -121,9 +193,19 @@ impl<'a> Field<'a> {
             _ => Vec::new(),
         };
         let mut scratch = Vec::new();
+        let mut of_templates = vec![ABSENT; self.told.as_ref().map_or(0, |told| told.specs.len())];
         let mut last: Option<(i64, u32)> = None;
         for (row, code) in out.iter_mut().enumerate().filter(|(_, code)| **code == 0) {
-            let Some(place) = self.place(row as u32) else { continue };
+            let place = match self.at(row as u32) {
+                At::Nowhere => continue,
+                At::Told => {
+                    if let Some(told) = &self.told {
+                        *code = told.code(row as u32, &mut scratch, &mut of_templates, &mut number);
+                    }
+                    continue;
+                }
+                At::Place(place) => place,
+            };
             *code = match &self.values {
                 Values::Text(Texts::Words(words, ids)) => {
                     let known = &mut of_words[ids[place] as usize];
@@ -165,7 +247,7 @@ impl<'a> Field<'a> {
 
     /// The values of these rows; `None`: none has one.
     pub(super) fn select(&self, rows: impl Iterator<Item = u32> + Clone) -> Option<FieldColumn> {
-        if !rows.clone().any(|row| self.place(row).is_some()) {
+        if !rows.clone().any(|row| !matches!(self.at(row), At::Nowhere)) {
             return None;
         }
         let values = match &self.values {
@@ -178,10 +260,18 @@ impl<'a> Field<'a> {
     fn select_words(&self, rows: impl Iterator<Item = u32>, words: &[&[u8]], ids: &[u32]) -> TextColumn {
         let mut out = TextColumn::default();
         let mut numbers = vec![ABSENT; words.len()];
+        let mut known = Vec::new();
         for row in rows {
-            let Some(id) = self.place(row).map(|place| ids[place] as usize) else {
-                out.ids.push(ABSENT);
-                continue;
+            let id = match self.at(row) {
+                At::Nowhere => {
+                    out.ids.push(ABSENT);
+                    continue;
+                }
+                At::Told => {
+                    self.select_told(row, &mut out, &mut known);
+                    continue;
+                }
+                At::Place(place) => ids[place] as usize,
             };
             if numbers[id] == ABSENT {
                 numbers[id] = out.words.push(&String::from_utf8_lossy(words[id]));
@@ -189,6 +279,24 @@ impl<'a> Field<'a> {
             out.ids.push(numbers[id]);
         }
         out
+    }
+
+    /// Adds a text that a template tells. `known`: the texts that are always the same, by template, once they were added.
+    fn select_told(&self, row: u32, out: &mut TextColumn, known: &mut Vec<u32>) {
+        let Some(told) = &self.told else { return out.ids.push(ABSENT) };
+        let template = told.parts.template_of(row);
+        if let Some(id) = known.get(template).filter(|id| **id != ABSENT) {
+            return out.ids.push(*id);
+        }
+        let mut scratch = Vec::new();
+        match told.value(row, &mut scratch) {
+            Some(FieldRef::Text(text)) => push_text(out, text),
+            _ => out.ids.push(ABSENT),
+        }
+        if told.spec(row).is_some_and(|spec| !spec.needs_variables()) {
+            known.resize(told.specs.len(), ABSENT);
+            known[template] = out.ids.last().copied().unwrap_or(ABSENT);
+        }
     }
 
     fn select_values(&self, rows: impl Iterator<Item = u32>) -> Out {
@@ -199,11 +307,28 @@ impl<'a> Field<'a> {
             Values::Bool(_) => Type::Bool,
         };
         let mut out = kind.empty();
-        let mut scratch = Vec::new();
+        let (mut scratch, mut known) = (Vec::new(), Vec::new());
         for (at, row) in rows.enumerate() {
-            let Some(place) = self.place(row) else {
-                pad(&mut out, at + 1);
-                continue;
+            let place = match self.at(row) {
+                At::Nowhere => {
+                    pad(&mut out, at + 1);
+                    continue;
+                }
+                At::Told => {
+                    match (&mut out, &self.told) {
+                        (Out::Text(column), _) => self.select_told(row, column, &mut known),
+                        (out, Some(told)) => {
+                            scratch.clear();
+                            if let Some(value) = told.value(row, &mut scratch) {
+                                push(out, value);
+                            }
+                        }
+                        (_, None) => {}
+                    }
+                    pad(&mut out, at + 1);
+                    continue;
+                }
+                At::Place(place) => place,
             };
             match &self.values {
                 Values::Int(values) => push(&mut out, FieldRef::Int(values[place])),
@@ -213,12 +338,68 @@ impl<'a> Field<'a> {
                     scratch.clear();
                     let text = self.text(place, &mut scratch);
                     if let Out::Text(column) = &mut out {
-                        super::columns::push_text(column, &text);
+                        push_text(column, &text);
                     }
                 }
             }
         }
         out
+    }
+}
+
+fn read_specs<'a>(reader: &mut Reader<'a>, kind: Type) -> Result<Vec<(usize, Spec<'a>)>, Corrupt> {
+    let mut last = 0usize;
+    let count = reader.count(reader.rest().len())?;
+    let spec = |_| {
+        last = last.saturating_add(reader.count(u32::MAX as usize)?);
+        Ok((last, Spec::read(reader, kind)?))
+    };
+    (0..count).map(spec).collect()
+}
+
+impl<'a> Told<'a> {
+    fn spec(&self, row: u32) -> Option<&Spec<'a>> {
+        self.specs.get(self.parts.template_of(row))?.as_ref()
+    }
+
+    /// The number that `number` gives the text of a row. `known`: those of templates that always tell the same.
+    fn code(
+        &self,
+        row: u32,
+        scratch: &mut Vec<u8>,
+        known: &mut [u32],
+        number: &mut impl FnMut(&str) -> u32,
+    ) -> u32 {
+        let template = self.parts.template_of(row);
+        if let Some(code) = known.get(template).filter(|code| **code != ABSENT) {
+            return *code;
+        }
+        scratch.clear();
+        let code = self.value(row, scratch).map_or(0, |value| number(&written(value)));
+        if let Some(known) =
+            known.get_mut(template).filter(|_| self.spec(row).is_some_and(|s| !s.needs_variables()))
+        {
+            *known = code;
+        }
+        code
+    }
+
+    /// The value of a row, with `scratch` as room.
+    fn value<'s>(&'s self, row: u32, scratch: &'s mut Vec<u8>) -> Option<FieldRef<'s>> {
+        match self.spec(row)? {
+            Spec::Part(start, end) => {
+                self.parts.part(row, *start, *end, scratch)?;
+                std::str::from_utf8(scratch).ok().map(FieldRef::Text)
+            }
+            Spec::Number(hole, unit) => {
+                self.parts.number(row, *hole, scratch)?;
+                match self.kind {
+                    Type::Int => derived::integer(scratch).map(FieldRef::Int),
+                    _ => derived::float(scratch, *unit).map(|bits| FieldRef::Float(f64::from_bits(bits))),
+                }
+            }
+            constant => constant.constant(),
+        }
     }
 }
 
@@ -260,6 +441,7 @@ fn read_rest<'a>(
                     places: Some(vec![ABSENT; rows]),
                     values: Values::empty(&value),
                     verdicts: Vec::new(),
+                    told: None,
                 });
                 all.len() - 1
             }

@@ -19,22 +19,27 @@ fn put_planes(values: impl Iterator<Item = u64> + Clone, width: usize, out: &mut
 
 /// Appends integers. How many there are is for the caller to keep.
 pub(super) fn put(values: &[i64], out: &mut Vec<u8>) {
-    let (Some(&first), Some(&min), Some(&max)) = (values.first(), values.iter().min(), values.iter().max())
-    else {
-        return;
-    };
+    let Some(&first) = values.first() else { return };
+    let (mut min, mut max) = (first, first);
+    let (mut low, mut high) = (i64::MAX, i64::MIN);
+    let (mut last, mut last_step, mut alike) = (first, 0, 0usize);
+    for value in &values[1..] {
+        let step = value.wrapping_sub(last);
+        (min, max) = (min.min(*value), max.max(*value));
+        (low, high) = (low.min(step), high.max(step));
+        alike += usize::from(step == last_step);
+        (last, last_step) = (*value, step);
+    }
     if min == max {
         out.push(CONSTANT);
         return put_i64(out, first);
     }
     let range = max.wrapping_sub(min) as u64;
-    let steps = values.windows(2).map(|w| w[1].wrapping_sub(w[0]));
-    let (low, high) = steps.clone().fold((i64::MAX, i64::MIN), |(l, h), s| (l.min(s), h.max(s)));
     let step_range = high.wrapping_sub(low) as u64;
     // Steps pay where they are shorter, or where most are alike.
-    let pairs = values.windows(3).filter(|w| w[2].wrapping_sub(w[1]) == w[1].wrapping_sub(w[0])).count();
-    let alike = pairs * 2 > values.len();
+    let alike = alike * 2 > values.len();
     if width(step_range) < width(range) || (alike && width(step_range) == width(range)) {
+        let steps = values.windows(2).map(|w| w[1].wrapping_sub(w[0]));
         out.push(STEPS | (width(step_range) as u8) << 2);
         put_i64(out, first);
         put_i64(out, low);

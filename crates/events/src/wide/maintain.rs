@@ -29,42 +29,63 @@ const SMALL_BLOCK: u64 = 1 << 20;
 const WORK_BYTES: u64 = 24 << 20;
 
 impl Store {
-    /// Syncs the logs, flushes, merges and applies retention where due. Called several times a second.
+    /// Both halves of upkeep, one after the other.
     pub fn maintain(&self) -> Result<()> {
+        self.maintain_memory()?;
+        self.maintain_parts()
+    }
+
+    /// Syncs the logs and makes parts of what is in memory where due. Called several times a second.
+    pub fn maintain_memory(&self) -> Result<()> {
         let _one_at_a_time = self.maintenance.lock();
-        let result = self.maintain_all();
+        self.counted(|| {
+            let now = self.clock.now_ms();
+            for kind in KINDS {
+                let shelf = self.shelf(kind)?;
+                if self.options.sync != SyncPolicy::Off {
+                    shelf.log.sync()?;
+                }
+                if self.is_due(&shelf.visible.read(), now) {
+                    self.flush(shelf)?;
+                } else {
+                    shelf.cut_positions()?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Merges parts and applies retention where due. Called several times a second, from another thread than
+    /// [`maintain_memory`](Self::maintain_memory): writers wait for that, and nobody waits for this.
+    pub fn maintain_parts(&self) -> Result<()> {
+        let _one_at_a_time = self.rewriting.lock();
+        self.counted(|| {
+            let now = self.clock.now_ms();
+            let steady = self.steady.lock().look(now);
+            let retention = self.retention();
+            for kind in KINDS {
+                let shelf = self.shelf(kind)?;
+                self.quarantine(shelf)?;
+                if let Some(group) = due_for_merge(&shelf.parts()) {
+                    self.merge(shelf, &group)?;
+                }
+                if retention.longest_ms() > 0 {
+                    let oldest = steady.saturating_sub(retention.longest_ms()).saturating_mul(1_000_000);
+                    self.expire(shelf, oldest)?;
+                }
+            }
+            self.keep_streams(&retention, now, steady)?;
+            self.enforce_size(retention.bytes)
+        })
+    }
+
+    fn counted(&self, work: impl FnOnce() -> Result<()>) -> Result<()> {
+        let result = work();
         if result.is_err() {
             self.metrics.failures.inc();
         }
         self.measure();
         result
-    }
-
-    fn maintain_all(&self) -> Result<()> {
-        let now = self.clock.now_ms();
-        let steady = self.steady.lock().look(now);
-        let retention = self.retention();
-        for kind in KINDS {
-            let shelf = self.shelf(kind)?;
-            if self.options.sync != SyncPolicy::Off {
-                shelf.log.sync()?;
-            }
-            self.quarantine(shelf)?;
-            if self.is_due(&shelf.visible.read(), now) {
-                self.flush(shelf)?;
-            } else {
-                shelf.cut_positions()?;
-            }
-            if let Some(group) = due_for_merge(&shelf.parts()) {
-                self.merge(shelf, &group)?;
-            }
-            if retention.longest_ms() > 0 {
-                let oldest = steady.saturating_sub(retention.longest_ms()).saturating_mul(1_000_000);
-                self.expire(shelf, oldest)?;
-            }
-        }
-        self.keep_streams(&retention, now, steady)?;
-        self.enforce_size(retention.bytes)
     }
 
     fn is_due(&self, visible: &Visible, now: i64) -> bool {
@@ -221,7 +242,7 @@ impl Store {
     }
 
     pub(super) fn delete_records(&self, ctx: &Ctx, scan: &RecordScan) -> Result<u64> {
-        let _one_at_a_time = self.maintenance.lock();
+        let _nothing_else = (self.maintenance.lock(), self.rewriting.lock());
         self.check_tenant(&ctx.tenant)?;
         let shelf = self.shelf(scan.kind)?;
         self.flush_all(shelf)?;
@@ -275,10 +296,12 @@ fn publish_part<T>(shelf: &Shelf, write: impl FnOnce(&Path) -> Result<T>) -> Res
 
 /// A number that no part has and that no part lists among what it replaces.
 fn next_name(shelf: &Shelf) -> String {
+    let mut last = shelf.last_name.lock();
     let parts = shelf.parts();
-    crate::folder::next_name(
-        parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces)).map(|n| &**n),
-    )
+    let names = parts.iter().flat_map(|p| std::iter::once(&p.name).chain(&p.replaces)).map(|n| &**n);
+    // A part that is being written is not among them.
+    *last = crate::folder::next_name(names.chain([last.as_str()]));
+    last.clone()
 }
 
 /// Neighbours of about one size, if they are many. Larger ones are of one day.

@@ -17,6 +17,8 @@ const FLOAT: u64 = 1;
 const FALSE: u64 = 2;
 const TRUE: u64 = 3;
 const TEXT: u64 = 4;
+/// A text that is a part of the message.
+const PART: u64 = 5;
 const TYPES: u64 = 8;
 
 /// Writes the records of one log record, row by row.
@@ -40,7 +42,8 @@ pub(super) struct Place {
 
 impl<'a> Encoder<'a> {
     pub(super) fn new(records: &'a Records) -> Self {
-        let mut out = Vec::with_capacity(records.text_bytes() + records.len() * 16 + 512);
+        let mut out =
+            Vec::with_capacity(records.text_bytes() + records.len() * 16 + records.field_count() * 6 + 512);
         out.push(RECORDS);
         put_u64(&mut out, records.streams().len() as u64);
         records.streams().iter().for_each(|s| put_bytes(&mut out, s.canonical().as_bytes()));
@@ -58,7 +61,7 @@ impl<'a> Encoder<'a> {
         self.places.push(Place { time_ns, stream, at: out.len() as u32 });
         put_bytes(out, row.body().as_bytes());
         put_u64(out, row.field_names().count() as u64);
-        for (name, (_, origin, value)) in row.field_names().zip(row.fields()) {
+        for ((name, (_, origin, value)), part) in row.field_names().zip(row.fields()).zip(row.parts()) {
             let head = ((name as u64) << 1 | u64::from(origin == Origin::Detected)) * TYPES;
             match value {
                 FieldRef::Int(int) => {
@@ -70,10 +73,17 @@ impl<'a> Encoder<'a> {
                     out.extend_from_slice(&float.to_bits().to_le_bytes());
                 }
                 FieldRef::Bool(bool) => put_u64(out, head | if bool { TRUE } else { FALSE }),
-                FieldRef::Text(text) => {
-                    put_u64(out, head | TEXT);
-                    put_bytes(out, text.as_bytes());
-                }
+                FieldRef::Text(text) => match part {
+                    Some(part) => {
+                        put_u64(out, head | PART);
+                        put_u64(out, part.start as u64);
+                        put_u64(out, part.len() as u64);
+                    }
+                    None => {
+                        put_u64(out, head | TEXT);
+                        put_bytes(out, text.as_bytes());
+                    }
+                },
             }
         }
     }
@@ -117,7 +127,7 @@ pub(super) struct Content<'a> {
 impl<'a> Content<'a> {
     /// The fields by the numbers of their names.
     pub(super) fn fields(&self) -> Fields<'a> {
-        Fields { left: self.count, reader: self.fields }
+        Fields { body: self.body, left: self.count, reader: self.fields }
     }
 
     /// Bytes of the message and of its fields, a number counted as 8.
@@ -132,6 +142,7 @@ impl<'a> Content<'a> {
 
 /// Walks the fields of a row.
 pub(super) struct Fields<'a> {
+    body: &'a str,
     left: usize,
     reader: Reader<'a>,
 }
@@ -139,24 +150,41 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The next one: number of its name, where it comes from, its value.
     pub(super) fn next(&mut self) -> Result<Option<(u32, Origin, FieldRef<'a>)>, Corrupt> {
+        Ok(self.next_placed()?.map(|(name, origin, value, _)| (name, origin, value)))
+    }
+
+    /// As [`next`](Self::next), with where in the message its text stands where that is known.
+    pub(super) fn next_placed(&mut self) -> Result<Option<Placed<'a>>, Corrupt> {
         if self.left == 0 {
             return Ok(None);
         }
         self.left -= 1;
         let head = self.reader.u64()?;
+        let mut place = None;
         let value = match head % TYPES {
             INT => FieldRef::Int(self.reader.i64()?),
             FLOAT => FieldRef::Float(f64::from_bits(u64::from_le_bytes(self.reader.array()?))),
             FALSE => FieldRef::Bool(false),
             TRUE => FieldRef::Bool(true),
             TEXT => FieldRef::Text(self.reader.str()?),
+            PART => {
+                let start = self.reader.count(self.body.len())?;
+                let end = start + self.reader.count(self.body.len())?;
+                place = Some(start as u32);
+                FieldRef::Text(
+                    self.body.get(start..end).ok_or(Corrupt("a part that the message does not have"))?,
+                )
+            }
             _ => return Err(Corrupt("unknown type of field")),
         };
         let origin = if head / TYPES % 2 == 1 { Origin::Detected } else { Origin::Sent };
         let name = u32::try_from(head / TYPES / 2).map_err(|_| Corrupt("number of a name"))?;
-        Ok(Some((name, origin, value)))
+        Ok(Some((name, origin, value, place)))
     }
 }
+
+/// A field: number of its name, where it comes from, its value, and where in the message its text stands, if it is said.
+pub(super) type Placed<'a> = (u32, Origin, FieldRef<'a>, Option<u32>);
 
 /// Reads the row whose message begins at `at`.
 pub(super) fn content(bytes: &[u8], at: u32) -> Result<Content<'_>, Corrupt> {

@@ -130,7 +130,7 @@ fn add_row(builder: &mut Builder, columns: &Columns, row: usize, stream: u32) {
     builder.row(columns.times[row], stream, columns.body(row));
     for field in &columns.fields {
         if let Some(value) = field.get(row) {
-            builder.field(&field.name, field.origin, value);
+            builder.field(&field.name, field.origin, value, None);
         }
     }
 }

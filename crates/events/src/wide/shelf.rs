@@ -30,11 +30,13 @@ const MAX_RECORD: usize = 8 << 20;
 const MAX_NAMES: usize = 16 << 20;
 
 /// So many times the bytes of a flush may be in memory before writers wait, and for how long they do.
-const MOST_FLUSHES: u64 = 4;
+const MOST_FLUSHES: u64 = 2;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a row's numbers take in a log record, at most on the average.
-const ROW: usize = 32;
+const ROW: usize = 16;
+/// What those of a field take.
+const FIELD: usize = 6;
 
 /// What readers see.
 #[derive(Default)]
@@ -60,6 +62,8 @@ pub(super) struct Shelf {
     pub(super) positions: RwLock<HashMap<String, Vec<u8>>>,
     /// The segment before which everything is in `frozen` or in parts.
     pub(super) frozen_upto: Mutex<u64>,
+    /// The name given last to a part.
+    pub(super) last_name: Mutex<String>,
     /// Parts that nobody reads any more and that are still there.
     pub(super) leftovers: Leftovers,
     /// Whether the last attempt to write the log failed.
@@ -115,6 +119,7 @@ impl Shelf {
             visible: RwLock::new(visible),
             positions: RwLock::new(positions),
             frozen_upto: Mutex::new(0),
+            last_name: Mutex::default(),
             leftovers: Leftovers::default(),
             failing: AtomicBool::new(false),
             drained: Default::default(),
@@ -144,7 +149,8 @@ impl Shelf {
             .collect();
         let streams = self.admit(records, options);
         let epoch = self.epoch.read();
-        let cost = Arena::cost(records.text_bytes() + records.len() * ROW, records.len(), records.streams());
+        let bytes = records.text_bytes() + records.len() * ROW + records.field_count() * FIELD;
+        let cost = Arena::cost(bytes, records.len(), records.streams());
         self.visible.write().reserve(cost, &options.budget)?;
         let mut encoder = Encoder::new(records);
         let mut ticket = None;
@@ -165,7 +171,11 @@ impl Shelf {
         }
         drop(epoch);
         if let Some(ticket) = ticket {
-            self.commit(ticket)?;
+            // They stand in line for the log and are visible: nobody can say that they were not taken.
+            self.commit(ticket).map_err(|e| Error {
+                message: format!("{}; the records of this request may be stored all the same", e.message),
+                ..e
+            })?;
         }
         Ok(written)
     }

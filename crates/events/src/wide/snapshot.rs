@@ -14,7 +14,7 @@ use super::{FOLDERS, Store};
 impl Store {
     /// Makes `dir` a copy of everything stored so far. Whoever calls publishes it.
     pub fn snapshot_to(&self, dir: &Path) -> Result<()> {
-        let _one_at_a_time = self.maintenance.lock();
+        let _nothing_else = (self.maintenance.lock(), self.rewriting.lock());
         let tenant = dir.join(Tenant::DEFAULT);
         for (shelf, name) in self.shelves.iter().zip(FOLDERS) {
             self.flush_all(shelf)?;

@@ -7,8 +7,8 @@
 /// Stands for a variable in a template. A message that has this byte itself is not split.
 pub(super) const HOLE: u8 = 0x11;
 /// Longer messages are not split, and none with more variables.
-const MOST_BYTES: usize = 64 << 10;
-const MOST_HOLES: usize = 400;
+pub(super) const MOST_BYTES: usize = 64 << 10;
+pub(super) const MOST_HOLES: usize = 400;
 
 const DIGIT: u8 = 1;
 const HEX_LOWER: u8 = 2;
@@ -46,6 +46,21 @@ pub(super) fn is_variable(word: &[u8]) -> bool {
 
 fn changes(seen: u8, len: usize) -> bool {
     seen & DIGIT != 0 || ((seen == HEX_LOWER || seen == HEX_UPPER) && len >= 4)
+}
+
+/// The length of the variable that a text begins with; 0: it begins with none.
+#[inline]
+pub(super) fn variable_len(text: &[u8]) -> usize {
+    let (mut seen, mut len) = (0, 0);
+    while let Some(&byte) = text.get(len) {
+        let class = CLASS[byte as usize];
+        if class & WORD == 0 {
+            break;
+        }
+        seen |= class;
+        len += 1;
+    }
+    if changes(seen, len) { len } else { 0 }
 }
 
 /// Appends the template of `text`, and the variables as places in `text` (start and length). `false`: it is not split, and

@@ -1,10 +1,12 @@
 //! Many texts in few bytes: one text, decimal numbers, a dictionary, hexadecimal digits, or as they are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use disk::varint::{Corrupt, Reader, put_bytes, put_u64};
 
 use super::ints;
+use super::split::MOST_HOLES;
 
 const CONSTANT: u8 = 0;
 /// Decimal numbers without leading zeros.
@@ -15,6 +17,14 @@ const DICTIONARY: u8 = 3;
 /// Lower-case hexadecimal digits, all of one even length.
 const HEX: u8 = 4;
 const PLAIN: u8 = 5;
+/// Texts that resemble one another: see [`super::shaped`].
+pub(super) const SHAPED: u8 = 6;
+
+/// The same as an earlier column beside this one.
+const SAME: u8 = 7;
+
+/// How many columns back it is looked for the same one.
+const LOOK_BACK: usize = 64;
 
 /// The most digits of a number that fits.
 const DIGITS: usize = 18;
@@ -24,7 +34,7 @@ const WORDS: usize = 1 << 16;
 const SAMPLE: usize = 512;
 
 /// Texts that are read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Texts<'a> {
     /// Always this.
     Constant(&'a [u8]),
@@ -35,7 +45,7 @@ pub(super) enum Texts<'a> {
     /// Hexadecimal digits by their values, so many bytes each.
     Hex(&'a [u8], usize),
     /// The text, and where each one ends.
-    Plain(&'a [u8], Vec<u32>),
+    Plain(Cow<'a, [u8]>, Vec<u32>),
 }
 
 fn number(text: &[u8]) -> Option<i64> {
@@ -52,41 +62,73 @@ pub(super) struct Sink {
     pub(super) letters: Vec<u8>,
 }
 
-/// Appends texts. How many there are is for the caller to keep.
+impl Sink {
+    /// Forgets all, keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.numbers.clear();
+        self.letters.clear();
+    }
+}
+
+/// Appends texts. How many there are is for the caller to keep. Those of one word each, as variables are, lie among the
+/// letters such that a piece of one can be found there.
 pub(super) fn put<'t>(
     texts: &[&'t [u8]],
     sink: &mut Sink,
     words: &mut HashMap<&'t [u8], u32, foldhash::fast::FixedState>,
 ) {
-    let Some(&first) = texts.first() else { return };
+    if !put_short(texts, sink, words) {
+        put_plain(texts, sink);
+    }
+}
+
+/// Appends texts that may be long and that are not searched for where they lie.
+pub(super) fn put_long(texts: &[&[u8]], sink: &mut Sink, depth: usize) {
+    if !put_short(texts, sink, &mut HashMap::default()) && !super::shaped::put(texts, sink, depth) {
+        put_plain(texts, sink);
+    }
+}
+
+fn put_plain(texts: &[&[u8]], sink: &mut Sink) {
+    sink.numbers.push(PLAIN);
+    let lens: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
+    ints::put(&lens, &mut sink.numbers);
+    texts.iter().for_each(|t| sink.letters.extend_from_slice(t));
+}
+
+/// Appends texts if there is a short form for them.
+fn put_short<'t>(
+    texts: &[&'t [u8]],
+    sink: &mut Sink,
+    words: &mut HashMap<&'t [u8], u32, foldhash::fast::FixedState>,
+) -> bool {
+    let Some(&first) = texts.first() else { return true };
     let len = first.len();
-    let (mut same_len, mut constant, mut canonical) = (true, true, true);
-    let mut numbers: Vec<i64> = Vec::new();
-    for (at, text) in texts.iter().enumerate() {
-        same_len &= text.len() == len;
-        constant &= *text == first;
-        if numbers.len() == at
-            && let Some(n) = number(text)
-        {
-            canonical &= text[0] != b'0' || text.len() == 1;
-            if canonical || same_len {
-                numbers.push(n);
-            }
-        }
-    }
-    if constant {
+    let same_len = texts.iter().all(|text| text.len() == len);
+    if same_len && texts.iter().all(|text| *text == first) {
         sink.numbers.push(CONSTANT);
-        return put_bytes(&mut sink.letters, first);
+        put_bytes(&mut sink.letters, first);
+        return true;
     }
-    if numbers.len() == texts.len() && (canonical || same_len) {
-        sink.numbers.push(if canonical { NUMBERS } else { PADDED });
-        if !canonical {
-            sink.numbers.push(len as u8);
+    let canonical = |text: &[u8]| text[0] != b'0' || text.len() == 1;
+    if number(first).is_some() && (same_len || canonical(first)) {
+        let mut all_canonical = true;
+        let numbers = texts.iter().map(|text| {
+            let number = number(text)?;
+            all_canonical &= canonical(text);
+            (same_len || all_canonical).then_some(number)
+        });
+        if let Some(numbers) = numbers.collect::<Option<Vec<i64>>>() {
+            sink.numbers.push(if all_canonical { NUMBERS } else { PADDED });
+            if !all_canonical {
+                sink.numbers.push(len as u8);
+            }
+            ints::put(&numbers, &mut sink.numbers);
+            return true;
         }
-        return ints::put(&numbers, &mut sink.numbers);
     }
     if put_dictionary(texts, sink, words) {
-        return;
+        return true;
     }
     let hex = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     if same_len && len % 2 == 0 && len > 0 && texts.iter().all(|t| t.iter().all(hex)) {
@@ -96,12 +138,9 @@ pub(super) fn put<'t>(
         for text in texts {
             sink.letters.extend(text.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
         }
-        return;
+        return true;
     }
-    sink.numbers.push(PLAIN);
-    let lens: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
-    ints::put(&lens, &mut sink.numbers);
-    texts.iter().for_each(|t| sink.letters.extend_from_slice(t));
+    false
 }
 
 fn put_dictionary<'t>(
@@ -134,11 +173,63 @@ fn put_dictionary<'t>(
     true
 }
 
+/// Says that a column of texts is the same as the one at this place among those beside it.
+pub(super) fn put_same(at: usize, sink: &mut Sink) {
+    sink.numbers.push(SAME);
+    put_u64(&mut sink.numbers, at as u64);
+}
+
+/// The first column before this one that has the same texts; `text` gives that of a row in a column.
+pub(super) fn same_as<'t>(
+    column: usize,
+    rows: &[u32],
+    text: impl Fn(u32, usize) -> &'t [u8],
+) -> Option<usize> {
+    let same = |row: &u32, at: usize| text(*row, column) == text(*row, at);
+    let ends = [rows.first()?, rows.get(rows.len() / 2)?, rows.last()?];
+    let from = column.saturating_sub(LOOK_BACK);
+    (from..column).find(|at| ends.iter().all(|row| same(row, *at)) && rows.iter().all(|row| same(row, *at)))
+}
+
+/// Reads columns that lie beside one another, of `count` texts each.
+pub(super) fn read_beside<'a>(
+    numbers: &mut Reader<'a>,
+    letters: &mut Reader<'a>,
+    count: usize,
+    columns: usize,
+    depth: usize,
+) -> Result<Vec<Texts<'a>>, Corrupt> {
+    if columns > MOST_HOLES + 1 {
+        return Err(Corrupt("too many variables"));
+    }
+    let mut all: Vec<Texts<'a>> = Vec::new();
+    for _ in 0..columns {
+        if count > 0 && numbers.rest().first() == Some(&SAME) {
+            numbers.u8()?;
+            let at = numbers.count(all.len())?;
+            all.push(all.get(at).ok_or(Corrupt("a column that is not there"))?.clone());
+        } else {
+            all.push(read_at(numbers, letters, count, depth)?);
+        }
+    }
+    Ok(all)
+}
+
 /// Reads `count` texts from where their numbers and their letters lie.
 pub(super) fn read<'a>(
     numbers: &mut Reader<'a>,
     letters: &mut Reader<'a>,
     count: usize,
+) -> Result<Texts<'a>, Corrupt> {
+    read_at(numbers, letters, count, 0)
+}
+
+/// As [`read`], where texts lie within texts.
+pub(super) fn read_at<'a>(
+    numbers: &mut Reader<'a>,
+    letters: &mut Reader<'a>,
+    count: usize,
+    depth: usize,
 ) -> Result<Texts<'a>, Corrupt> {
     if count == 0 {
         return Ok(Texts::Constant(b""));
@@ -171,8 +262,9 @@ pub(super) fn read<'a>(
                 end = end.checked_add(len).ok_or(Corrupt("too long"))?;
                 ends.push(end);
             }
-            Texts::Plain(letters.take(end as usize)?, ends)
+            Texts::Plain(Cow::Borrowed(letters.take(end as usize)?), ends)
         }
+        SHAPED => super::shaped::read(numbers, letters, count, depth)?,
         _ => return Err(Corrupt("unknown form of texts")),
     })
 }

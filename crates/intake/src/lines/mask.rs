@@ -198,6 +198,11 @@ impl Masker {
         self.mask(text, scratch, out, each)
     }
 
+    /// Whether what a field of this name has may be a secret whatever it looks like.
+    pub fn suspects(&self, name: &str) -> bool {
+        self.anchors.is_some() && pairs::is_suspect(name)
+    }
+
     /// Whether a field of this name may have no number in it either.
     pub fn hides_numbers_of(&self, name: &str) -> bool {
         self.anchors.is_some() && pairs::is_strong(name)

@@ -38,6 +38,10 @@ impl StreamIndex {
     }
 }
 
+/// The name of a field of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NameIndex(u32);
+
 /// A place in the arena.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -121,7 +125,12 @@ impl Records {
         self.rows.is_empty()
     }
 
-    /// Bytes of messages and of text fields.
+    /// How many fields the records have together.
+    pub fn field_count(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Bytes of messages and of text fields that are no parts of them.
     pub fn text_bytes(&self) -> usize {
         self.text.len()
     }
@@ -135,6 +144,7 @@ impl Records {
     }
 
     /// Whether `more` bytes still fit.
+    #[inline]
     pub fn has_room(&self, more: usize) -> bool {
         self.text.len() + more <= Self::MOST_BYTES
     }
@@ -151,6 +161,7 @@ impl Records {
     }
 
     /// Adds a record; [`field`](Self::field) then adds to it. Whoever adds asks [`has_room`](Self::has_room) before.
+    #[inline]
     pub fn push(&mut self, stream: StreamIndex, time_ns: i64, body: &str) {
         let body = self.put(body);
         let fields_end = self.fields.len() as u32;
@@ -159,22 +170,47 @@ impl Records {
 
     /// Adds a field to the record added last; without one nothing happens. A name that the record has already is the
     /// caller's to avoid: the first one counts.
+    #[inline]
     pub fn field(&mut self, name: &str, origin: Origin, value: FieldRef<'_>) {
         if self.rows.is_empty() {
             return;
         }
-        let name = self.name(name);
+        let name = NameIndex(self.name(name));
+        self.field_named(name, origin, value);
+    }
+
+    /// Names a field, for [`field_named`](Self::field_named): whoever adds the same fields again and again need not look
+    /// for their names each time.
+    pub fn name_index(&mut self, name: &str) -> NameIndex {
+        NameIndex(self.name(name))
+    }
+
+    /// As [`field`](Self::field), by the index of a name of this batch.
+    #[inline]
+    pub fn field_named(&mut self, name: NameIndex, origin: Origin, value: FieldRef<'_>) {
         let value = match value {
             FieldRef::Text(text) => Value::Text(self.put(text)),
             FieldRef::Int(int) => Value::Int(int),
             FieldRef::Float(float) => Value::Float(float),
             FieldRef::Bool(bool) => Value::Bool(bool),
         };
-        self.fields.push(Field { name, origin, value });
-        let end = self.fields.len() as u32;
-        if let Some(row) = self.rows.last_mut() {
-            row.fields_end = end;
+        self.add(name, origin, value);
+    }
+
+    /// Adds a text field that is a part of the message of the record added last: it is not copied. What is no part of it
+    /// (out of range, or within a character) is not added.
+    pub fn field_part(&mut self, name: NameIndex, origin: Origin, part: Range<usize>) {
+        let Some(body) = self.rows.last().map(|row| row.body) else { return };
+        if self.text(body).get(part.clone()).is_some() {
+            let place = Place { start: body.start + part.start as u32, end: body.start + part.end as u32 };
+            self.add(name, origin, Value::Text(place));
         }
+    }
+
+    fn add(&mut self, name: NameIndex, origin: Origin, value: Value) {
+        let Some(row) = self.rows.last_mut() else { return };
+        self.fields.push(Field { name: name.0, origin, value });
+        row.fields_end = self.fields.len() as u32;
     }
 
     /// The streams that were named, in that order.
@@ -193,6 +229,7 @@ impl Records {
     }
 
     /// All records, in the order in which they were added.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         (0..self.rows.len()).map(|index| Row { records: self, index })
     }
@@ -241,21 +278,25 @@ impl Records {
 
 impl<'a> Row<'a> {
     /// Nanoseconds since the Unix epoch.
+    #[inline]
     pub fn time_ns(&self) -> i64 {
         self.records.rows[self.index].time_ns
     }
 
     /// Its stream.
+    #[inline]
     pub fn stream(&self) -> StreamIndex {
         StreamIndex(self.records.rows[self.index].stream)
     }
 
     /// Its stream's labels.
+    #[inline]
     pub fn labels(&self) -> &'a Labels {
         &self.records.streams[self.stream().get()]
     }
 
     /// The message.
+    #[inline]
     pub fn body(&self) -> &'a str {
         self.records.text(self.records.rows[self.index].body)
     }
@@ -285,6 +326,19 @@ impl<'a> Row<'a> {
         })
     }
 
+    /// Where in the message the texts of fields stand that are parts of it, field by field as [`fields`](Self::fields) gives
+    /// them.
+    pub fn parts(&self) -> impl Iterator<Item = Option<Range<usize>>> {
+        let records = self.records;
+        let body = records.rows[self.index].body;
+        records.fields[records.fields_of(self.index)].iter().map(move |field| match field.value {
+            Value::Text(place) if place.start >= body.start && place.end <= body.end => {
+                Some((place.start - body.start) as usize..(place.end - body.start) as usize)
+            }
+            _ => None,
+        })
+    }
+
     /// Where the field's name stands in [`Records::names`], field by field as [`fields`](Self::fields) gives them.
     pub fn field_names(&self) -> impl Iterator<Item = usize> {
         let records = self.records;
@@ -300,6 +354,25 @@ impl<'a> Row<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_of_messages_are_fields() {
+        let mut records = Records::new();
+        let web = records.stream(&Labels::empty());
+        records.push(web, 1, "before");
+        records.push(web, 2, "GET 끝");
+        let (method, other) = (records.name_index("method"), records.name_index("other"));
+        records.field_part(method, Origin::Detected, 0..3);
+        records.field("status", Origin::Detected, FieldRef::Int(7));
+        records.field_part(other, Origin::Detected, 0..5);
+        records.field_part(other, Origin::Detected, 0..9);
+        records.field("own", Origin::Detected, FieldRef::Text("끝"));
+        let row = records.get(1).unwrap();
+        assert_eq!(row.fields().map(|(name, ..)| name).collect::<Vec<_>>(), ["method", "status", "own"]);
+        assert_eq!(row.field("method"), Some(FieldRef::Text("GET")));
+        assert_eq!(row.parts().collect::<Vec<_>>(), [Some(0..3), None, None]);
+        assert_eq!(records.field_count(), 3);
+    }
 
     #[test]
     fn rows_keep_what_was_added() {
@@ -325,6 +398,7 @@ mod tests {
         assert_eq!(rows[2].field("path"), Some(FieldRef::Text("/x")));
         assert_eq!(rows[2].field("status"), None);
         assert_eq!(records.names(), ["status", "path"]);
+        assert_eq!(rows[0].parts().collect::<Vec<_>>(), [None, None]);
         assert_eq!(rows[2].field_names().collect::<Vec<_>>(), [1]);
 
         for round in 0..2 {

@@ -3,9 +3,10 @@
 
 use std::borrow::Cow;
 
+use model::records::FieldRef;
 use model::{Error, Labels, Result};
 
-use super::{entry, selector, stream_labels};
+use super::{selector, stream_labels};
 use crate::logs::Rows;
 use crate::remote_write::proto::{Message, Value};
 
@@ -44,31 +45,39 @@ fn labels_of(stream: &[u8], rows: &Rows<'_>) -> Result<Labels> {
 fn add(bytes: &[u8], labels: &Labels, rows: &mut Rows<'_>) -> Result<()> {
     let mut time = (0i64, 0i64);
     let mut line = "";
-    let mut metadata: Vec<(&str, &str)> = Vec::new();
+    let mut has_metadata = false;
     each(bytes, |number, part| {
         match number {
             1 => time = timestamp(part.bytes)?,
             2 => line = utf8(part.bytes)?,
-            3 => {
-                let mut pair = ("", "");
-                each(part.bytes, |number, part| {
-                    match number {
-                        1 => pair.0 = utf8(part.bytes)?,
-                        2 => pair.1 = utf8(part.bytes)?,
-                        _ => {}
-                    }
-                    Ok(())
-                })?;
-                metadata.push(pair);
-            }
+            3 => has_metadata = true,
             _ => {}
         }
         Ok(())
     })?;
     let ns = time.0.checked_mul(1_000_000_000).and_then(|ns| ns.checked_add(time.1));
     let ns = ns.ok_or_else(|| Error::invalid("a timestamp is out of range"))?;
-    entry(rows, labels, ns, line, metadata.into_iter());
-    Ok(())
+    rows.begin(labels, Some(ns), line);
+    if !has_metadata {
+        return Ok(());
+    }
+    // Nothing says that a line stands before its metadata: they are walked again rather than kept.
+    each(bytes, |number, part| {
+        if number != 3 {
+            return Ok(());
+        }
+        let mut pair = ("", "");
+        each(part.bytes, |number, part| {
+            match number {
+                1 => pair.0 = utf8(part.bytes)?,
+                2 => pair.1 = utf8(part.bytes)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        rows.field(pair.0, FieldRef::Text(pair.1));
+        Ok(())
+    })
 }
 
 fn timestamp(bytes: &[u8]) -> Result<(i64, i64)> {

@@ -7,9 +7,8 @@ use foldhash::fast::FixedState;
 use model::Result;
 use model::records::{Counting, KeyPlace, KeySource, Origin};
 
-use super::read::{Asked, Bytes, corrupt, find, named, raw_fields, times};
+use super::read::{Asked, Bytes, corrupt, find, named, times, with_fields};
 use super::{Head, Kind};
-use crate::wide::fields::Field;
 
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
@@ -186,12 +185,17 @@ pub(super) fn part(
                 continue;
             }
         };
-        let raw = raw_fields(head, bytes, |name| name == source.name)?;
-        for column in Field::read_all(&raw, rows, |name| name == source.name).map_err(corrupt)? {
-            if column.origin == origin {
-                column.codes(&mut of_rows, |text| codes.number(text, source.lower));
-            }
-        }
+        with_fields(
+            head,
+            bytes,
+            rows,
+            |name| name == source.name,
+            |columns| {
+                for column in columns.iter().filter(|column| column.origin == origin) {
+                    column.codes(&mut of_rows, |text| codes.number(text, source.lower));
+                }
+            },
+        )?;
     }
     Ok((codes, of_rows))
 }

@@ -1,6 +1,8 @@
 //! Messages of a block: templates say first which may fulfil the tests, then variables which rows, and only these are put
 //! together.
 
+use std::cell::{Cell, OnceCell};
+
 use disk::varint::{Corrupt, Reader};
 use model::Result;
 use model::records::TextColumn;
@@ -9,6 +11,7 @@ use super::read::{Picked, column, corrupt, named};
 use super::{Bytes, Head, Kind, MOST_ROWS, MOST_TEMPLATES};
 use crate::wide::columns::push_text;
 use crate::wide::condition::Test;
+use crate::wide::derived::Edge;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
 use crate::wide::split::HOLE;
@@ -170,9 +173,7 @@ impl<'a> Messages<'a> {
         let count = self.templates.counts[id] as usize;
         let around: Vec<&[u8]> =
             template.map_or_else(|| vec![&[][..]; 2], |t| t.split(|b| *b == HOLE).collect());
-        let texts = (1..around.len())
-            .map(|_| texts::read(&mut numbers, &mut letters, count))
-            .collect::<Result<_, _>>()?;
+        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0)?;
         Ok(Columns { texts, around, candidates: None })
     }
 
@@ -278,6 +279,107 @@ impl Columns<'_> {
             column.write(ordinal, out);
             out.extend_from_slice(after);
         }
+    }
+}
+
+impl Raw {
+    /// The variables, where they are `needed`.
+    pub(super) fn variables(head: &Head, bytes: &dyn Bytes, needed: bool) -> Result<Self> {
+        let mut raw = Self::default();
+        if needed {
+            raw.letters = named(head, bytes, &Kind::Letters)?;
+            raw.numbers = named(head, bytes, &Kind::Numbers)?;
+        }
+        Ok(raw)
+    }
+}
+
+/// Parts of messages, for fields whose values they are. Variables are read when they are asked for.
+pub(in crate::wide) struct Parts<'a> {
+    messages: Messages<'a>,
+    columns: Vec<OnceCell<Columns<'a>>>,
+    broken: Cell<Option<Corrupt>>,
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn new(templates: &'a Templates<'a>, raw: &'a Raw) -> Self {
+        let messages = Messages::new(templates, Vec::new(), raw, &[]);
+        let columns = messages.starts.iter().map(|_| OnceCell::new()).collect();
+        Self { messages, columns, broken: Cell::new(None) }
+    }
+
+    /// How many templates there are.
+    pub(in crate::wide) fn templates(&self) -> usize {
+        self.messages.templates.texts.len()
+    }
+
+    /// The template of a row; one behind the last where it has none.
+    pub(in crate::wide) fn template_of(&self, row: u32) -> usize {
+        self.messages.templates.ids.get(row as usize).map_or(self.templates(), |id| *id as usize)
+    }
+
+    /// What could not be read.
+    pub(in crate::wide) fn check(&self) -> Result<(), Corrupt> {
+        self.broken.take().map_or(Ok(()), Err)
+    }
+
+    fn of(&self, row: u32) -> Option<(&Columns<'a>, usize)> {
+        let id = self.template_of(row);
+        let cell = self.columns.get(id).filter(|_| id < self.templates())?;
+        if cell.get().is_none() {
+            match self.messages.read(id) {
+                // Nobody else sets it.
+                Ok(columns) => drop(cell.set(columns)),
+                Err(e) => {
+                    self.broken.set(Some(e));
+                    return None;
+                }
+            }
+        }
+        Some((cell.get()?, self.messages.templates.ordinals[row as usize] as usize))
+    }
+
+    /// Puts a part of a row's message into `out`; `None`: the message has no such part.
+    pub(in crate::wide) fn part(&self, row: u32, start: Edge, end: Edge, out: &mut Vec<u8>) -> Option<()> {
+        out.clear();
+        if start.piece == end.piece && start.piece.is_multiple_of(2) {
+            // It stands in the template.
+            let template = self.messages.templates.texts.get(self.template_of(row))?;
+            let piece = template.split(|b| *b == HOLE).nth(start.piece as usize / 2)?;
+            let until = piece.len().checked_sub(end.offset as usize)?;
+            out.extend_from_slice(piece.get(start.offset as usize..until)?);
+            return Some(());
+        }
+        let (columns, ordinal) = self.of(row)?;
+        if end.piece as usize > 2 * columns.texts.len() {
+            return None;
+        }
+        for piece in start.piece..=end.piece {
+            let at = piece as usize / 2;
+            match piece % 2 {
+                0 => out.extend_from_slice(columns.around.get(at)?),
+                _ => columns.texts.get(at)?.write(ordinal, out),
+            }
+        }
+        let until = out.len().checked_sub(end.offset as usize)?;
+        out.truncate(until);
+        let from = start.offset as usize;
+        (from <= until).then(|| drop(out.drain(..from)))
+    }
+
+    /// Puts what stands in a row's message from one of its variables on into `out`, as far as a decimal number may go.
+    pub(in crate::wide) fn number(&self, row: u32, hole: u32, out: &mut Vec<u8>) -> Option<()> {
+        out.clear();
+        let (columns, ordinal) = self.of(row)?;
+        let hole = hole as usize;
+        columns.texts.get(hole)?.write(ordinal, out);
+        if columns.around.get(hole + 1) == Some(&&b"."[..])
+            && let Some(fraction) = columns.texts.get(hole + 1)
+        {
+            out.push(b'.');
+            fraction.write(ordinal, out);
+        }
+        Some(())
     }
 }
 

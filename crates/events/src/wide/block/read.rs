@@ -4,7 +4,7 @@ use disk::varint::{Corrupt, Reader};
 use model::records::{Columns, FieldColumn, TextColumn};
 use model::{Error, Labels, Order, Result};
 
-use super::messages::{self, Messages, Raw, Templates};
+use super::messages::{self, Messages, Parts, Raw, Templates};
 use super::{FieldKind, Head, Kind, Section};
 use crate::wide::condition::Test;
 use crate::wide::fields::Field;
@@ -214,19 +214,25 @@ fn filter_by_fields(
         if picked.is_empty() {
             break;
         }
-        let raw = raw_fields(head, bytes, |n| n == name)?;
-        let mut columns = Field::read_all(&raw, rows, |n| n == name).map_err(corrupt)?;
-        columns.sort_by_key(|c| c.origin);
-        let absent = test.holds("");
-        for column in &mut columns {
-            column.prepare(test);
-        }
-        picked.retain(|(row, _)| columns.iter().find_map(|c| c.holds(*row, test)).unwrap_or(absent));
+        with_fields(
+            head,
+            bytes,
+            rows,
+            |n| n == name,
+            |columns| {
+                columns.sort_by_key(|c| c.origin);
+                let absent = test.holds("");
+                for column in columns.iter_mut() {
+                    column.prepare(test);
+                }
+                picked.retain(|(row, _)| columns.iter().find_map(|c| c.holds(*row, test)).unwrap_or(absent));
+            },
+        )?;
     }
     Ok(())
 }
 
-pub(super) fn raw_fields(
+fn raw_fields(
     head: &Head,
     bytes: &dyn Bytes,
     wanted: impl Fn(&str) -> bool,
@@ -234,9 +240,10 @@ pub(super) fn raw_fields(
     let mut all = Vec::new();
     for section in &head.sections {
         let kind = match &section.kind {
-            Kind::Field(name, origin, kind) if wanted(name) => {
-                FieldKind::Column(name.clone(), *origin, *kind)
-            }
+            Kind::Field(name, origin, kind) if wanted(name) => match section.derived {
+                true => FieldKind::Derived(name.clone(), *origin, *kind),
+                false => FieldKind::Column(name.clone(), *origin, *kind),
+            },
             Kind::Rest => FieldKind::Rest,
             _ => continue,
         };
@@ -255,9 +262,37 @@ fn fields(
     if plan.scan.wanted.fields.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    let raw = raw_fields(head, bytes, |name| plan.wants_field(name))?;
-    let columns = Field::read_all(&raw, rows, |name| plan.wants_field(name)).map_err(corrupt)?;
-    Ok(columns.iter().filter_map(|c| c.select(picked.iter().map(|(row, _)| *row))).collect())
+    let rows_of = picked.iter().map(|(row, _)| *row);
+    let select = |columns: &mut Vec<Field<'_>>| {
+        columns.iter().filter_map(|c| c.select(rows_of.clone())).collect::<Vec<_>>()
+    };
+    with_fields(head, bytes, rows, |name| plan.wants_field(name), select)
+}
+
+/// Reads the columns of fields that are wanted, and the messages where they tell values, and does something with them.
+pub(super) fn with_fields<R>(
+    head: &Head,
+    bytes: &dyn Bytes,
+    rows: usize,
+    wanted: impl Fn(&str) -> bool,
+    work: impl FnOnce(&mut Vec<Field<'_>>) -> R,
+) -> Result<R> {
+    let raw = raw_fields(head, bytes, &wanted)?;
+    let mut told = raw.iter().filter(|(kind, _)| matches!(kind, FieldKind::Derived(..))).peekable();
+    if told.peek().is_none() {
+        return Ok(work(&mut Field::read_all(&raw, rows, wanted, None).map_err(corrupt)?));
+    }
+    let mut variables = false;
+    for (kind, raw) in told {
+        variables |= Field::needs_variables(kind, raw).map_err(corrupt)?;
+    }
+    let templates = named(head, bytes, &Kind::Templates)?;
+    let templates = Templates::read(&templates, rows).map_err(corrupt)?;
+    let messages = Raw::variables(head, bytes, variables)?;
+    let parts = Parts::new(&templates, &messages);
+    let done = work(&mut Field::read_all(&raw, rows, wanted, Some(&parts)).map_err(corrupt)?);
+    parts.check().map_err(corrupt)?;
+    Ok(done)
 }
 
 /// The messages of some rows.

@@ -1,3 +1,5 @@
+mod derived;
+
 use std::cell::Cell;
 
 use model::records::{FieldRef, Origin, TextTest};
@@ -62,8 +64,8 @@ fn fields_beyond_the_most_columns_are_kept_together() {
         builder.row(row, 0, "x");
         for n in 0..700 {
             let name = format!("f{n}");
-            builder.field(&name, Origin::Sent, FieldRef::Int(n * row));
-            builder.field(&name, Origin::Detected, FieldRef::Text("t"));
+            builder.field(&name, Origin::Sent, FieldRef::Int(n * row), None);
+            builder.field(&name, Origin::Detected, FieldRef::Text("t"), None);
         }
     }
     let block = builder.finish(1).unwrap();
@@ -96,7 +98,7 @@ fn every_type_of_field_comes_back_where_it_was() {
     for row in 0..1000 {
         builder.row(row, 0, "");
         if let Some(value) = value(row) {
-            builder.field("v", Origin::Sent, value);
+            builder.field("v", Origin::Sent, value, None);
         }
     }
     let block = builder.finish(3).unwrap();

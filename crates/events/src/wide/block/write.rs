@@ -1,27 +1,34 @@
 //! Writing a block.
 
+mod fields;
+mod sections;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use disk::varint::{put_bytes, put_i64, put_u64};
 use foldhash::fast::FixedState;
+use model::Result;
 use model::records::{FieldRef, Origin};
-use model::{Error, Result};
 
-use super::{FULL_BYTES, FULL_ROWS, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run, Section};
+use self::sections::Sections;
+use super::{FULL_BYTES, FULL_ROWS, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
 use crate::wide::columns::Type;
 use crate::wide::filter;
+use crate::wide::ints;
+use crate::wide::shapes::Shapes;
 use crate::wide::split::split;
-use crate::wide::texts::Sink;
-use crate::wide::{ints, texts};
+use crate::wide::texts::{self, Sink};
 
 /// A message that is kept as it is.
 const WHOLE: u32 = u32::MAX;
 /// A template of fewer messages is not worth its columns, where there are many templates.
 const WORTH: u32 = 3;
 const MANY: usize = 64;
+/// In templates of fewer messages it is not looked for variables that repeat others.
+const REPEATS: usize = 8;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Place {
     start: u32,
     len: u32,
@@ -64,6 +71,7 @@ pub(in crate::wide) struct Builder {
     templates: Vec<Template>,
     template_text: Vec<u8>,
     known: HashMap<u64, Vec<u32>, FixedState>,
+    shapes: Shapes,
     runs: Vec<Run>,
     columns: Vec<Column>,
     by_name: HashMap<Arc<str>, Vec<usize>, FixedState>,
@@ -75,6 +83,30 @@ pub(in crate::wide) struct Builder {
     scratch: Vec<u8>,
     bytes: usize,
     filter: filter::Builder,
+    /// Rows by template, once the block is finished.
+    order: Order,
+    sink: Sink,
+    sections: Option<Sections>,
+}
+
+/// The templates that are kept, the frequent ones first, and the rows of each.
+#[derive(Default)]
+struct Order {
+    kept: Vec<u32>,
+    /// Rows by template; those of one are in order.
+    rows: Vec<u32>,
+    /// Where the rows of each kept template begin; at last, where those without one do.
+    starts: Vec<u32>,
+}
+
+impl Order {
+    fn of(&self, number: usize) -> &[u32] {
+        &self.rows[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+
+    fn whole(&self) -> &[u32] {
+        &self.rows[self.starts[self.kept.len()] as usize..]
+    }
 }
 
 /// What [`Builder::finish`] made of the rows.
@@ -124,8 +156,13 @@ impl Builder {
     }
 
     fn template(&mut self, body: &[u8]) -> u32 {
-        self.scratch.clear();
         let before = self.variables.len();
+        if let Some(id) = self.shapes.find(body, &mut self.variables) {
+            self.filter.message(body, &self.variables[before..]);
+            self.templates[id as usize].rows += 1;
+            return id;
+        }
+        self.scratch.clear();
         if !split(body, &mut self.scratch, &mut self.variables) {
             self.filter.whole(body);
             return WHOLE;
@@ -138,6 +175,10 @@ impl Builder {
             let (start, len) = template.text;
             if self.template_text[start as usize..(start + len) as usize] == self.scratch[..] {
                 template.rows += 1;
+                // What came once may never come again.
+                if template.rows == 2 {
+                    self.shapes.add(&self.scratch, *id);
+                }
                 return *id;
             }
         }
@@ -154,8 +195,15 @@ impl Builder {
         id
     }
 
-    /// A field of the row added last. Of two of one name, origin and type the first counts.
-    pub(in crate::wide) fn field(&mut self, name: &str, origin: Origin, value: FieldRef<'_>) {
+    /// A field of the row added last. Of two of one name, origin and type the first counts. `place`: where in the message
+    /// the text stands, if that is known.
+    pub(in crate::wide) fn field(
+        &mut self,
+        name: &str,
+        origin: Origin,
+        value: FieldRef<'_>,
+        place: Option<u32>,
+    ) {
         let row = (self.times.len() - 1) as u32;
         let kind = Type::of(&value);
         let is_it = |c: &Column| *c.name == *name && c.origin == origin && c.kind() == kind;
@@ -178,8 +226,14 @@ impl Builder {
         column.rows.push(row);
         let bytes = match (&mut column.values, value) {
             (Values::Text(places), FieldRef::Text(text)) => {
-                places.push(Place { start: self.text.len() as u32, len: text.len() as u32 });
-                self.text.extend_from_slice(text.as_bytes());
+                let len = text.len() as u32;
+                match place {
+                    Some(at) => places.push(Place { start: self.bodies[row as usize].start + at, len }),
+                    None => {
+                        places.push(Place { start: self.text.len() as u32, len });
+                        self.text.extend_from_slice(text.as_bytes());
+                    }
+                }
                 self.filter.value(text.as_bytes());
                 text.len()
             }
@@ -232,32 +286,47 @@ impl Builder {
 
     /// The block of the rows so far; then it is empty again.
     pub(in crate::wide) fn finish(&mut self, level: i32) -> Result<Finished> {
-        let mut sections = Sections::new(level)?;
-        sections.add(Kind::Times, self.write_times())?;
-        let (templates, sink, whole) = self.write_messages();
-        sections.add(Kind::Templates, templates)?;
-        sections.add(Kind::Numbers, sink.numbers)?;
-        sections.add(Kind::Letters, sink.letters)?;
+        let mut sections = match self.sections.take() {
+            Some(sections) => sections,
+            None => Sections::new(level)?,
+        };
+        sections.clear();
+        let mut raw = std::mem::take(&mut self.scratch);
+        raw.clear();
+        self.write_times(&mut raw);
+        sections.add(Kind::Times, false, &raw)?;
+        self.sort_by_template();
+        raw.clear();
+        let mut sink = std::mem::take(&mut self.sink);
+        let whole = self.write_messages(&mut raw, &mut sink);
+        sections.add(Kind::Templates, false, &raw)?;
+        sections.add(Kind::Numbers, false, &sink.numbers)?;
+        sections.add(Kind::Letters, false, &sink.letters)?;
         if let Some(whole) = whole {
-            sections.add(Kind::Whole, whole)?;
+            sections.add(Kind::Whole, false, &whole)?;
         }
+        let mut by_row = Vec::new();
         for column in &self.columns {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
-            sections.add(kind, self.write_column(column))?;
+            raw.clear();
+            let derived = self.write_column(column, &mut by_row, &mut raw, &mut sink);
+            sections.add(kind, derived, &raw)?;
         }
         if self.rest_count > 0 {
-            let mut rest = Vec::with_capacity(self.rest.len() + 8);
-            put_u64(&mut rest, self.rest_count);
-            rest.extend_from_slice(&self.rest);
-            sections.add(Kind::Rest, rest)?;
+            raw.clear();
+            put_u64(&mut raw, self.rest_count);
+            raw.extend_from_slice(&self.rest);
+            sections.add(Kind::Rest, false, &raw)?;
         }
         if let Some(filter) = self.filter.finish(sections.bytes.len()) {
             sections.add_as_is(Kind::Filter, &filter);
         }
-        let head = Head { runs: std::mem::take(&mut self.runs), sections: sections.list };
+        let head =
+            Head { runs: std::mem::take(&mut self.runs), sections: std::mem::take(&mut sections.list) };
         let mut bytes = head.write();
         let (head_len, head_crc) = (bytes.len() as u32, crc32fast::hash(&bytes));
         bytes.extend_from_slice(&sections.bytes);
+        (self.scratch, self.sink, self.sections) = (raw, sink, Some(sections));
         self.clear();
         Ok(Finished { head_len, head_crc, bytes, runs: head.runs })
     }
@@ -273,6 +342,7 @@ impl Builder {
         self.templates.clear();
         self.template_text.clear();
         self.known.clear();
+        self.shapes.clear();
         self.runs.clear();
         self.columns.clear();
         self.by_name.clear();
@@ -280,106 +350,94 @@ impl Builder {
         (self.rest_count, self.rest_row, self.bytes, self.next_column) = (0, 0, 0, 0);
     }
 
-    fn write_times(&self) -> Vec<u8> {
+    fn write_times(&self, out: &mut Vec<u8>) {
         // Many clocks tell less than nanoseconds.
         let unit = [1_000_000_000, 1_000_000, 1_000]
             .into_iter()
             .find(|unit| self.times.iter().all(|t| t % unit == 0))
             .unwrap_or(1);
-        let mut out = Vec::new();
-        put_u64(&mut out, unit as u64);
+        put_u64(out, unit as u64);
+        if unit == 1 {
+            return ints::put(&self.times, out);
+        }
         let times: Vec<i64> = self.times.iter().map(|t| t / unit).collect();
-        ints::put(&times, &mut out);
-        out
+        ints::put(&times, out);
+    }
+
+    /// Decides which templates are kept, numbers them in `ids`, and sorts the rows by them.
+    fn sort_by_template(&mut self) {
+        let many = self.templates.len() > MANY;
+        let order = &mut self.order;
+        order.kept.clear();
+        let is_kept = |t: &u32| !many || self.templates[*t as usize].rows >= WORTH;
+        order.kept.extend((0..self.templates.len() as u32).filter(is_kept));
+        order.kept.sort_by_key(|t| std::cmp::Reverse(self.templates[*t as usize].rows));
+        let count = order.kept.len();
+        let mut numbers = vec![count as u32; self.templates.len()];
+        order.starts.clear();
+        let mut start = 0;
+        for (number, template) in order.kept.iter().enumerate() {
+            numbers[*template as usize] = number as u32;
+            order.starts.push(start);
+            start += self.templates[*template as usize].rows;
+        }
+        order.starts.push(start);
+        let mut next = order.starts.clone();
+        order.rows.clear();
+        order.rows.resize(self.ids.len(), 0);
+        for (row, id) in self.ids.iter_mut().enumerate() {
+            *id = numbers.get(*id as usize).copied().unwrap_or(count as u32);
+            let next = &mut next[*id as usize];
+            order.rows[*next as usize] = row as u32;
+            *next += 1;
+        }
     }
 
     /// Templates with the one of each row, the variables by template and place in it, and messages without a template.
-    fn write_messages(&mut self) -> (Vec<u8>, Sink, Option<Vec<u8>>) {
-        let many = self.templates.len() > MANY;
-        let mut numbers = vec![WHOLE; self.templates.len()];
-        let mut kept: Vec<usize> =
-            (0..self.templates.len()).filter(|t| !many || self.templates[*t].rows >= WORTH).collect();
-        kept.sort_by_key(|t| std::cmp::Reverse(self.templates[*t].rows));
-        for (number, template) in kept.iter().enumerate() {
-            numbers[*template] = number as u32;
-        }
-        let mut rows: Vec<Vec<u32>> =
-            kept.iter().map(|t| Vec::with_capacity(self.templates[*t].rows as usize)).collect();
-        let mut whole: Vec<&[u8]> = Vec::new();
-        for (row, id) in self.ids.iter_mut().enumerate() {
-            if *id != WHOLE {
-                *id = numbers[*id as usize];
-            }
-            match rows.get_mut(*id as usize) {
-                Some(rows) => rows.push(row as u32),
-                None => {
-                    *id = kept.len() as u32;
-                    whole.push(body(&self.text, self.bodies[row]));
-                }
-            }
-        }
-        let (mut out, mut sink) = (Vec::new(), Sink::default());
+    fn write_messages(&self, out: &mut Vec<u8>, sink: &mut Sink) -> Option<Vec<u8>> {
+        sink.clear();
         let mut words = HashMap::default();
-        put_u64(&mut out, kept.len() as u64);
+        put_u64(out, self.order.kept.len() as u64);
         let mut column: Vec<&[u8]> = Vec::new();
-        for (template, rows) in kept.iter().zip(&rows) {
-            let (start, len) = self.templates[*template].text;
-            put_bytes(&mut out, &self.template_text[start as usize..(start + len) as usize]);
+        for (number, template) in self.order.kept.iter().enumerate() {
+            let template = &self.templates[*template as usize];
+            let (start, len) = template.text;
+            put_bytes(out, &self.template_text[start as usize..(start + len) as usize]);
             let before = (sink.numbers.len(), sink.letters.len());
-            for hole in 0..self.templates[*template].holes {
+            let rows = self.order.of(number);
+            let text = |row: u32, hole: usize| {
+                let row = row as usize;
+                let (start, len) = self.variables[self.first_variable[row] as usize + hole];
+                let start = (self.bodies[row].start + start) as usize;
+                &self.text[start..start + len as usize]
+            };
+            for hole in 0..template.holes as usize {
+                if rows.len() >= REPEATS
+                    && let Some(same) = texts::same_as(hole, rows, text)
+                {
+                    texts::put_same(same, sink);
+                    continue;
+                }
                 column.clear();
-                column.extend(rows.iter().map(|row| {
-                    let row = *row as usize;
-                    let (start, len) = self.variables[(self.first_variable[row] + hole) as usize];
-                    let message = body(&self.text, self.bodies[row]);
-                    &message[start as usize..(start + len) as usize]
-                }));
-                texts::put(&column, &mut sink, &mut words);
+                column.extend(rows.iter().map(|row| text(*row, hole)));
+                texts::put(&column, sink, &mut words);
             }
-            put_u64(&mut out, (sink.numbers.len() - before.0) as u64);
-            put_u64(&mut out, (sink.letters.len() - before.1) as u64);
+            put_u64(out, (sink.numbers.len() - before.0) as u64);
+            put_u64(out, (sink.letters.len() - before.1) as u64);
         }
-        ints::put_u32(&self.ids, &mut out);
-        let whole = (!whole.is_empty()).then(|| {
-            let mut sink = Sink::default();
-            texts::put(&whole, &mut sink, &mut words);
-            let mut out = Vec::with_capacity(sink.numbers.len() + sink.letters.len() + 4);
-            put_bytes(&mut out, &sink.numbers);
-            out.extend_from_slice(&sink.letters);
-            out
-        });
-        (out, sink, whole)
-    }
-
-    fn write_column(&self, column: &Column) -> Vec<u8> {
-        let mut out = Vec::new();
-        let all = column.rows.len() == self.times.len();
-        out.push(u8::from(all));
-        if !all {
-            let mut there = vec![0u8; self.times.len().div_ceil(8)];
-            column.rows.iter().for_each(|row| there[*row as usize / 8] |= 1 << (row % 8));
-            out.extend_from_slice(&there);
+        ints::put_u32(&self.ids, out);
+        let whole = self.order.whole();
+        if whole.is_empty() {
+            return None;
         }
-        match &column.values {
-            Values::Text(places) => {
-                let values: Vec<&[u8]> = places.iter().map(|p| body(&self.text, *p)).collect();
-                let mut sink = Sink::default();
-                texts::put(&values, &mut sink, &mut HashMap::default());
-                put_bytes(&mut out, &sink.numbers);
-                out.extend_from_slice(&sink.letters);
-            }
-            Values::Int(values) => ints::put(values, &mut out),
-            Values::Float(values) => {
-                let bits: Vec<i64> = values.iter().map(|v| *v as i64).collect();
-                ints::put(&bits, &mut out);
-            }
-            Values::Bool(values) => {
-                let mut bits = vec![0u8; values.len().div_ceil(8)];
-                values.iter().enumerate().for_each(|(at, v)| bits[at / 8] |= u8::from(*v) << (at % 8));
-                out.extend_from_slice(&bits);
-            }
-        }
-        out
+        column.clear();
+        column.extend(whole.iter().map(|row| body(&self.text, self.bodies[*row as usize])));
+        let mut sink = Sink::default();
+        texts::put_long(&column, &mut sink, 0);
+        let mut out = Vec::with_capacity(sink.numbers.len() + sink.letters.len() + 4);
+        put_bytes(&mut out, &sink.numbers);
+        out.extend_from_slice(&sink.letters);
+        Some(out)
     }
 }
 
@@ -395,44 +453,5 @@ impl Column {
             Values::Float(_) => Type::Float,
             Values::Bool(_) => Type::Bool,
         }
-    }
-}
-
-/// Columns as they lie in the block.
-struct Sections {
-    compressor: zstd::bulk::Compressor<'static>,
-    bytes: Vec<u8>,
-    list: Vec<Section>,
-}
-
-impl Sections {
-    fn new(level: i32) -> Result<Self> {
-        let compressor = zstd::bulk::Compressor::new(level)
-            .map_err(|e| Error::internal("records cannot be compressed").with_detail(e))?;
-        Ok(Self { compressor, bytes: Vec::new(), list: Vec::new() })
-    }
-
-    fn add(&mut self, kind: Kind, raw: Vec<u8>) -> Result<()> {
-        let packed = self
-            .compressor
-            .compress(&raw)
-            .map_err(|e| Error::internal("records cannot be compressed").with_detail(e))?;
-        match packed.len() < raw.len() {
-            true => self.push(kind, &packed, raw.len()),
-            false => self.push(kind, &raw, raw.len()),
-        }
-        Ok(())
-    }
-
-    /// Adds what no compressor makes shorter.
-    fn add_as_is(&mut self, kind: Kind, raw: &[u8]) {
-        self.push(kind, raw, raw.len());
-    }
-
-    fn push(&mut self, kind: Kind, stored: &[u8], raw_len: usize) {
-        let (offset, len) = (self.bytes.len() as u32, stored.len() as u32);
-        let (raw_len, crc) = (raw_len as u32, crc32fast::hash(stored));
-        self.bytes.extend_from_slice(stored);
-        self.list.push(Section { kind, offset, len, raw_len, crc });
     }
 }

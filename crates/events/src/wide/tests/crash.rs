@@ -151,9 +151,14 @@ fn a_full_disk_refuses_lines_and_answers_queries() {
     store.maintain().unwrap();
     write(&store, &batch(1), Some("1")).unwrap();
     bed.fs.set_capacity(bed.fs.used() + 20);
-    assert_eq!(write(&store, &batch(2), Some("2")).unwrap_err().kind, ErrorKind::Unavailable);
+    let stuck = write(&store, &batch(2), Some("2")).unwrap_err();
+    assert_eq!(stuck.kind, ErrorKind::Unavailable);
     let before = scan(&store, &all()).len();
-    assert_eq!(write(&store, &batch(3), Some("3")).unwrap_err().kind, ErrorKind::Unavailable);
+    assert_eq!(before, 3 * LINES, "the batch that found the disk full is visible");
+    assert!(stuck.message.contains("may be stored all the same"), "and its sender is told: {stuck}");
+    let refused = write(&store, &batch(3), Some("3")).unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Unavailable);
+    assert!(!refused.message.contains("all the same"), "{refused}");
     assert_eq!(scan(&store, &all()).len(), before, "a refused batch is not taken while the log is stuck");
     bed.clock.advance_ms(1000);
     assert!(store.maintain().is_err());

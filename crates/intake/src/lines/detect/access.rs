@@ -1,5 +1,8 @@
 //! Access logs of nginx, Apache and their like, and requests within other lines.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use wire::timestamp;
 
 use super::found::{Field, Found};
@@ -79,7 +82,11 @@ fn status(word: &str) -> Option<i64> {
 /// A request within a line of another format, with the status behind it.
 pub(super) fn request(body: &str, start: usize, found: &mut Found) {
     let bytes = body.as_bytes();
-    let Some(version) = memchr::memmem::find(&bytes[start..], b" HTTP/").map(|at| start + at) else { return };
+    static VERSION: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b" HTTP/"));
+    if memchr::memchr(b'"', &bytes[start..]).is_none() {
+        return;
+    }
+    let Some(version) = VERSION.find(&bytes[start..]).map(|at| start + at) else { return };
     let Some(open) = memchr::memrchr(b'"', &bytes[start..version]).map(|at| start + at + 1) else { return };
     let Some(close) = memchr::memchr(b'"', &bytes[version..]).map(|at| version + at) else { return };
     take_request(body, open, close, found);

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::names::{Known, Meaning};
 use super::values::Level;
 
 macro_rules! fields {
@@ -66,10 +67,12 @@ const TEXT: usize = 512;
 const STACK: usize = 4 << 10;
 
 /// A value.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// Text.
     Text(&'a str),
+    /// A part of the message.
+    Part(Range<usize>),
     /// Integer.
     Int(i64),
     /// Float.
@@ -91,6 +94,9 @@ pub struct Found {
     kept: [Option<Kept>; FIELDS],
     own: String,
     time_ns: Option<i64>,
+    /// Whether nobody asks for the time.
+    timeless: bool,
+    known: Known,
 }
 
 impl Found {
@@ -101,16 +107,30 @@ impl Found {
         self.time_ns = None;
     }
 
+    /// Whether the time that lines tell is wanted; it is, unless this was called with `false`.
+    pub fn want_time(&mut self, wanted: bool) {
+        self.timeless = !wanted;
+    }
+
+    pub(super) fn wants_time(&self) -> bool {
+        !self.timeless
+    }
+
+    /// What the name of a value means.
+    pub(super) fn meaning(&mut self, name: &[u8]) -> Option<Meaning> {
+        self.known.meaning(name)
+    }
+
     /// The time that the line tells, nanoseconds since the Unix epoch.
     pub fn time_ns(&self) -> Option<i64> {
         self.time_ns
     }
 
-    /// The fields, in their order; `body` is what they were found in.
-    pub fn fields<'a>(&'a self, body: &'a str) -> impl Iterator<Item = (Field, Value<'a>)> {
+    /// The fields, in their order.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, Value<'_>)> {
         Field::ALL.iter().zip(&self.kept).filter_map(move |(field, kept)| {
             let value = match kept.as_ref()? {
-                Kept::Body(range) => Value::Text(body.get(range.clone())?),
+                Kept::Body(range) => Value::Part(range.clone()),
                 Kept::Own(range) => Value::Text(self.own.get(range.clone())?),
                 Kept::Word(word) => Value::Text(word),
                 Kept::Int(int) => Value::Int(*int),

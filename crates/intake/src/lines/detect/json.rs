@@ -53,8 +53,7 @@ impl Walk<'_, '_> {
         loop {
             let name = self.text()?;
             self.expect(b':')?;
-            let name = parent.with(&self.bytes[name.range]);
-            self.value(name, depth)?;
+            self.value(parent, name.range, depth)?;
             match self.peek()? {
                 b',' => self.at += 1,
                 b'}' => {
@@ -69,15 +68,20 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn value(&mut self, name: Option<Name>, depth: usize) -> Option<()> {
+    fn meaning(&mut self, parent: Name, name: Range<usize>) -> Option<Meaning> {
+        let name = &self.bytes[name];
+        if parent.as_bytes().is_empty() { self.found.meaning(name) } else { parent.with(name)?.meaning() }
+    }
+
+    fn value(&mut self, parent: Name, name: Range<usize>, depth: usize) -> Option<()> {
         match self.peek()? {
             b'"' => {
                 let text = self.text()?;
-                if let Some(meaning) = name.and_then(|name| name.meaning()) {
+                if let Some(meaning) = self.meaning(parent, name) {
                     self.take(meaning, text);
                 }
             }
-            b'{' => match name {
+            b'{' => match parent.with(&self.bytes[name]) {
                 Some(name) if depth < DEPTH => {
                     let transparent = TRANSPARENT.contains(&name.as_bytes());
                     self.members(if transparent { Name::EMPTY } else { name }, depth + 1)?;
@@ -90,7 +94,7 @@ impl Walk<'_, '_> {
                 let rest = &self.bytes[start..];
                 let end = rest.iter().position(|b| matches!(b, b',' | b'}' | b']') || *b <= b' ');
                 self.at = start + end?;
-                if let Some(meaning) = name.and_then(|name| name.meaning()) {
+                if let Some(meaning) = self.meaning(parent, name) {
                     let range = start..self.at;
                     let value = self.body.get(range.clone())?;
                     if !matches!(value, "null" | "true" | "false") {

@@ -21,7 +21,9 @@ pub(super) fn line(body: &str, start: usize, now_ns: i64, found: &mut Found) -> 
     if let Some(level) = Level::of_letter(bytes[0]) {
         found.level(level);
     }
-    found.time(time(bytes, now_ns));
+    if found.wants_time() {
+        found.time(time(bytes, now_ns));
+    }
     // The source file without its line.
     let head = &bytes[..close];
     let file = head.iter().rposition(|b| *b == b' ').map_or(close, |space| space + 1);

@@ -1,7 +1,7 @@
 //! `key=value` pairs, wherever in a line they stand.
 
 use super::found::Found;
-use super::names::{NAME, Name, take};
+use super::names::{NAME, take};
 
 /// The most pairs of a line.
 const PAIRS: usize = 200;
@@ -24,7 +24,7 @@ pub(super) fn pairs(body: &str, start: usize, found: &mut Found) {
         if !alone || length == 0 || end == value {
             continue;
         }
-        let meaning = Name::EMPTY.with(&bytes[key..equals]).and_then(|name| name.meaning());
+        let meaning = found.meaning(&bytes[key..equals]);
         if let (Some(meaning), Some(text)) = (meaning, body.get(value..end)) {
             take(meaning, text, body, Some(value..end), found);
         }

@@ -149,6 +149,49 @@ impl Name {
     }
 }
 
+/// What names mean that came lately: programs write the same few in each line.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    slots: Vec<Slot>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    name: u128,
+    length: usize,
+    meaning: Option<Meaning>,
+}
+
+/// How many names are kept.
+const SLOTS: usize = 128;
+/// Longer names are not.
+const SHORT: usize = size_of::<u128>();
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { slots: vec![Slot::default(); SLOTS] }
+    }
+}
+
+impl Known {
+    /// As [`Name::meaning`].
+    pub(super) fn meaning(&mut self, name: &[u8]) -> Option<Meaning> {
+        let mut bytes = [0; SHORT];
+        let Some(place) = bytes.get_mut(..name.len()).filter(|_| !name.is_empty()) else {
+            return Name::EMPTY.with(name)?.meaning();
+        };
+        place.copy_from_slice(name);
+        let key = u128::from_le_bytes(bytes);
+        let folded = (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let slot = &mut self.slots[(folded >> 57) as usize];
+        if slot.name != key || slot.length != name.len() {
+            let meaning = Name::EMPTY.with(name).and_then(|name| name.meaning());
+            *slot = Slot { name: key, length: name.len(), meaning };
+        }
+        slot.meaning
+    }
+}
+
 /// Takes a value. `range` is where `value` stands in `body`; `None` where it was unescaped, or is longer there.
 pub(super) fn take(
     meaning: Meaning,
@@ -179,6 +222,7 @@ pub(super) fn take(
                 found.level(level);
             }
         }
+        Meaning::Time if !found.wants_time() => {}
         Meaning::Time => found.time(timestamp::parse(value.as_bytes()).or_else(|| timestamp::epoch(value))),
         Meaning::Trace => {
             // Google's is a path that ends with the id.

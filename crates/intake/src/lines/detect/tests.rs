@@ -15,10 +15,11 @@ fn shown(body: &str) -> String {
     let found = found(body);
     let value = |value| match value {
         Value::Text(text) => text.to_owned(),
+        Value::Part(part) => body[part].to_owned(),
         Value::Int(int) => int.to_string(),
         Value::Float(float) => format!("{float:?}"),
     };
-    let fields = found.fields(body).filter(|(field, _)| *field != Field::ErrorStack);
+    let fields = found.fields().filter(|(field, _)| *field != Field::ErrorStack);
     let mut parts: Vec<String> = fields.map(|(f, v)| format!("{}={}", f.as_str(), value(v))).collect();
     if let Some(time) = found.time_ns() {
         parts.push(format!("+{:?}", (time - MAY) as f64 / 1e9));
@@ -177,9 +178,10 @@ fn lines_as_programs_write_them() {
 fn a_stack_trace_is_taken_from_where_it_begins() {
     let stack = |body: &str| {
         let found = found(body);
-        let stack = found.fields(body).find(|(field, _)| *field == Field::ErrorStack);
+        let stack = found.fields().find(|(field, _)| *field == Field::ErrorStack);
         stack.map(|(_, value)| match value {
             Value::Text(text) => text.to_owned(),
+            Value::Part(part) => body[part].to_owned(),
             other => panic!("{other:?}"),
         })
     };
@@ -259,9 +261,13 @@ proptest! {
     #[test]
     fn whatever_comes_is_read(body in pieces()) {
         let found = found(&body);
-        for (field, value) in found.fields(&body) {
+        for (field, value) in found.fields() {
             match value {
                 Value::Text(text) => prop_assert!(!text.is_empty() && text.len() <= 4096, "{:?}", field),
+                Value::Part(part) => {
+                    let text = body.get(part.clone());
+                    prop_assert!(text.is_some_and(|t| !t.is_empty() && t.len() <= 4096), "{:?}", field);
+                }
                 Value::Float(float) => prop_assert!(float.is_finite()),
                 Value::Int(_) => {}
             }

@@ -1,6 +1,7 @@
 //! Lines of applications: a time, a level and a component at the head, in one of the usual orders.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use wire::timestamp;
@@ -201,8 +202,9 @@ fn redis(body: &str, at: usize, found: &mut Found) -> bool {
 
 /// What servers append to their errors (`, client: 10.0.0.1,` and `[client 10.0.0.1:80]`), and JSON at the end.
 pub(super) fn tail(body: &str, start: usize, found: &mut Found) {
+    static CLIENT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"client"));
     let bytes = &body.as_bytes()[start..];
-    if let Some(client) = memmem::find(bytes, b"client") {
+    if let Some(client) = CLIENT.find(bytes) {
         let rest = &body[start + client + "client".len()..];
         let rest = rest.strip_prefix(": ").or_else(|| rest.strip_prefix(' ')).unwrap_or("");
         let word = rest.split([',', ']', ' ']).next().unwrap_or("");

@@ -71,6 +71,11 @@ pub(super) fn is_secret(name: &str, value: &str) -> bool {
     strength(name).is_some_and(|strength| hides(value, strength))
 }
 
+/// Whether values of the field `name` may be secrets because of it.
+pub(super) fn is_suspect(name: &str) -> bool {
+    strength(name).is_some()
+}
+
 /// Whether every value of the field `name` is a secret.
 pub(super) fn is_strong(name: &str) -> bool {
     matches!(strength(name), Some(Strength::Strong | Strength::Authorization))
