@@ -1,6 +1,7 @@
 //! Metric queries.
 
 use query::logql::Expr;
+use serde_json::Value as Json;
 
 use super::client::Loki;
 use super::output::Form;
@@ -18,8 +19,7 @@ pub(super) fn range(
 ) -> Outcome {
     let parameters = [("query", query.to_owned()), ("start", start.to_string()), ("end", end.to_string())];
     let data = loki.data("query_range", &parameters)?;
-    print_value(&data, asked.form == Form::Jsonl, context.out)?;
-    Ok(Exit::Success)
+    print(asked, query, &data, context)
 }
 
 /// The values at the end.
@@ -32,8 +32,17 @@ pub(super) fn instant(asked: &Asked, words: &[String], context: &mut Context<'_>
             "{query}\nyields lines; here numbers are wanted, e.g. count_over_time({query} [5m])"
         )));
     }
-    let parameters = [("query", query), ("time", bounds.1.to_string())];
+    let parameters = [("query", query.clone()), ("time", bounds.1.to_string())];
     let data = loki.data("query", &parameters)?;
-    print_value(&data, asked.form == Form::Jsonl, context.out)?;
+    print(asked, &query, &data, context)
+}
+
+fn print(asked: &Asked, query: &str, data: &Json, context: &mut Context<'_>) -> Outcome {
+    let as_json = asked.form == Form::Jsonl;
+    if !as_json && data["result"].as_array().is_some_and(Vec::is_empty) {
+        asked.say(context, &format!("no values: {query} {}", asked.between.described()))?;
+        return Ok(Exit::Success);
+    }
+    print_value(data, as_json, context.out)?;
     Ok(Exit::Success)
 }
