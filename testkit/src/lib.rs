@@ -18,6 +18,7 @@ pub mod answer;
 pub mod conformance;
 pub mod demo;
 pub mod http;
+pub mod journal;
 pub mod logqltest;
 pub mod memory;
 pub mod prometheus;

@@ -167,7 +167,10 @@ impl Containers for Collectors {
     }
 
     fn obstacles(&self) -> Vec<Obstacle> {
-        self.containers().obstacles()
+        let mut all = self.containers().obstacles();
+        let tail = self.now.read().tail.clone();
+        all.extend(tail.map(|tail| tail.obstacles()).unwrap_or_default());
+        all
     }
 
     fn touch(&self) {

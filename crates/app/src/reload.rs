@@ -43,7 +43,7 @@ impl Process {
         let relays = self.relays.plan(&written)?;
         let settings = crate::settings::of(&written, &self.flags);
         let stored = self.flags.config_file.is_none() || written.collect.is_some();
-        let collect = collectors(&self.flags, written.collect.clone().unwrap_or_default(), stored);
+        let collect = collectors(&self.flags, &written, stored);
         collect.logs.check()?;
         let lines = intake::Lines::prepare(&written.logs.lines())?;
         let changed = collect != self.state.read().collect;

@@ -4,7 +4,7 @@ use model::Result;
 use query::promql::EngineOptions;
 use server::Limits;
 
-use crate::config::{Collect, Loaded, load};
+use crate::config::{Collect, Loaded, Written, load};
 use crate::flags::Flags;
 use crate::flags::features::Features;
 use crate::retention::Retention;
@@ -40,7 +40,7 @@ pub(crate) fn resolve(flags: &Flags) -> Result<Resolved> {
     };
     // A user's own file without our section: beside an existing cAdvisor job every sum would double.
     let stored = flags.config_file.is_none() || loaded.written.collect.is_some();
-    let collect = collectors(flags, loaded.written.collect.clone().unwrap_or_default(), stored);
+    let collect = collectors(flags, &loaded.written, stored);
     collect.host.check()?;
     collect.logs.check()?;
     let memory_limit = memory::limit(flags.memory_limit.as_deref(), memory::cgroup_limit(), memory::ram())?;
@@ -97,7 +97,9 @@ fn engine(flags: &Flags, features: &Features) -> EngineOptions {
 }
 
 /// The section `collect` with the flags of node_exporter and cAdvisor laid over it.
-pub(crate) fn collectors(flags: &Flags, mut collect: Collect, stored: bool) -> Collect {
+pub(crate) fn collectors(flags: &Flags, written: &Written, stored: bool) -> Collect {
+    let mut collect = written.collect.clone().unwrap_or_default();
+    collect.logs.received = written.logs.receive.drivers();
     flags.host.apply(&mut collect.host);
     if let Some(dir) = &flags.host.procfs {
         collect.containers.procfs.clone_from(dir);

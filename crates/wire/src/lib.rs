@@ -30,6 +30,7 @@ pub mod gelf;
 pub mod histogram;
 pub mod history;
 pub mod influx;
+pub mod journal;
 pub mod json_file;
 pub mod json_lines;
 pub mod logs;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use model::container::{ContainerEvent, ContainerRow, Containers, LastMinutes, LivePoint, LogSink, Obstacle};
+use model::container::{
+    ContainerEvent, ContainerFacts, ContainerRow, ContainerState, Containers, LastMinutes, LivePoint,
+    LogSink, Obstacle,
+};
 use model::resource::{Identity, IdentityKey, Resource};
 use model::{Clock, Error, EventReader, EventWriter, MetricWriter, Result};
 use parking_lot::Mutex;
@@ -21,13 +24,18 @@ use super::watch::{Recent, Watch};
 use super::writer::{Job, Writer};
 use super::{blackbox, obstacles};
 use crate::tail;
+use crate::tail::engine::{EngineLog, Lines};
 use crate::tail::follower::Log;
-use crate::tail::sources::{OPT_OUT, Sources, labels_of};
+use crate::tail::sources::{Known, OPT_OUT, Sources, labels_of};
 
 /// How many jobs may wait for the stores.
 const JOBS: usize = 1024;
 /// The most lines of a log's past.
 const BACKLOG_MOST: usize = 10_000;
+/// How many lines of a log wait to be stored.
+const LINES: usize = 1024;
+/// How long a removed container's last lines are waited for.
+const LAST_LINES_MS: i64 = 5_000;
 
 /// The container collector.
 pub struct Collector {
@@ -253,13 +261,61 @@ impl Sources for Collector {
         let logs = index.iter().filter_map(|(id, entry)| {
             let facts = &entry.facts;
             let path = entry.log_path.as_deref().filter(|path| !path.is_empty())?;
-            let wanted = facts.removed_ms == 0
-                && facts.log_driver == "json-file"
-                && facts.labels.get(OPT_OUT).is_none_or(|value| value != "false");
+            let wanted = facts.removed_ms == 0 && facts.log_driver == "json-file" && is_stored(facts);
             wanted.then(|| config.container(id, path, labels_of(&resource(facts))))
         });
         logs.collect()
     }
+
+    fn engine_logs(&self, config: &tail::Config, journal: bool) -> Vec<EngineLog> {
+        let now_ms = self.shared.clock.now_ms();
+        let Some((_, runtime)) = self.shared.engine.lock().clone() else { return Vec::new() };
+        let index = self.shared.index.lock();
+        let logs = index.iter().filter_map(|(_, entry)| {
+            let facts = &entry.facts;
+            // What was sent when it was removed is on its way.
+            let there = facts.removed_ms == 0 || now_ms.saturating_sub(facts.removed_ms) < LAST_LINES_MS;
+            let by_engine = match facts.log_driver.as_str() {
+                "" | "none" | "json-file" | "passthrough" => false,
+                "journald" => !journal,
+                driver => !config.received.contains(&driver),
+            };
+            let asked = entry.log_path.is_some() && facts.runtime == runtime;
+            (there && by_engine && asked && is_stored(facts)).then(|| config.of_engine(facts))
+        });
+        logs.collect()
+    }
+
+    fn follow(&self, id: &str, tty: bool, since_ns: i64) -> Option<Lines> {
+        let (client, _) = self.shared.engine.lock().clone()?;
+        let (sender, lines) = mpsc::channel(LINES);
+        let id = id.to_owned();
+        self.runtime.spawn(async move { logs::send(&client, &id, tty, since_ns, sender).await });
+        Some(lines)
+    }
+
+    fn container(&self, id: &str) -> Known {
+        let index = self.shared.index.lock();
+        let Some(entry) = index.find(id).and_then(|id| index.get(&id)) else { return Known::Unknown };
+        match is_stored(&entry.facts) {
+            true => Known::Stored(labels_of(&resource(&entry.facts))),
+            false => Known::LeftOut,
+        }
+    }
+
+    fn without_log(&self) -> Vec<String> {
+        let index = self.shared.index.lock();
+        let silent = |facts: &ContainerFacts| {
+            facts.log_driver == "none" && facts.state == ContainerState::Running && is_stored(facts)
+        };
+        let names = index.iter().filter(|(_, entry)| silent(&entry.facts));
+        names.map(|(_, entry)| entry.facts.name.clone()).collect()
+    }
+}
+
+/// Whether a container's log is to be stored.
+fn is_stored(facts: &ContainerFacts) -> bool {
+    facts.labels.get(OPT_OUT).is_none_or(|value| value != "false")
 }
 
 impl Identity for Collector {

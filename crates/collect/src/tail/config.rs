@@ -18,6 +18,11 @@ pub struct Config {
     pub rootfs: PathBuf,
     /// A folder of logs of pods, `/var/log/pods` as a rule.
     pub pods: Option<PathBuf>,
+    /// The journal of systemd.
+    pub journal: Journal,
+    /// Log drivers whose containers send to this program by themselves: those of listeners that are configured.
+    #[serde(skip)]
+    pub received: Vec<&'static str>,
     /// Plain files.
     pub files: Vec<Files>,
     /// Whether lines of stack traces become one event.
@@ -28,6 +33,22 @@ pub struct Config {
     pub event_length: Size,
     /// How long the last line of a log waits for lines that belong to it.
     pub flush_after: Duration,
+}
+
+/// The journal of systemd, `journal`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// Whether it is read.
+    pub enabled: bool,
+    /// Folders with journal files; without, those of machines below `/var/log/journal` and `/run/log/journal`.
+    pub folders: Vec<PathBuf>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { enabled: true, folders: Vec::new() }
+    }
 }
 
 /// Plain files, one event a line.
@@ -51,6 +72,8 @@ impl Default for Config {
             containers: true,
             rootfs: PathBuf::new(),
             pods: None,
+            journal: Journal::default(),
+            received: Vec::new(),
             files: Vec::new(),
             multiline: true,
             first_read: Size(64 << 20),

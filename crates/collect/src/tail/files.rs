@@ -82,6 +82,11 @@ impl Reading {
         Ok(same)
     }
 
+    /// Its size when its beginning was last looked at.
+    pub fn seen(&self) -> u64 {
+        self.looked.0
+    }
+
     /// Whether it is compressed.
     pub fn is_gzip(&self) -> bool {
         self.gzip.is_some()

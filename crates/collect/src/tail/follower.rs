@@ -8,19 +8,38 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use model::records::{FieldRef, Origin};
 use model::{Labels, Records};
 
-use super::assemble::{Assembler, Event, Place};
+use super::assemble::{Assembler, Place};
 use super::entry::{Format, Piece};
 use super::files::{CHUNK, Reading, candidates};
+use super::gap::Gap;
 use super::metrics::Metrics;
 use super::multiline::Rule;
 use super::order::{Candidate, plan};
+use super::outlet::Outlet;
 use super::position::{Cursor, Ident, Position};
+use super::runner::What;
 
 /// The longest line of a file that has a format of its own; what is longer is none of it.
 const LINE: usize = 4 << 20;
+
+/// What is followed: each kind of log has one.
+pub trait Follow: Send {
+    /// Reads on and adds events to `out` until it has `most` bytes; `false` when there is nothing more for now.
+    ///
+    /// # Errors
+    /// Where the log cannot be read; the next call tries it again.
+    fn step(&mut self, now_ms: i64, out: &mut Records, most: usize) -> io::Result<bool>;
+    /// Gives out what is unfinished: no more will come.
+    fn finish(&mut self, now_ms: i64, out: &mut Records);
+    /// Up to where the events were given out.
+    fn position(&self) -> Option<Vec<u8>>;
+    /// What a person would look at.
+    fn path(&self) -> PathBuf;
+    /// Takes over what is known of the log by now.
+    fn update(&mut self, _log: &What) {}
+}
 
 /// A log to follow.
 #[derive(Debug, Clone)]
@@ -61,6 +80,7 @@ struct File {
 pub struct Follower {
     /// What is followed.
     pub log: Log,
+    outlet: Outlet,
     terms: Terms,
     metrics: Metrics,
     saved: Option<Position>,
@@ -84,8 +104,10 @@ impl Follower {
     /// Follows `log` from the position that was stored.
     pub fn new(log: Log, terms: Terms, saved: Option<Position>, metrics: Metrics) -> Self {
         let assembler = Assembler::new(&log.rule, terms.event_length, [(0, 0), (0, 0)]);
+        let outlet = Outlet::new(log.labels.clone(), log.format.has_streams(), metrics.clone());
         Self {
             log,
+            outlet,
             terms,
             metrics,
             saved,
@@ -126,9 +148,8 @@ impl Follower {
     /// Gives out what is unfinished: no more will come.
     pub fn finish(&mut self, now_ms: i64, out: &mut Records) {
         self.take_rest(now_ms, out);
-        let (labels, streams) = (self.log.labels.clone(), self.log.format.has_streams());
-        let metrics = &self.metrics;
-        self.assembler.finish(&mut |event| put(out, &labels, streams, metrics, event));
+        let Self { assembler, outlet, .. } = self;
+        assembler.finish(&mut |event| outlet.put(out, now_ms, event));
     }
 
     /// Whether an event waits for lines that belong to it.
@@ -176,8 +197,11 @@ impl Follower {
                 let plan = plan(&position, &files);
                 // A file of which nothing was read is no loss.
                 if plan.gap && position.0.iter().any(|cursor| cursor.file.length > 0) {
-                    self.metrics.gaps.inc();
                     tracing::warn!(log = %self.log.path.display(), "a file of this log is gone of which not all was read");
+                    let read = position.0.iter().map(|cursor| cursor.offset).min().unwrap_or(0);
+                    let what =
+                        format!("a file of this log was deleted after {read} bytes of it had been read");
+                    self.outlet.note(Gap { what, kind: "deleted", bytes: None });
                 }
                 fresh = plan.fresh.map(|(file, offset)| ((file - plan.first) as u64, offset));
                 self.queue = queue(&files[plan.first..], plan.offset);
@@ -316,9 +340,9 @@ impl Follower {
         let piece = Piece { partial: piece.partial || goes_on, ..piece };
         let place = |at: usize| (self.seq, self.offset + at as u64);
         let places = (place(start), place(end));
-        let (labels, streams, metrics) = (&self.log.labels, self.log.format.has_streams(), &self.metrics);
-        self.assembler.feed(&piece, places, now_ms, &mut |event| put(out, labels, streams, metrics, event));
-        metrics.cut.inc_by(self.assembler.take_cut());
+        let Self { assembler, outlet, metrics, .. } = self;
+        assembler.feed(&piece, places, now_ms, &mut |event| outlet.put(out, now_ms, event));
+        metrics.cut.inc_by(assembler.take_cut());
     }
 
     /// Takes a last line that no newline ends.
@@ -332,8 +356,8 @@ impl Follower {
     }
 
     fn flush(&mut self, now_ms: i64, after_ms: i64, out: &mut Records) {
-        let (labels, streams, metrics) = (&self.log.labels, self.log.format.has_streams(), &self.metrics);
-        self.assembler.flush(now_ms, after_ms, &mut |event| put(out, labels, streams, metrics, event));
+        let Self { assembler, outlet, .. } = self;
+        assembler.flush(now_ms, after_ms, &mut |event| outlet.put(out, now_ms, event));
     }
 
     /// At the end of a file: whether another follows it.
@@ -388,8 +412,9 @@ impl Follower {
             return Ok(false);
         }
         if here.is_none() {
-            self.metrics.gaps.inc();
             tracing::warn!(log = %self.log.path.display(), "files of this log may have come and gone unseen");
+            let what = "files of this log may have come and gone before they were seen".to_owned();
+            self.outlet.note(Gap { what, kind: "unseen", bytes: None });
         }
         self.queue = queue(newer, 0);
         Ok(self.leave(now_ms, out))
@@ -416,8 +441,12 @@ impl Follower {
             return self.again();
         }
         self.flush(i64::MAX, 0, out);
-        self.metrics.gaps.inc();
         tracing::warn!(log = %self.log.path.display(), "this log was emptied before all of it was known to be read");
+        // What was written between the last look and the moment it was emptied is not known, but what was seen is.
+        let (read, size) = self.reading.as_ref().map_or((0, 0), |reading| (reading.end, reading.seen()));
+        let what = format!("this log was emptied, or written anew, after {read} bytes of it had been read");
+        let bytes = size.checked_sub(read).filter(|bytes| *bytes > 0);
+        self.outlet.note(Gap { what, kind: "emptied", bytes });
         self.reading = None;
         self.raw.clear();
         self.seq += 1;
@@ -450,12 +479,27 @@ fn whole_characters(bytes: &[u8]) -> usize {
     }
 }
 
-fn put(out: &mut Records, labels: &Labels, streams: bool, metrics: &Metrics, event: Event<'_>) {
-    let stream = out.stream(labels);
-    out.push(stream, event.time_ns, event.text);
-    if streams {
-        let name = if event.stderr { "stderr" } else { "stdout" };
-        out.field("stream", Origin::Sent, FieldRef::Text(name));
+impl Follow for Follower {
+    fn step(&mut self, now_ms: i64, out: &mut Records, most: usize) -> io::Result<bool> {
+        Follower::step(self, now_ms, out, most)
     }
-    metrics.events.inc();
+
+    fn finish(&mut self, now_ms: i64, out: &mut Records) {
+        Follower::finish(self, now_ms, out);
+    }
+
+    fn position(&self) -> Option<Vec<u8>> {
+        Follower::position(self).map(|position| position.encode())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.log.path.clone()
+    }
+
+    fn update(&mut self, log: &What) {
+        if let What::Files(log) = log {
+            self.outlet.labels.clone_from(&log.labels);
+            self.log.labels.clone_from(&log.labels);
+        }
+    }
 }

@@ -23,6 +23,8 @@ pub struct Metrics {
     pub cut: Counter,
     /// Batches that the store did not take at once.
     pub refused: Counter,
+    /// Events of this program's own log that were left out, because it wrote too much.
+    pub own_dropped: Counter,
     /// Logs that cannot be read.
     pub unreadable: Gauge,
 }
@@ -40,6 +42,7 @@ impl Metrics {
         counter("skipped_bytes", "Bytes of the past of new logs that were passed over", &self.skipped);
         counter("malformed_lines", "Lines that are not of their file's format", &self.malformed);
         counter("cut_events", "Events of which the end was cut off", &self.cut);
+        counter("own_dropped_events", "Events of our own log beyond what it may write", &self.own_dropped);
         counter("retried_batches", "Batches that the store did not take at once", &self.refused);
     }
 }

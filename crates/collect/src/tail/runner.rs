@@ -1,6 +1,7 @@
 //! The thread that follows all logs: what there is to follow, reading by turns, and writing with positions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -11,8 +12,11 @@ use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 
 use super::config::Config;
-use super::follower::{Follower, Log, Terms};
+use super::engine::{self, EngineLog};
+use super::follower::{Follow, Follower, Log, Terms};
+use super::journal::{self, Series};
 use super::metrics::Metrics;
+use super::obstacles::{self, Obstacles};
 use super::position;
 use super::sources::{Sources, of_files};
 
@@ -34,6 +38,28 @@ pub struct Tail {
     stop: SyncSender<()>,
     thread: Mutex<Option<JoinHandle<()>>>,
     metrics: Metrics,
+    obstacles: Obstacles,
+}
+
+/// A log to follow.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// Files.
+    Files(Log),
+    /// A container, through the engine.
+    Engine(EngineLog),
+    /// Files of the journal.
+    Journal(Series),
+}
+
+impl What {
+    fn source(&self) -> &str {
+        match self {
+            Self::Files(log) => &log.source,
+            Self::Engine(log) => &log.source,
+            Self::Journal(series) => &series.source,
+        }
+    }
 }
 
 impl Tail {
@@ -47,20 +73,26 @@ impl Tail {
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
         let (stop, stopped) = sync_channel(1);
-        let metrics = Metrics::default();
-        let mut round = Round::new(config, node, sources, writer, clock, metrics.clone(), stopped)?;
+        let (metrics, obstacles) = (Metrics::default(), Obstacles::default());
+        let ends = (stopped, obstacles.clone());
+        let mut round = Round::new(config, node, sources, writer, clock, metrics.clone(), ends)?;
         let thread = config
             .enabled
             .then(|| std::thread::Builder::new().name("log-tail".to_owned()).spawn(move || round.run()));
         let thread = thread
             .transpose()
             .map_err(|e| Error::internal("the thread that reads logs cannot be started").with_detail(e))?;
-        Ok(Self { stop, thread: Mutex::new(thread), metrics })
+        Ok(Self { stop, thread: Mutex::new(thread), metrics, obstacles })
     }
 
     /// Its figures.
     pub fn register(&self, registry: &mut Registry) {
         self.metrics.register(registry);
+    }
+
+    /// Which logs cannot be read, and what helps.
+    pub fn obstacles(&self) -> Vec<model::container::Obstacle> {
+        self.obstacles.lock().clone()
     }
 
     /// Stops; what was read is written.
@@ -92,10 +124,12 @@ struct Round {
     ending: bool,
     terms: Terms,
     files: Vec<(super::config::Files, super::multiline::Rule)>,
-    followers: BTreeMap<String, Follower>,
+    followers: BTreeMap<String, Box<dyn Follow>>,
     /// Logs that added to the batch.
     touched: BTreeSet<String>,
-    unreadable: BTreeSet<String>,
+    /// What cannot be read, and why.
+    unreadable: BTreeMap<String, obstacles::Unreadable>,
+    obstacles: Obstacles,
     batch: Records,
     looked_ms: i64,
 }
@@ -108,7 +142,7 @@ impl Round {
         writer: Arc<dyn RecordWriter>,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
-        stopped: Receiver<()>,
+        (stopped, obstacles): (Receiver<()>, Obstacles),
     ) -> Result<Self> {
         let files = config.files.iter().map(|files| Ok((files.clone(), config.rule_of(files)?)));
         let files = files.collect::<Result<_>>()?;
@@ -130,7 +164,8 @@ impl Round {
             files,
             followers: BTreeMap::new(),
             touched: BTreeSet::new(),
-            unreadable: BTreeSet::new(),
+            unreadable: BTreeMap::new(),
+            obstacles,
             batch: Records::new(),
             looked_ms: i64::MIN,
         })
@@ -161,36 +196,93 @@ impl Round {
 
     /// Takes up logs that are new, and leaves those that are gone.
     fn look(&mut self, now_ms: i64) {
-        let mut logs: BTreeMap<String, Log> = BTreeMap::new();
-        let named = if self.config.containers { self.sources.logs(&self.config) } else { Vec::new() };
-        for log in named.into_iter().chain(of_files(&self.config, &self.files, &self.node)) {
-            if logs.len() < LOGS {
-                logs.insert(log.source.clone(), log);
-            }
+        let (journal, denied) = self.journal();
+        let mut found: Vec<What> = Vec::new();
+        if self.config.containers {
+            found.extend(self.sources.logs(&self.config).into_iter().map(What::Files));
+            let of_engine = self.sources.engine_logs(&self.config, !journal.is_empty());
+            found.extend(of_engine.into_iter().map(What::Engine));
         }
+        found.extend(of_files(&self.config, &self.files, &self.node).into_iter().map(What::Files));
+        found.extend(journal.into_iter().map(What::Journal));
+        found.truncate(LOGS);
+        let logs: BTreeMap<String, What> =
+            found.into_iter().map(|log| (log.source().to_owned(), log)).collect();
         let gone: Vec<String> =
             self.followers.keys().filter(|key| !logs.contains_key(*key)).cloned().collect();
         for source in gone {
             if let Some(mut follower) = self.followers.remove(&source) {
-                self.end(&source, &mut follower, now_ms);
+                self.end(&source, &mut *follower, now_ms);
             }
             self.unreadable.remove(&source);
         }
         for (source, log) in logs {
-            if let Some(follower) = self.followers.get_mut(&source) {
-                follower.log.labels = log.labels;
-                continue;
+            match self.followers.get_mut(&source) {
+                Some(follower) => follower.update(&log),
+                None => {
+                    let follower = self.follower(log);
+                    self.followers.insert(source, follower);
+                }
             }
-            let saved = self.writer.position(&source).as_deref().and_then(position::Position::decode);
-            let follower = Follower::new(log, self.terms, saved, self.metrics.clone());
-            self.followers.insert(source, follower);
         }
         self.metrics.logs.set(self.followers.len() as i64);
         self.metrics.unreadable.set(self.unreadable.len() as i64);
+        let without = if self.config.containers { self.sources.without_log() } else { Vec::new() };
+        *self.obstacles.lock() = obstacles::of(&self.unreadable, denied.as_ref(), &without);
+    }
+
+    fn follower(&self, log: What) -> Box<dyn Follow> {
+        let (terms, metrics, sources) = (self.terms, self.metrics.clone(), self.sources.clone());
+        let saved = self.writer.position(log.source());
+        let saved = saved.as_deref();
+        match log {
+            What::Files(log) => {
+                Box::new(Follower::new(log, terms, saved.and_then(position::Position::decode), metrics))
+            }
+            What::Engine(log) => Box::new(engine::Follower::new(log, terms, sources, saved, metrics)),
+            What::Journal(series) => {
+                let how = (&self.config, terms, self.node.as_str());
+                Box::new(journal::Follower::new(series, how, sources, saved, metrics))
+            }
+        }
+    }
+
+    /// The series of the journal that can be read, and what cannot.
+    fn journal(&self) -> (Vec<Series>, Option<obstacles::Unreadable>) {
+        let wanted = &self.config.journal;
+        let (mut found, mut denied) = (Vec::new(), None);
+        if !wanted.enabled {
+            return (found, denied);
+        }
+        let mut note = |path: &Path, error: &std::io::Error| {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                denied = Some(obstacles::Unreadable::new(path, error));
+            }
+        };
+        let root = match self.config.rootfs.as_os_str().is_empty() {
+            true => Path::new("/"),
+            false => &self.config.rootfs,
+        };
+        let folders = match wanted.folders.is_empty() {
+            true => journal::folders(root).unwrap_or_else(|error| {
+                note(&root.join("var/log/journal"), &error);
+                Vec::new()
+            }),
+            false => wanted.folders.clone(),
+        };
+        for folder in folders {
+            match journal::series(&folder) {
+                // Those that cannot be opened are the journals of others, unless it is all of them.
+                Ok(series) => found.extend(series),
+                Err(error) => note(&folder, &error),
+            }
+        }
+        found.retain(|series| series.open().inspect_err(|error| note(&series.active(), error)).is_ok());
+        (found, denied)
     }
 
     /// Reads what a log that is gone still has: its file is open.
-    fn end(&mut self, source: &str, follower: &mut Follower, now_ms: i64) {
+    fn end(&mut self, source: &str, follower: &mut dyn Follow, now_ms: i64) {
         self.touched.remove(source);
         let mut more = true;
         while more && !self.ending {
@@ -199,7 +291,7 @@ impl Round {
                 follower.finish(now_ms, &mut self.batch);
             }
             if !self.batch.is_empty() {
-                self.flush(follower.position().map(|p| (source.to_owned(), p.encode())));
+                self.flush(follower.position().map(|position| (source.to_owned(), position)));
             }
         }
     }
@@ -217,9 +309,12 @@ impl Round {
                     self.unreadable.remove(&source);
                 }
                 Err(error) => {
-                    let log = follower.log.path.display();
+                    let path = follower.path();
+                    let log = path.display();
+                    let why = obstacles::Unreadable::new(&path, &error);
                     // Where the host's files are not seen it is all of them.
-                    match (self.unreadable.is_empty(), self.unreadable.insert(source.clone())) {
+                    match (self.unreadable.is_empty(), self.unreadable.insert(source.clone(), why).is_none())
+                    {
                         (true, _) => tracing::warn!(%log, %error, "a log cannot be read; it is tried again"),
                         (false, true) => tracing::debug!(%log, %error, "another log cannot be read"),
                         _ => {}
@@ -244,7 +339,7 @@ impl Round {
 
     /// Writes the batch with the positions of the logs that it is of, until the store takes it or the end is asked for.
     fn flush(&mut self, gone: Option<(String, Vec<u8>)>) {
-        let of = |source: &String| Some((source.clone(), self.followers.get(source)?.position()?.encode()));
+        let of = |source: &String| Some((source.clone(), self.followers.get(source)?.position()?));
         let positions: Vec<(String, Vec<u8>)> = self.touched.iter().filter_map(of).chain(gone).collect();
         let positions: Vec<Position<'_>> =
             positions.iter().map(|(source, position)| Position { source, position }).collect();

@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::container::{ContainerFacts, ContainerState};
 use model::pattern::Search;
 use model::{Labels, Resource, Result};
 
 use super::config::{Config, Files};
+use super::engine::{EngineLog, Lines};
 use super::entry::Format;
 use super::follower::Log;
 use super::multiline::Rule;
 use super::order::is_rotation;
+use crate::containers::index::resource;
 use crate::discovery::file::glob;
 
 /// The label that leaves a container's log out, with the value `false`.
@@ -19,8 +22,39 @@ pub const OPT_OUT: &str = "bonghwa.logs";
 
 /// Names the logs of containers. Implemented by the container collector.
 pub trait Sources: Send + Sync {
-    /// All that can be read now.
+    /// Files that can be read now.
     fn logs(&self, config: &Config) -> Vec<Log>;
+
+    /// Logs that only the engine can read. With `journal`, those that the journal has are not among them.
+    fn engine_logs(&self, _config: &Config, _journal: bool) -> Vec<EngineLog> {
+        Vec::new()
+    }
+
+    /// The lines of a container from a time on (nanoseconds; 0: all), and those to come; `None` while no engine answers.
+    fn follow(&self, _id: &str, _tty: bool, _since_ns: i64) -> Option<Lines> {
+        None
+    }
+
+    /// What is known of the container with this id, or with an id that begins so.
+    fn container(&self, _id: &str) -> Known {
+        Known::Unknown
+    }
+
+    /// Names of containers whose driver keeps nothing.
+    fn without_log(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What is known of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Its log is stored with these labels.
+    Stored(Labels),
+    /// Its log is not to be stored.
+    LeftOut,
+    /// Nothing.
+    Unknown,
 }
 
 impl Config {
@@ -46,6 +80,21 @@ impl Config {
         let root = if self.rootfs.as_os_str().is_empty() { Path::new("/") } else { &self.rootfs };
         let path = root.join(path.trim_start_matches('/'));
         Log { source: format!("docker:{id}"), path, format: Format::JsonFile, labels, rule: self.rule() }
+    }
+
+    /// A container's log that the engine reads.
+    pub(crate) fn of_engine(&self, facts: &ContainerFacts) -> EngineLog {
+        EngineLog {
+            source: format!("engine:{}", facts.id),
+            id: facts.id.clone(),
+            name: facts.name.clone(),
+            driver: facts.log_driver.clone(),
+            tty: facts.tty,
+            labels: labels_of(&resource(facts)),
+            rule: self.rule(),
+            runs: facts.state == ContainerState::Running,
+            started_ms: facts.started_ms,
+        }
     }
 }
 

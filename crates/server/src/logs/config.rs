@@ -141,6 +141,12 @@ impl Config {
         lists.into_iter().flat_map(|(protocol, list)| list.iter().map(move |one| (protocol, one)))
     }
 
+    /// Docker's log drivers whose protocol is listened for: containers that have one send here by themselves.
+    pub fn drivers(&self) -> Vec<&'static str> {
+        let all = [("fluentd", &self.fluent), ("gelf", &self.gelf), ("syslog", &self.syslog)];
+        all.into_iter().filter(|(_, list)| !list.is_empty()).map(|(driver, _)| driver).collect()
+    }
+
     /// What only the values together can say.
     ///
     /// # Errors

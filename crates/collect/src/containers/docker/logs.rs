@@ -1,12 +1,19 @@
 //! A container's log as the engine streams it: frames of an 8-byte header where there is no terminal, raw otherwise.
 
 use model::container::{LogLine, LogSink};
+use tokio::sync::mpsc::Sender;
 
 use super::client::{Client, DockerError};
 use http_body_util::BodyExt;
 
-/// The longest line that is passed on, in bytes; the rest of a longer one is cut.
+/// The longest line that a page is shown, in bytes; the rest of a longer one is cut.
 pub const LINE_CAP: usize = 64 << 10;
+/// The longest line that is stored.
+const STORED_CAP: usize = 1 << 20;
+/// Into what pieces the engine cuts long lines.
+const PIECE: usize = 16 << 10;
+/// A time is not longer.
+const TIME: usize = 40;
 
 /// Follows the log of container `id` until its end, an error, or until `sink` wants no more.
 pub async fn follow(client: &Client, id: &str, tty: bool, backlog: usize, mut sink: LogSink) {
@@ -24,7 +31,7 @@ async fn pump(
 ) -> Result<(), DockerError> {
     let path = format!("/containers/{id}/logs?follow=1&timestamps=1&stdout=1&stderr=1&tail={backlog}");
     let mut body = client.get(&path).await?.into_body();
-    let mut demux = Demux::new(tty);
+    let mut demux = Demux::new(tty, LINE_CAP);
     let mut wanted = true;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| DockerError::Connection(e.to_string()))?;
@@ -41,19 +48,83 @@ async fn pump(
     Ok(())
 }
 
-/// Takes the stream apart into lines; pure and bounded.
+/// Sends all lines from a time on, and those to come, until the end or until nobody listens. What is not taken is not
+/// read: the engine waits.
+pub async fn send(
+    client: &Client,
+    id: &str,
+    tty: bool,
+    since_ns: i64,
+    sender: Sender<model::Result<LogLine>>,
+) {
+    if let Err(error) = send_all(client, id, tty, since_ns, &sender).await {
+        // Whoever listened is gone, or is told.
+        let _ = sender.send(Err(error.into())).await;
+    }
+}
+
+async fn send_all(
+    client: &Client,
+    id: &str,
+    tty: bool,
+    since_ns: i64,
+    sender: &Sender<model::Result<LogLine>>,
+) -> Result<(), DockerError> {
+    let since = match since_ns {
+        ..=0 => String::new(),
+        ns => format!("&since={}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000),
+    };
+    let path = format!("/containers/{id}/logs?follow=1&timestamps=1&stdout=1&stderr=1{since}");
+    let mut body = client.get(&path).await?.into_body();
+    let mut demux = Demux::new(tty, STORED_CAP);
+    let mut lines = Vec::new();
+    loop {
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            () = sender.closed() => return Ok(()),
+        };
+        match frame {
+            Some(frame) => {
+                let frame = frame.map_err(|e| DockerError::Connection(e.to_string()))?;
+                if let Some(data) = frame.data_ref() {
+                    demux.push(data, |line| lines.push(line));
+                }
+            }
+            None => {
+                demux.finish(|line| lines.push(line));
+                for line in lines {
+                    let _ = sender.send(Ok(line)).await;
+                }
+                return Ok(());
+            }
+        }
+        for line in lines.drain(..) {
+            if sender.send(Ok(line)).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Takes the stream apart into lines; pure and bounded. Pieces of long lines are put together: each comes with the time
+/// of the line in front.
 #[derive(Debug)]
 pub struct Demux {
     tty: bool,
+    cap: usize,
     header: [u8; 8],
     header_len: usize,
+    /// Bytes of the frame that are to come, and those that came.
     left: usize,
+    frame: Vec<u8>,
     current: usize,
     lines: [Line; 3],
 }
 
 #[derive(Debug, Default)]
 struct Line {
+    begun: bool,
+    t_ns: i64,
     bytes: Vec<u8>,
 }
 
@@ -61,15 +132,24 @@ struct Line {
 const NAMES: [&str; 3] = ["console", "stdout", "stderr"];
 
 impl Demux {
-    /// For a container with a terminal (`tty`) or without.
-    pub fn new(tty: bool) -> Self {
-        Self { tty, header: [0; 8], header_len: 0, left: 0, current: 0, lines: Default::default() }
+    /// For a container with a terminal (`tty`) or without, and lines of at most `cap` bytes.
+    pub fn new(tty: bool, cap: usize) -> Self {
+        Self {
+            tty,
+            cap,
+            header: [0; 8],
+            header_len: 0,
+            left: 0,
+            frame: Vec::new(),
+            current: 0,
+            lines: Default::default(),
+        }
     }
 
     /// Takes the next bytes and hands over the lines that they complete.
     pub fn push(&mut self, mut bytes: &[u8], mut sink: impl FnMut(LogLine)) {
         if self.tty {
-            return self.text(bytes, &mut sink);
+            return self.raw(bytes, &mut sink);
         }
         while !bytes.is_empty() {
             if self.left == 0 {
@@ -82,13 +162,22 @@ impl Demux {
                     self.current = usize::from(self.header[0]).min(2);
                     let [.., a, b, c, d] = self.header;
                     self.left = u32::from_be_bytes([a, b, c, d]) as usize;
+                    self.frame.clear();
                 }
                 continue;
             }
             let take = bytes.len().min(self.left);
             self.left -= take;
             let (now, rest) = bytes.split_at(take);
-            self.text(now, &mut sink);
+            let room = (self.cap + TIME).saturating_sub(self.frame.len());
+            self.frame.extend_from_slice(&now[..now.len().min(room)]);
+            // The end of a line is kept whatever is cut before it.
+            if now.len() > room && self.left == 0 && now.ends_with(b"\n") {
+                self.frame.push(b'\n');
+            }
+            if self.left == 0 {
+                self.framed(&mut sink);
+            }
             bytes = rest;
         }
     }
@@ -96,44 +185,99 @@ impl Demux {
     /// Hands over what was begun and never ended with a newline.
     pub fn finish(&mut self, mut sink: impl FnMut(LogLine)) {
         for (at, line) in self.lines.iter_mut().enumerate() {
-            if !line.bytes.is_empty() {
-                sink(finished(NAMES[at], &line.bytes));
+            if self.tty && !line.bytes.is_empty() {
+                sink(of_raw(&line.bytes));
                 line.bytes.clear();
+            } else if line.begun {
+                sink(line.end(at));
             }
         }
     }
 
-    fn text(&mut self, bytes: &[u8], sink: &mut impl FnMut(LogLine)) {
+    /// Takes a whole frame.
+    fn framed(&mut self, sink: &mut impl FnMut(LogLine)) {
         let line = &mut self.lines[self.current];
+        for part in self.frame.split_inclusive(|b| *b == b'\n') {
+            let (content, ended) = match part.split_last() {
+                Some((b'\n', content)) => (content, true),
+                _ => (part, false),
+            };
+            let (time, text) = timed(content);
+            if !line.begun {
+                (line.begun, line.t_ns) = (true, time.unwrap_or(0));
+            }
+            let room = self.cap.saturating_sub(line.bytes.len());
+            line.bytes.extend_from_slice(&text[..text.len().min(room)]);
+            if ended {
+                sink(line.end(self.current));
+            }
+        }
+        // A long one is not kept for the short ones that follow.
+        if self.frame.capacity() > 4 * PIECE {
+            self.frame = Vec::new();
+        }
+    }
+
+    fn raw(&mut self, bytes: &[u8], sink: &mut impl FnMut(LogLine)) {
+        let line = &mut self.lines[0];
         for part in bytes.split_inclusive(|b| *b == b'\n') {
             let (content, ended) = match part.split_last() {
                 Some((b'\n', content)) => (content, true),
                 _ => (part, false),
             };
-            let room = LINE_CAP.saturating_sub(line.bytes.len());
+            let room = self.cap.saturating_sub(line.bytes.len());
             line.bytes.extend_from_slice(&content[..content.len().min(room)]);
             if ended {
-                sink(finished(NAMES[self.current], &line.bytes));
+                sink(of_raw(&line.bytes));
                 line.bytes.clear();
             }
         }
     }
 }
 
-fn finished(stream: &str, bytes: &[u8]) -> LogLine {
+impl Line {
+    fn end(&mut self, stream: usize) -> LogLine {
+        self.begun = false;
+        let line = finished(stream, self.t_ns, &self.bytes);
+        self.bytes.clear();
+        line
+    }
+}
+
+fn finished(stream: usize, t_ns: i64, bytes: &[u8]) -> LogLine {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
-    let (t_ns, text) = match text.split_once(' ') {
-        Some((time, rest)) => match time.parse::<jiff::Timestamp>() {
-            Ok(time) => (i64::try_from(time.as_nanosecond()).unwrap_or(0), rest),
-            Err(_) => (0, &*text),
-        },
-        None => match text.parse::<jiff::Timestamp>() {
-            Ok(time) => (i64::try_from(time.as_nanosecond()).unwrap_or(0), ""),
-            Err(_) => (0, &*text),
-        },
-    };
-    LogLine { t_ns, stream: stream.to_owned(), text: text.to_owned() }
+    LogLine { t_ns, stream: NAMES[stream].to_owned(), text: String::from_utf8_lossy(bytes).into_owned() }
+}
+
+/// A line of a terminal: where it was cut into pieces, the time stands in front of each.
+fn of_raw(bytes: &[u8]) -> LogLine {
+    let (time, mut rest) = timed(bytes);
+    if rest.len() <= PIECE {
+        return finished(0, time.unwrap_or(0), rest);
+    }
+    let mut text = Vec::with_capacity(rest.len());
+    while let Some((piece, more)) = rest.split_at_checked(PIECE)
+        && let (Some(_), more) = timed(more)
+    {
+        text.extend_from_slice(piece);
+        rest = more;
+    }
+    text.extend_from_slice(rest);
+    finished(0, time.unwrap_or(0), &text)
+}
+
+/// The time in front, and what is behind it.
+fn timed(bytes: &[u8]) -> (Option<i64>, &[u8]) {
+    let head = &bytes[..bytes.len().min(TIME)];
+    let end = head.iter().position(|b| matches!(b, b' ' | b'\r')).unwrap_or(head.len());
+    let time = std::str::from_utf8(&head[..end]).ok().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    match time {
+        Some(time) => {
+            let rest = &bytes[end..];
+            (Some(i64::try_from(time.as_nanosecond()).unwrap_or(0)), rest.strip_prefix(b" ").unwrap_or(rest))
+        }
+        None => (None, bytes),
+    }
 }
 
 #[cfg(test)]
@@ -169,27 +313,53 @@ mod tests {
             ("stderr".to_owned(), 3_000_000_000, "unfinished".to_owned()),
         ];
         for cut in [1, 2, 7, 8, 9, 1000] {
-            assert_eq!(all(&mut Demux::new(false), &bytes, cut), want, "cut at {cut}");
+            assert_eq!(all(&mut Demux::new(false, LINE_CAP), &bytes, cut), want, "cut at {cut}");
         }
     }
 
     #[test]
     fn a_terminal_is_one_raw_stream() {
-        let lines = all(&mut Demux::new(true), b"1970-01-01T00:00:01Z a b\r\n1970-01-01T00:00:01Z\n", 3);
+        let lines =
+            all(&mut Demux::new(true, LINE_CAP), b"1970-01-01T00:00:01Z a b\r\n1970-01-01T00:00:01Z\n", 3);
         assert_eq!(lines[0], ("console".to_owned(), 1_000_000_000, "a b".to_owned()));
         assert_eq!(lines[1], ("console".to_owned(), 1_000_000_000, String::new()));
     }
 
     #[test]
+    fn pieces_of_a_long_line_are_put_together() {
+        let (head, tail) = ("a".repeat(PIECE), "b".repeat(10));
+        let time = "2024-05-01T10:00:00.000000001Z";
+        let mut bytes = frame(1, &format!("{time} {head}"));
+        bytes.extend(frame(2, "2024-05-01T10:00:00.000000002Z between\n"));
+        bytes.extend(frame(1, &format!("{time} {tail}\n")));
+        let lines = all(&mut Demux::new(false, LINE_CAP), &bytes, 1000);
+        assert_eq!(
+            (lines[0].2.as_str(), lines[1].2.len(), &lines[1].2[PIECE..]),
+            ("between", PIECE + 10, &*tail)
+        );
+        let raw = format!("{time} {head}{time} {tail}\r\n{time} short\r\n");
+        let lines = all(&mut Demux::new(true, LINE_CAP), raw.as_bytes(), 999);
+        assert_eq!((lines[0].2.clone(), lines[1].2.as_str()), (format!("{head}{tail}"), "short"));
+        let lines = all(&mut Demux::new(false, 100), &bytes, 7);
+        assert_eq!((lines.len(), lines[1].2.len()), (2, 100), "a line that is cut ends where it ended");
+    }
+
+    #[test]
     fn an_endless_line_and_foreign_bytes_stay_bounded() {
-        let mut demux = Demux::new(true);
+        let mut demux = Demux::new(true, LINE_CAP);
         let mut longest = 0;
         for _ in 0..100 {
             demux.push(&[0xff; 4096], |_| panic!("no newline yet"));
             longest = longest.max(demux.lines[0].bytes.len());
         }
         assert_eq!(longest, LINE_CAP);
-        let mut demux = Demux::new(false);
+        let mut demux = Demux::new(false, LINE_CAP);
+        demux.push(&[1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], |_| panic!("no line yet"));
+        for _ in 0..100 {
+            demux.push(&[b'x'; 4096], |_| panic!("no frame yet"));
+            assert!(demux.frame.len() <= LINE_CAP + TIME);
+        }
+        let mut demux = Demux::new(false, LINE_CAP);
         for seed in 0u32..2000 {
             let noise: Vec<u8> =
                 (0..97).map(|i| (seed.wrapping_mul(2_654_435_761).wrapping_add(i * 97) >> 7) as u8).collect();
