@@ -48,6 +48,7 @@ pub(crate) struct Process {
     pub(crate) queries: Arc<QueryLogFile>,
     pub(crate) stores: Stores,
     pub(crate) lines: Arc<intake::Lines>,
+    pub(crate) log_listeners: Arc<server::logs::Control>,
     pub(crate) cardinality: Arc<intake::Cardinality>,
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) ours: PathBuf,

@@ -47,6 +47,7 @@ impl Process {
         collect.logs.check()?;
         let lines = intake::Lines::prepare(&written.logs.lines())?;
         let changed = collect != self.state.read().collect;
+        let listeners = self.log_listeners.prepare(&written.logs.receive)?;
         // What can fail comes first: an error leaves everything as it was.
         let alerting = self.alerting.prepare(&written)?;
         let host = changed.then(|| self.collectors.prepare(&collect)).transpose()?;
@@ -60,6 +61,8 @@ impl Process {
         stores::configure(&self.stores, &storage, kept);
         self.queries.set(query_log.as_deref());
         self.lines.configure(lines);
+        // Everything is open.
+        self.log_listeners.apply(listeners)?;
         self.cardinality.configure(budgets);
         // It was checked above.
         self.relays.apply(&relays)?;

@@ -191,6 +191,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         queries,
         stores: stores.clone(),
         lines: lines.clone(),
+        log_listeners: log_receivers.control(),
         cardinality: cardinality.clone(),
         fs: fs.clone(),
         ours: ours.clone(),

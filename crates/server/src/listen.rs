@@ -41,6 +41,67 @@ pub struct Server {
     /// Set when the grace of a stop is over: connections are cut.
     cut: CancellationToken,
     addresses: Vec<SocketAddr>,
+    /// Listeners of logs.
+    logs: Option<Arc<logs::Control>>,
+}
+
+/// Starts listeners of logs.
+struct LogListeners {
+    door: Arc<Door>,
+    state: Shared,
+    connections: TaskTracker,
+    cut: CancellationToken,
+    runtime: tokio::runtime::Handle,
+}
+
+impl LogListeners {
+    /// One that ends with `end`, which the end of the server sets too.
+    fn start(&self, receiver: Receiver, config: &logs::config::Config, end: CancellationToken) -> model::Result<()> {
+        let failed = |e| model::Error::internal("a listener cannot be used").with_detail(e);
+        let _runtime = self.runtime.enter();
+        self.state.logs.bound(config.limits());
+        match receiver {
+            Receiver { protocol, socket: Socket::Stream(listener), tls, secrets, .. } if protocol.is_http() => {
+                let door = Door {
+                    limits: self.door.limits.clone(),
+                    metrics: self.door.metrics.clone(),
+                    web: Web::default(),
+                    tls,
+                    stopping: end.clone(),
+                };
+                let address = listener.local_addr().map_err(failed)?;
+                let serve = Serve {
+                    door: Arc::new(door),
+                    router: logs::router(protocol, secrets.key, self.state.clone()),
+                    places: Arc::new(Semaphore::new(config.connections)),
+                    connections: self.connections.clone(),
+                    cut: self.cut.clone(),
+                };
+                let origin = Listener { loopback: address.ip().is_loopback(), ip: address.ip() };
+                let listener = TcpListener::from_std(listener).map_err(failed)?;
+                self.connections.spawn(async move {
+                    tokio::select! {
+                        () = accept(listener, origin, serve) => {}
+                        () = end.cancelled() => {}
+                    }
+                });
+            }
+            receiver => {
+                let running = logs::Running {
+                    door: self.state.logs.clone(),
+                    budget: self.state.parts.budget.clone(),
+                    frame_bytes: config.frame(),
+                    line_bytes: config.limits().line_bytes,
+                    places: config.connections,
+                    connections: self.connections.clone(),
+                    stopping: end,
+                    cut: self.cut.clone(),
+                };
+                logs::start(receiver, &running).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Server {
@@ -75,9 +136,16 @@ impl Server {
         let tls = None;
         let mut server = Self::listen(Door { limits, metrics, web, tls, stopping }, &router, listeners)?;
         server.accepting.spawn(crate::pushgateway::run(state.clone()));
-        for receiver in receivers.all {
-            server.receive(receiver, &receivers.config, &state)?;
-        }
+        let logs = LogListeners {
+            door: server.door.clone(),
+            state,
+            connections: server.connections.clone(),
+            cut: server.cut.clone(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let (control, stopping) = (receivers.control(), server.door.stopping.clone());
+        control.begin(receivers, &stopping, Box::new(move |receiver, config, end| logs.start(receiver, config, end)))?;
+        server.logs = Some(control);
         Ok(server)
     }
 
@@ -107,54 +175,6 @@ impl Server {
         Self::listen(door, &waiting::router(progress), listeners)
     }
 
-    /// Starts a listener of a log protocol.
-    fn receive(
-        &mut self,
-        receiver: Receiver,
-        config: &logs::config::Config,
-        state: &Shared,
-    ) -> model::Result<()> {
-        let failed = |e| model::Error::internal("a listener cannot be used").with_detail(e);
-        match receiver {
-            Receiver { protocol, socket: Socket::Stream(listener), tls, secret, .. }
-                if protocol.is_http() =>
-            {
-                let door = Door {
-                    limits: self.door.limits.clone(),
-                    metrics: self.door.metrics.clone(),
-                    web: Web::default(),
-                    tls,
-                    stopping: self.door.stopping.clone(),
-                };
-                let address = listener.local_addr().map_err(failed)?;
-                let serve = Serve {
-                    door: Arc::new(door),
-                    router: logs::router(protocol, secret, state.clone()),
-                    places: Arc::new(Semaphore::new(config.connections)),
-                    connections: self.connections.clone(),
-                    cut: self.cut.clone(),
-                };
-                let origin = Listener { loopback: address.ip().is_loopback(), ip: address.ip() };
-                let listener = TcpListener::from_std(listener).map_err(failed)?;
-                self.accepting.spawn(accept(listener, origin, serve));
-            }
-            receiver => {
-                let running = logs::Running {
-                    door: state.logs.clone(),
-                    budget: state.parts.budget.clone(),
-                    frame_bytes: config.frame(),
-                    line_bytes: config.limits().line_bytes,
-                    places: config.connections,
-                    connections: self.connections.clone(),
-                    stopping: self.door.stopping.clone(),
-                    cut: self.cut.clone(),
-                };
-                logs::start(receiver, &running, &mut self.accepting).map_err(failed)?;
-            }
-        }
-        Ok(())
-    }
-
     fn listen(door: Door, router: &Router, listeners: Vec<std::net::TcpListener>) -> model::Result<Self> {
         let places = Arc::new(Semaphore::new(door.limits.connections));
         let mut server = Self {
@@ -163,6 +183,7 @@ impl Server {
             connections: TaskTracker::new(),
             cut: CancellationToken::new(),
             addresses: Vec::new(),
+            logs: None,
         };
         for listener in listeners {
             let open = || -> std::io::Result<(TcpListener, SocketAddr)> {
@@ -197,6 +218,9 @@ impl Server {
     /// Stops: no new connections, streams end, requests under way get the grace of [`Limits::stop_grace`].
     pub async fn stop(mut self) {
         self.door.stopping.cancel();
+        if let Some(logs) = &self.logs {
+            logs.end();
+        }
         self.accepting.abort_all();
         while self.accepting.join_next().await.is_some() {}
         self.connections.close();
@@ -215,7 +239,7 @@ struct Door {
     metrics: Metrics,
     web: Web,
     /// TLS of a listener that has its own.
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<logs::Tls>,
     stopping: CancellationToken,
 }
 
@@ -269,7 +293,7 @@ impl Serve {
                 return refuse_plain(socket).await.map(|()| None);
             }
             let tls = match (&self.door.tls, config) {
-                (Some(tls), _) => tls.clone(),
+                (Some(tls), _) => tls.read().clone(),
                 (None, Some(config)) => config.tls().map_err(std::io::Error::other)?,
                 // One of the two is there.
                 (None, None) => return Ok(None),

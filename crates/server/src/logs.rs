@@ -12,6 +12,7 @@
 
 mod beats;
 pub mod config;
+mod control;
 mod door;
 mod fluent;
 mod http;
@@ -28,7 +29,8 @@ mod udp;
 pub(crate) use door::{Batch, Door};
 pub(crate) use http::router;
 pub(crate) use metrics::Metrics;
+pub use control::{Control, Prepared};
 pub use news::Announced;
 pub use open::Receivers;
-pub(crate) use open::{Receiver, Socket};
+pub(crate) use open::{Receiver, Socket, Tls};
 pub(crate) use run::{Running, start};

@@ -2,6 +2,7 @@
 
 pub mod handshake;
 mod msgpack;
+mod partial;
 
 use std::borrow::Cow;
 
@@ -12,6 +13,7 @@ use crate::logs::{Rows, Shape, time_of_number};
 use crate::tree::Tree;
 use msgpack::Reader;
 pub use msgpack::Scan;
+pub use partial::Partials;
 pub(crate) use msgpack::hex;
 
 /// What a message asks for beside its events.
@@ -28,7 +30,10 @@ pub struct Asked {
 ///
 /// # Errors
 /// Kind `Invalid` or `TooLarge`. Nothing was added then.
-pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
+///
+/// Pieces of one line, as Docker's driver sends them, are held in `partials` until the last one comes; those of which an
+/// acknowledgement is asked for are not, because nothing may be acknowledged that is not stored.
+pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>, partials: &mut Partials) -> Result<Asked> {
     let mut reader = Reader::new(message);
     let Some(count) = reader.array()? else {
         // Nothing is a sign of life.
@@ -51,7 +56,7 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
         }
         let asked = options(&mut reader, count.saturating_sub(2))?.0;
         for (time, record) in events {
-            add(rows, record, &labels, time);
+            partials.add(rows, record, &labels, time, asked.chunk.is_none());
         }
         return Ok(asked);
     }
@@ -61,22 +66,28 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>) -> Result<Asked> {
             true => inflate(flate2::read::MultiGzDecoder::new(packed), most)?,
             false => Cow::Borrowed(packed),
         };
-        return unpacked(&plain, &labels, asked, rows);
+        return unpacked(&plain, &labels, asked, rows, partials);
     }
     let time = time(&mut reader)?;
     let record = reader.value()?;
     let asked = options(&mut reader, count.saturating_sub(3))?.0;
-    add(rows, record, &labels, time);
+    partials.add(rows, record, &labels, time, asked.chunk.is_none());
     Ok(asked)
 }
 
 /// Entries one behind the other. Where one cannot be read, nobody knows where the next begins.
-fn unpacked(plain: &[u8], labels: &[(&str, &str)], mut asked: Asked, rows: &mut Rows<'_>) -> Result<Asked> {
+fn unpacked(
+    plain: &[u8],
+    labels: &[(&str, &str)],
+    mut asked: Asked,
+    rows: &mut Rows<'_>,
+    partials: &mut Partials,
+) -> Result<Asked> {
     let mut reader = Reader::new(plain);
     while !reader.at_end() {
         match entry(&mut reader) {
-            Ok((time, record)) => add(rows, record, labels, time),
-            Err(error) if rows.is_empty() => return Err(error),
+            Ok((time, record)) => partials.add(rows, record, labels, time, asked.chunk.is_none()),
+            Err(error) if rows.is_empty() && partials.is_empty() => return Err(error),
             Err(_) => {
                 asked.malformed += 1;
                 break;

@@ -65,12 +65,26 @@ pub struct Listener {
     pub shared_key: Secret,
     /// A file that holds it.
     pub shared_key_file: PathBuf,
+    /// Who may send by the forward protocol, beside knowing the key; without, whoever knows it.
+    pub users: Vec<User>,
     /// What HTTP clients must send: as bearer token, as password, or as API key.
     pub token: Secret,
     /// A file that holds it.
     pub token_file: PathBuf,
     /// The zone of syslog times that name none, e.g. `Asia/Seoul`; that of this machine where nothing is said.
     pub timezone: String,
+}
+
+/// A user of the forward protocol.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct User {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
+    /// A file that holds it.
+    pub password_file: PathBuf,
 }
 
 /// What carries the bytes.
@@ -176,6 +190,12 @@ impl Config {
             if has(&listener.shared_key, &listener.shared_key_file) && protocol != Protocol::Fluent {
                 return wrong("shared_key is of fluent only");
             }
+            if !listener.users.is_empty() && !has(&listener.shared_key, &listener.shared_key_file) {
+                return wrong("users are of fluent only, and need a shared_key beside them");
+            }
+            if listener.users.iter().any(|u| u.username.is_empty() || !has(&u.password, &u.password_file)) {
+                return wrong("a user has a username, and a password or password_file");
+            }
             if has(&listener.token, &listener.token_file) && !protocol.is_http() {
                 return wrong("token is of elasticsearch and otlp only");
             }
@@ -184,6 +204,12 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Whether what holds for all listeners is the same.
+    pub(crate) fn is_alike(&self, other: &Self) -> bool {
+        let common = |one: &Self| (one.line_bytes, one.frame_bytes, one.connections);
+        common(self) == common(other)
     }
 
     /// Bounds on records.
@@ -219,6 +245,8 @@ mod tests {
             ("gelf: [{listen: ':1', transport: udp, tls: {cert_file: a}}]", "no TLS over udp"),
             ("gelf: [{listen: ':1', shared_key: a}]", "shared_key is of fluent"),
             ("gelf: [{listen: ':1', token: a}]", "token is of"),
+            ("fluent: [{listen: ':1', users: [{username: a, password: b}]}]", "need a shared_key"),
+            ("fluent: [{listen: ':1', shared_key: k, users: [{username: a}]}]", "a user has"),
             ("gelf: [{listen: ':1', timezone: UTC}]", "timezone is of syslog"),
             ("line_bytes: 1B", "line_bytes must be"),
             ("connections: 0", "at least 1"),

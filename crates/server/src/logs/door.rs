@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Door {
     writer: Option<Arc<dyn RecordWriter>>,
     clock: Arc<dyn Clock>,
-    limits: Limits,
+    limits: parking_lot::RwLock<Limits>,
     pub(crate) metrics: Metrics,
 }
 
@@ -44,7 +44,7 @@ impl Door {
         limits: Limits,
         metrics: Metrics,
     ) -> Self {
-        Self { writer, clock, limits, metrics }
+        Self { writer, clock, limits: limits.into(), metrics }
     }
 
     /// Whether there is a store for logs.
@@ -56,9 +56,14 @@ impl Door {
         self.clock.now_ms().saturating_mul(1_000_000)
     }
 
+    /// Takes other bounds for the records that come.
+    pub(crate) fn bound(&self, limits: Limits) {
+        *self.limits.write() = limits;
+    }
+
     /// Adds to a batch.
     pub(crate) fn fill<T>(&self, batch: &mut Batch, work: impl FnOnce(&mut Rows<'_>) -> T) -> T {
-        let mut rows = Rows::new(&mut batch.records, self.limits, self.now_ns());
+        let mut rows = Rows::new(&mut batch.records, *self.limits.read(), self.now_ns());
         let done = work(&mut rows);
         let report = rows.report;
         batch.report.cut_lines += report.cut_lines;

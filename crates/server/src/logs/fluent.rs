@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use wire::fluent::{Scan, acknowledgement, handshake, read};
+use wire::fluent::{Partials, Scan, acknowledgement, handshake, read};
 
 use super::door::Batch;
 use super::link::{Filled, Link};
@@ -13,14 +13,25 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A greeting is short.
 const MOST_GREETING: usize = 16 << 10;
 
-/// Reads until the client ends. With a key, clients that do not know it are turned away.
-pub(super) async fn run(mut link: Link, key: Option<String>) -> io::Result<()> {
+/// Reads until the client ends. With a key, clients that do not know it are turned away; with users, those that are none.
+pub(super) async fn run(mut link: Link, key: Option<String>, users: &[(String, String)]) -> io::Result<()> {
     if let Some(key) = key {
-        let greeted = tokio::time::timeout(HANDSHAKE, greet(&mut link, &key)).await;
+        let greeted = tokio::time::timeout(HANDSHAKE, greet(&mut link, &key, users)).await;
         if !greeted.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?? {
             return Ok(());
         }
     }
+    let mut partials = Partials::default();
+    let ended = receive(&mut link, &mut partials).await;
+    if !partials.is_empty() {
+        let mut batch = Batch::default();
+        link.door.fill(&mut batch, |rows| partials.finish(rows));
+        link.deliver(batch).await;
+    }
+    ended
+}
+
+async fn receive(link: &mut Link, partials: &mut Partials) -> io::Result<()> {
     let mut scan = Scan::default();
     loop {
         let filled = link.fill().await?;
@@ -38,7 +49,7 @@ pub(super) async fn run(mut link: Link, key: Option<String>) -> io::Result<()> {
             };
             scan = Scan::default();
             let message = link.unread().get(..end).unwrap_or_default();
-            match door.fill(&mut batch, |rows| read(message, link.most, rows)) {
+            match door.fill(&mut batch, |rows| read(message, link.most, rows, partials)) {
                 Ok(asked) => {
                     door.metrics.malformed(link.input, "entry", asked.malformed);
                     chunks.extend(asked.chunk);
@@ -62,12 +73,13 @@ pub(super) async fn run(mut link: Link, key: Option<String>) -> io::Result<()> {
     }
 }
 
-/// Whether the client knows the key.
-async fn greet(link: &mut Link, key: &str) -> io::Result<bool> {
-    let mut nonce = [0; 16];
+/// Whether the client knows the key, and is a user where there are any.
+async fn greet(link: &mut Link, key: &str, users: &[(String, String)]) -> io::Result<bool> {
+    let (mut nonce, mut salt) = ([0; 16], [0; 16]);
     let random = rustls::crypto::ring::default_provider().secure_random;
-    random.fill(&mut nonce).map_err(|_| io::Error::other("no random numbers are to be had"))?;
-    link.send(&handshake::hello(&nonce)).await?;
+    let filled = random.fill(&mut nonce).and_then(|()| random.fill(&mut salt));
+    filled.map_err(|_| io::Error::other("no random numbers are to be had"))?;
+    link.send(&handshake::hello(&nonce, if users.is_empty() { &[] } else { &salt })).await?;
     let mut scan = Scan::default();
     let end = loop {
         if link.fill().await? != Filled::More {
@@ -94,10 +106,17 @@ async fn greet(link: &mut Link, key: &str) -> io::Result<bool> {
     // A client takes its own name for a mistake.
     let host = if host == ping.host { format!("{host}-bonghwa") } else { host };
     let knows = ping.knows(&nonce, key);
-    let refused = (!knows).then_some("shared_key mismatch");
-    if !knows {
-        link.malformed("shared_key", &"the client does not know the shared key");
+    let is_user = users.is_empty() || users.iter().any(|(name, word)| ping.is_user(&salt, name, word));
+    let refused = match (knows, is_user) {
+        (false, _) => Some("shared_key mismatch"),
+        (true, false) => Some("username/password mismatch"),
+        (true, true) => None,
+    };
+    match refused {
+        Some(why) if knows => link.malformed("user", &why),
+        Some(why) => link.malformed("shared_key", &why),
+        None => {}
     }
     link.send(&ping.pong(&nonce, key, &host, refused)).await?;
-    Ok(knows)
+    Ok(refused.is_none())
 }

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use model::{Error, Result};
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 
 use super::config::{Config, Listener, Protocol, Secret, Transport};
+use super::control::Control;
 
 /// Bytes that the kernel may hold of datagrams.
 const UDP_BUFFER: usize = 8 << 20;
@@ -19,19 +21,44 @@ const MOST_SECRET: u64 = 64 << 10;
 pub struct Receivers {
     pub(crate) config: Config,
     pub(crate) all: Vec<Receiver>,
+    control: Arc<Control>,
 }
+
+/// A certificate that a reload may put another one in the place of.
+pub(crate) type Tls = Arc<RwLock<Arc<ServerConfig>>>;
 
 pub(crate) struct Receiver {
     pub(crate) protocol: Protocol,
     pub(crate) socket: Socket,
-    pub(crate) tls: Option<Arc<ServerConfig>>,
-    pub(crate) secret: Option<String>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) secrets: Secrets,
     pub(crate) zone: jiff::tz::TimeZone,
+    /// What it was made of.
+    pub(super) listener: Listener,
+}
+
+/// What clients must know.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Secrets {
+    /// A shared key, or a token.
+    pub(crate) key: Option<String>,
+    /// Names and passwords.
+    pub(crate) users: Vec<(String, String)>,
 }
 
 pub(crate) enum Socket {
     Stream(TcpListener),
     Datagrams(UdpSocket),
+}
+
+impl Socket {
+    /// The same socket once more.
+    pub(super) fn again(&self) -> std::io::Result<Self> {
+        Ok(match self {
+            Self::Stream(listener) => Self::Stream(listener.try_clone()?),
+            Self::Datagrams(socket) => Self::Datagrams(socket.try_clone()?),
+        })
+    }
 }
 
 impl Receivers {
@@ -41,8 +68,13 @@ impl Receivers {
     /// Kind `Invalid` for what is written wrongly, `Conflict` for addresses that cannot be had.
     pub fn open(config: &Config) -> Result<Self> {
         config.check().map_err(Error::invalid)?;
-        let all = config.listeners().map(|(protocol, one)| open(protocol, one)).collect::<Result<_>>()?;
-        Ok(Self { config: config.clone(), all })
+        let all = config.listeners().map(|(protocol, one)| open(protocol, one, None)).collect::<Result<_>>()?;
+        Ok(Self { config: config.clone(), all, control: Arc::default() })
+    }
+
+    /// What changes the listeners once the server runs.
+    pub fn control(&self) -> Arc<Control> {
+        self.control.clone()
     }
 
     /// Where is listened, with the protocol, the real port where 0 was asked for.
@@ -58,7 +90,8 @@ impl Receivers {
     }
 }
 
-fn open(protocol: Protocol, listener: &Listener) -> Result<Receiver> {
+/// Opens one, on `socket` where the address is had already.
+pub(super) fn open(protocol: Protocol, listener: &Listener, socket: Option<Socket>) -> Result<Receiver> {
     let name = protocol.as_str();
     let text = listener.listen.as_str();
     let addresses = resolve(text).map_err(|e| {
@@ -74,13 +107,14 @@ fn open(protocol: Protocol, listener: &Listener) -> Result<Receiver> {
         };
         Error::conflict(format_args!("logs.receive.{name}: cannot listen on {text}: {e}{hint}"))
     };
-    let socket = match listener.transport {
-        Transport::Tcp => {
+    let socket = match (socket, listener.transport) {
+        (Some(socket), _) => socket,
+        (None, Transport::Tcp) => {
             let socket = TcpListener::bind(&*addresses).map_err(refuse)?;
             socket.set_nonblocking(true).map_err(refuse)?;
             Socket::Stream(socket)
         }
-        Transport::Udp => {
+        (None, Transport::Udp) => {
             let socket = UdpSocket::bind(&*addresses).map_err(refuse)?;
             socket.set_nonblocking(true).map_err(refuse)?;
             // The kernel takes as much of it as it allows.
@@ -96,19 +130,25 @@ fn open(protocol: Protocol, listener: &Listener) -> Result<Receiver> {
                 _ => &[],
             };
             let built = crate::web_config::section_tls(section, alpn);
-            Some(built.map_err(|e| Error::invalid(format_args!("logs.receive.{name}: {e}")))?)
+            let built = built.map_err(|e| Error::invalid(format_args!("logs.receive.{name}: {e}")))?;
+            Some(Arc::new(RwLock::new(built)))
         }
     };
-    let secret = match protocol {
+    let key = match protocol {
         Protocol::Fluent => secret(name, &listener.shared_key, &listener.shared_key_file)?,
         _ => secret(name, &listener.token, &listener.token_file)?,
     };
+    let users = listener.users.iter().map(|user| {
+        let password = secret(name, &user.password, &user.password_file)?;
+        Ok((user.username.clone(), password.unwrap_or_default()))
+    });
+    let secrets = Secrets { key, users: users.collect::<Result<_>>()? };
     let zone = match listener.timezone.as_str() {
         "" => jiff::tz::TimeZone::system(),
         zone => jiff::tz::TimeZone::get(zone)
             .map_err(|e| Error::invalid(format_args!("logs.receive.{name}: timezone: {e}")))?,
     };
-    Ok(Receiver { protocol, socket, tls, secret, zone })
+    Ok(Receiver { protocol, socket, tls, secrets, zone, listener: listener.clone() })
 }
 
 fn resolve(text: &str) -> std::io::Result<Vec<SocketAddr>> {

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Budget;
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +14,7 @@ use super::config::Protocol;
 use super::door::Door;
 use super::link::{Link, Stream};
 use super::metrics::InputLabels;
-use super::open::{Receiver, Socket};
+use super::open::{Receiver, Secrets, Socket, Tls};
 use super::{beats, fluent, lines, udp};
 
 /// Until when a TLS handshake must be done.
@@ -32,6 +30,7 @@ pub(crate) struct Running {
     pub(crate) line_bytes: usize,
     pub(crate) places: usize,
     pub(crate) connections: TaskTracker,
+    /// Set when the listener is to end, or the server.
     pub(crate) stopping: CancellationToken,
     /// Set when the grace of a stop is over.
     pub(crate) cut: CancellationToken,
@@ -39,19 +38,25 @@ pub(crate) struct Running {
 
 struct Kind {
     protocol: Protocol,
-    tls: Option<Arc<ServerConfig>>,
-    secret: Option<String>,
+    tls: Option<Tls>,
+    secrets: Secrets,
     zone: jiff::tz::TimeZone,
 }
 
 /// Starts a listener of a protocol that is not HTTP.
-pub(crate) fn start(receiver: Receiver, running: &Running, tasks: &mut JoinSet<()>) -> std::io::Result<()> {
-    let Receiver { protocol, socket, tls, secret, zone } = receiver;
+pub(crate) fn start(receiver: Receiver, running: &Running) -> std::io::Result<()> {
+    let Receiver { protocol, socket, tls, secrets, zone, .. } = receiver;
     match socket {
         Socket::Stream(listener) => {
             let listener = TcpListener::from_std(listener)?;
-            let kind = Arc::new(Kind { protocol, tls, secret, zone });
-            tasks.spawn(accept(listener, kind, running.clone()));
+            let kind = Arc::new(Kind { protocol, tls, secrets, zone });
+            let (one, stop) = (running.clone(), running.stopping.clone());
+            running.connections.spawn(async move {
+                tokio::select! {
+                    () = accept(listener, kind, one) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
         }
         Socket::Datagrams(socket) => {
             let socket = UdpSocket::from_std(socket)?;
@@ -102,7 +107,8 @@ async fn connection(socket: TcpStream, peer: SocketAddr, kind: &Kind, running: &
     let io: Box<dyn Stream> = match &kind.tls {
         None => Box::new(socket),
         Some(tls) => {
-            let shaken = tokio_rustls::TlsAcceptor::from(tls.clone()).accept(socket);
+            let tls = tls.read().clone();
+            let shaken = tokio_rustls::TlsAcceptor::from(tls).accept(socket);
             match tokio::time::timeout(HANDSHAKE, shaken).await {
                 Ok(Ok(io)) => Box::new(io),
                 Ok(Err(error)) => {
@@ -118,7 +124,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, kind: &Kind, running: &
     let link = Link::new(io, input, peer, door, &running.budget, stop, running.frame_bytes);
     let Ok(link) = link else { return };
     let ended = match kind.protocol {
-        Protocol::Fluent => fluent::run(link, kind.secret.clone()).await,
+        Protocol::Fluent => fluent::run(link, kind.secrets.key.clone(), &kind.secrets.users).await,
         Protocol::Beats => beats::run(link).await,
         protocol => lines::run(link, protocol, kind.zone.clone(), running.line_bytes).await,
     };

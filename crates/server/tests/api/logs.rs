@@ -2,6 +2,8 @@
 
 #[path = "logs/http.rs"]
 mod http;
+#[path = "logs/reload.rs"]
+mod reload;
 #[path = "logs/listeners.rs"]
 mod listeners;
 

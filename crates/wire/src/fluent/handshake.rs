@@ -1,4 +1,5 @@
-//! Who knows the shared key: HELO with a nonce, PING with the client's digest, PONG with ours.
+//! Who knows the shared key: HELO with a nonce, PING with the client's digest, PONG with ours. Users and their passwords
+//! are proved in the same messages.
 
 use model::{Error, Result};
 use sha2::{Digest as _, Sha512};
@@ -12,10 +13,13 @@ pub struct Ping {
     pub host: String,
     salt: Vec<u8>,
     digest: Vec<u8>,
+    /// Who it says it is; empty where no user names are asked for.
+    pub user: String,
+    password: Vec<u8>,
 }
 
-/// The server's first message. No user names are asked for.
-pub fn hello(nonce: &[u8; 16]) -> Vec<u8> {
+/// The server's first message. With a salt, user name and password are asked for.
+pub fn hello(nonce: &[u8; 16], salt: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     put_array(&mut out, 2);
     put_text(&mut out, "HELO");
@@ -23,7 +27,7 @@ pub fn hello(nonce: &[u8; 16]) -> Vec<u8> {
     put_text(&mut out, "nonce");
     put_bytes(&mut out, nonce);
     put_text(&mut out, "auth");
-    put_bytes(&mut out, &[]);
+    put_bytes(&mut out, salt);
     put_text(&mut out, "keepalive");
     put_bool(&mut out, true);
     out
@@ -41,7 +45,10 @@ pub fn ping(message: &[u8]) -> Result<Ping> {
     }
     let mut part = || reader.bytes()?.map(<[u8]>::to_vec).ok_or_else(wrong);
     let (host, salt, digest) = (part()?, part()?, part()?);
-    Ok(Ping { host: String::from_utf8_lossy(&host).into_owned(), salt, digest })
+    // Old clients end here.
+    let (user, password) = (part().unwrap_or_default(), part().unwrap_or_default());
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ping { host: text(&host), salt, digest, user: text(&user), password })
 }
 
 impl Ping {
@@ -50,6 +57,15 @@ impl Ping {
         let wanted = digest(&self.salt, &self.host, nonce, key);
         // The digest of a nonce that is used once: how long a comparison takes says nothing of use.
         self.digest == wanted.as_bytes()
+    }
+
+    /// Whether the client knows its user's password.
+    pub fn is_user(&self, salt: &[u8], user: &str, password: &str) -> bool {
+        let mut hash = Sha512::new();
+        for part in [salt, user.as_bytes(), password.as_bytes()] {
+            hash.update(part);
+        }
+        self.user == user && self.password == hex(&hash.finalize()).as_bytes()
     }
 
     /// Our answer: with our own digest where the client may go on, else with the reason.

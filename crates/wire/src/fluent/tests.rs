@@ -44,7 +44,12 @@ fn pack(json: serde_json::Value) -> Vec<u8> {
 
 fn taken(message: &[u8]) -> (Result<Asked>, Records) {
     let mut records = Records::new();
-    let asked = read(message, 1000, &mut Rows::new(&mut records, Limits::default(), 0));
+    let asked = read(
+        message,
+        1000,
+        &mut Rows::new(&mut records, Limits::default(), 0),
+        &mut Partials::default(),
+    );
     (asked, records)
 }
 
@@ -145,6 +150,55 @@ fn what_is_wrong_is_told() {
     assert_eq!((asked.unwrap().malformed, records.len()), (1, 2));
 }
 
+fn piece(id: &str, text: &str, last: bool, asked: bool) -> Vec<u8> {
+    let last = if last { "true" } else { "false" };
+    let record = serde_json::json!({"log": text, "container_name": "/web", "partial_message": "true",
+        "partial_id": id, "partial_ordinal": "1", "partial_last": last});
+    let options = if asked { serde_json::json!({"chunk": "c"}) } else { serde_json::json!({}) };
+    pack(serde_json::json!(["t", 7, record, options]))
+}
+
+#[test]
+fn pieces_of_a_line_are_put_together() {
+    let (mut records, mut partials) = (Records::new(), Partials::default());
+    let limits = Limits { line_bytes: 10, ..Limits::default() };
+    let mut feed = |records: &mut Records, message: &[u8]| {
+        read(message, 1000, &mut Rows::new(records, limits, 0), &mut partials).unwrap();
+    };
+    feed(&mut records, &piece("a", "pass", false, false));
+    feed(&mut records, &piece("b", "other", false, false));
+    feed(&mut records, &pack(serde_json::json!(["t", 8, {"log": "whole"}, {}])));
+    feed(&mut records, &piece("a", "word", false, false));
+    feed(&mut records, &piece("a", "=x", true, false));
+    feed(&mut records, &piece("c", "asked", false, true));
+    feed(&mut records, &piece("d", "0123456789ab", false, false));
+    feed(&mut records, &piece("d", "cd", true, false));
+    let bodies: Vec<_> = records.iter().map(|row| row.body().to_owned()).collect();
+    assert_eq!(bodies, ["whole", "password=x", "asked", "0123456789"]);
+    let row = records.get(1).unwrap();
+    assert_eq!((row.labels().get("container"), row.time_ns()), (Some("web"), 7_000_000_000));
+    assert_eq!(row.field("partial_id"), None);
+    assert_eq!(records.get(3).unwrap().field("cut_bytes"), Some(FieldRef::Int(4)));
+    // The connection ends before the last piece of one.
+    assert!(!partials.is_empty());
+    partials.finish(&mut Rows::new(&mut records, limits, 0));
+    let row = records.get(4).unwrap();
+    assert_eq!((row.body(), row.labels().get("container"), partials.is_empty()), ("other", Some("web"), true));
+}
+
+#[test]
+fn lines_that_never_end_take_no_more_than_their_room() {
+    let (mut records, mut partials) = (Records::new(), Partials::default());
+    for n in 0..1000 {
+        let message = piece(&format!("id {n}"), &"x".repeat(if n < 500 { 10 } else { 100_000 }), false, false);
+        let mut rows = Rows::new(&mut records, Limits::default(), 0);
+        read(&message, 1 << 20, &mut rows, &mut partials).unwrap();
+    }
+    assert!((850..1000).contains(&records.len()), "{}", records.len());
+    partials.finish(&mut Rows::new(&mut records, Limits::default(), 0));
+    assert_eq!(records.len(), 1000);
+}
+
 #[test]
 fn a_message_ends_where_it_ends() {
     let message = packed(&entries(), serde_json::json!({"chunk": "abc"}));
@@ -165,7 +219,8 @@ fn a_message_ends_where_it_ends() {
 fn a_shared_key_is_proved_on_both_sides() {
     use handshake::{hello, ping};
     let nonce = [7; 16];
-    assert!(hello(&nonce).windows(16).any(|w| w == nonce));
+    assert!(hello(&nonce, &[]).windows(16).any(|w| w == nonce));
+    assert!(hello(&nonce, b"pepper").windows(6).any(|w| w == b"pepper"));
     let digest = |host: &str, key: &str| {
         use sha2::Digest as _;
         msgpack::hex(&sha2::Sha512::digest([b"salt", host.as_bytes(), &nonce, key.as_bytes()].concat()))
@@ -179,6 +234,14 @@ fn a_shared_key_is_proved_on_both_sides() {
     let ours = digest("server", "key");
     assert!(pong.windows(ours.len()).any(|w| w == ours.as_bytes()));
     assert!(ping(&pack(serde_json::json!(["t", 1, {}, {}]))).is_err());
+    use sha2::Digest as _;
+    let password = msgpack::hex(&sha2::Sha512::digest(b"pepperannbread"));
+    let user = ping(&pack(serde_json::json!(["PING", "client", "salt", "digest", "ann", password]))).unwrap();
+    assert!(user.is_user(b"pepper", "ann", "bread"));
+    for (salt, name, word) in [("salt", "ann", "bread"), ("pepper", "bob", "bread"), ("pepper", "ann", "butter")] {
+        assert!(!user.is_user(salt.as_bytes(), name, word), "{salt} {name} {word}");
+    }
+    assert!(!known.is_user(b"pepper", "", ""), "no name is no user");
 }
 
 proptest! {
