@@ -3,7 +3,8 @@
 # them: $CARGO_TARGET_DIR/reference/usr/bin/... A package that cannot be had is named; its tests count as skipped.
 set -uo pipefail
 root="${CARGO_TARGET_DIR:-$(cd "$(dirname "$0")/.." && pwd)/target}/reference"
-packages=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics)
+packages=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-pushgateway victoria-metrics
+    systemd-journal-remote libmicrohttpd12)
 # Daemons of syslog with the libraries that not every machine has, in a folder of their own: reference/syslog.
 syslog=(rsyslog rsyslog-gnutls rsyslog-openssl syslog-ng-core libestr0 libfastjson4 liblognorm5 libivykis0 libwrap0 libnet1
     libjson-c5 libpcre3)

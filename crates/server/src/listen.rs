@@ -56,12 +56,19 @@ struct LogListeners {
 
 impl LogListeners {
     /// One that ends with `end`, which the end of the server sets too.
-    fn start(&self, receiver: Receiver, config: &logs::config::Config, end: CancellationToken) -> model::Result<()> {
+    fn start(
+        &self,
+        receiver: Receiver,
+        config: &logs::config::Config,
+        end: CancellationToken,
+    ) -> model::Result<()> {
         let failed = |e| model::Error::internal("a listener cannot be used").with_detail(e);
         let _runtime = self.runtime.enter();
         self.state.logs.bound(config.limits());
         match receiver {
-            Receiver { protocol, socket: Socket::Stream(listener), tls, secrets, .. } if protocol.is_http() => {
+            Receiver { protocol, socket: Socket::Stream(listener), tls, secrets, .. }
+                if protocol.is_http() =>
+            {
                 let door = Door {
                     limits: self.door.limits.clone(),
                     metrics: self.door.metrics.clone(),
@@ -144,7 +151,11 @@ impl Server {
             runtime: tokio::runtime::Handle::current(),
         };
         let (control, stopping) = (receivers.control(), server.door.stopping.clone());
-        control.begin(receivers, &stopping, Box::new(move |receiver, config, end| logs.start(receiver, config, end)))?;
+        control.begin(
+            receivers,
+            &stopping,
+            Box::new(move |receiver, config, end| logs.start(receiver, config, end)),
+        )?;
         server.logs = Some(control);
         Ok(server)
     }

@@ -26,6 +26,7 @@ mod open;
 mod run;
 mod udp;
 
+pub use control::{Control, Prepared};
 pub(crate) use door::{Batch, Door};
 pub(crate) use http::router;
 pub(crate) use metrics::Metrics;

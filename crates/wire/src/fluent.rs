@@ -13,8 +13,8 @@ use crate::logs::{Rows, Shape, time_of_number};
 use crate::tree::Tree;
 use msgpack::Reader;
 pub use msgpack::Scan;
-pub use partial::Partials;
 pub(crate) use msgpack::hex;
+pub use partial::Partials;
 
 /// What a message asks for beside its events.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

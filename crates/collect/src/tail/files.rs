@@ -21,7 +21,7 @@ pub struct Reading {
     gzip: Option<MultiGzDecoder<File>>,
     /// Which file it is.
     pub ident: Ident,
-    /// What it begins with, as it was when it was opened.
+    /// What it begins with, as it was when it was last looked at.
     pub head: Vec<u8>,
     /// How many bytes were read, uncompressed.
     pub end: u64,
@@ -78,8 +78,20 @@ impl Reading {
         }
         if same && head.len() > usize::from(self.ident.length) {
             self.ident = Ident::of(self.ident.inode, &head);
+            self.head = head;
         }
         Ok(same)
+    }
+
+    /// Whether `now` is this file without its end: then reading goes on at the end that it has now.
+    pub fn cut_back(&mut self, now: &Candidate) -> bool {
+        let shorter = now.inode == self.ident.inode && !now.gzip && now.size < self.end;
+        let same = shorter && !now.head.is_empty() && self.head.starts_with(&now.head);
+        if same {
+            (self.end, self.ident, self.looked) = (now.size, now.ident(), (0, 0, 0));
+            self.head.clone_from(&now.head);
+        }
+        same
     }
 
     /// Its size when its beginning was last looked at.

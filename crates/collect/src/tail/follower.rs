@@ -432,7 +432,7 @@ impl Follower {
         true
     }
 
-    /// The file was emptied in place: a copy may hold what was not read, else it is gone.
+    /// The file was emptied or cut in place: a copy may hold what was not read, else it is gone.
     fn emptied(&mut self, out: &mut Records) -> io::Result<bool> {
         let files = candidates(&self.log.path)?;
         let position = self.position().or(self.saved);
@@ -441,6 +441,18 @@ impl Follower {
             return self.again();
         }
         self.flush(i64::MAX, 0, out);
+        if let Some(reading) = &mut self.reading
+            && files.iter().any(|file| reading.cut_back(file))
+        {
+            // What was cut off had been read: nothing is missing, and nothing is read twice.
+            self.offset = reading.end;
+            self.raw.clear();
+            self.skipping = false;
+            let fresh = [(self.seq, self.offset); 2];
+            self.assembler = Assembler::new(&self.log.rule, self.terms.event_length, fresh);
+            self.learn();
+            return Ok(true);
+        }
         tracing::warn!(log = %self.log.path.display(), "this log was emptied before all of it was known to be read");
         // What was written between the last look and the moment it was emptied is not known, but what was seen is.
         let (read, size) = self.reading.as_ref().map_or((0, 0), |reading| (reading.end, reading.seen()));

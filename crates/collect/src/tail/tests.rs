@@ -277,8 +277,63 @@ fn a_file_that_is_copied_and_emptied_goes_on_in_its_copy() {
     lab.write(&mut draw);
     lab.end();
     assert_eq!(lab.metrics.gaps.get(), 1);
+    let told = lab.kept.events[0].iter().filter(|event| event.starts_with("[lines are missing here: "));
+    assert_eq!(told.count(), 1);
     let new = &lab.expected[0][before..];
     assert!(lab.kept.events[0].ends_with(new), "{:?}\n{new:?}", lab.kept.events[0]);
+}
+
+/// Writes a file anew in place, later than before.
+fn rewrite(lab: &Lab, text: &str) {
+    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(lab.path("")).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    let later = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(4_000_000_000);
+    file.set_modified(later).unwrap();
+}
+
+#[test]
+fn a_file_that_is_cut_by_hand_goes_on_at_its_end() {
+    for lines in [3, 300] {
+        let mut lab = Lab::new(Format::Plain);
+        let all: Vec<String> = (0..lines).map(|n| format!("line {n:06}")).collect();
+        fs::write(lab.path(""), all.join("\n") + "\n").unwrap();
+        lab.end();
+        // To half of its lines.
+        let file = fs::OpenOptions::new().append(true).open(lab.path("")).unwrap();
+        file.set_len(12 * (lines / 2)).unwrap();
+        lab.end();
+        (&file).write_all(b"more\n").unwrap();
+        lab.end();
+        lab.crash(false);
+        (&file).write_all(b"last\n").unwrap();
+        lab.end();
+        let want: Vec<&str> = all.iter().map(String::as_str).chain(["more", "last"]).collect();
+        assert_eq!(
+            (lab.kept.events[0].iter().map(String::as_str).collect::<Vec<_>>(), lab.metrics.gaps.get()),
+            (want, 0)
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_written_anew_is_noticed_whatever_its_length() {
+    for text in ["four\n", "four\nfive\nsix.\n", "four\nfive\nsix\nseven\neight\n"] {
+        for look in [true, false] {
+            let mut lab = Lab::new(Format::Plain);
+            fs::write(lab.path(""), "one\ntwo\nthree\n").unwrap();
+            lab.end();
+            rewrite(&lab, text);
+            if !look {
+                lab.crash(false);
+            }
+            lab.end();
+            let kept = &lab.kept.events[0];
+            assert_eq!(kept[..3], ["one", "two", "three"]);
+            assert!(kept[3].starts_with("[lines are missing here: "), "{}", kept[3]);
+            assert_eq!(kept[4..], *text.lines().collect::<Vec<_>>());
+            assert_eq!(lab.metrics.gaps.get(), 1);
+        }
+    }
 }
 
 #[test]

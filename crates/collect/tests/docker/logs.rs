@@ -109,3 +109,47 @@ pub(crate) fn numbered_lines_are_stored_once_over_rotations_and_kills() {
     drop(disk);
     lab.stop();
 }
+
+pub(crate) fn what_only_the_engine_can_read_is_stored_once_over_kills() {
+    const COUNT: usize = 20_000;
+    let lab = Lab::start();
+    let script = format!(
+        "i=0; while [ $i -lt {COUNT} ]; do i=$((i+1)); echo line $i; [ $((i % 500)) = 0 ] && sleep 0.02; done; \
+         head -c 40000 /dev/zero | tr '\\0' x; echo; sleep 600"
+    );
+    let local = Container::run("local", &["--log-driver", "local"], &script);
+    let terminal = Container::run("terminal", &["-t", "--log-driver", "local"], &script);
+    let none = Container::run("none", &["--log-driver", "none"], "echo never; sleep 600");
+    let disk = Arc::new(Mutex::new(Disk::default()));
+    let of = |name: &str| -> Vec<String> {
+        disk.lock().lines.iter().filter(|(n, _)| n == name).map(|(_, line)| line.clone()).collect()
+    };
+    let deadline = Instant::now() + LIMIT;
+    let mut told = Vec::new();
+    for until in [COUNT / 4, COUNT / 2, COUNT + 1] {
+        let life = Arc::new(Life { disk: Arc::clone(&disk), killed: AtomicBool::new(false) });
+        let config = tail::Config::default();
+        let tail =
+            Tail::start(&config, "lab", lab.collector.clone(), life.clone(), Arc::new(SystemClock)).unwrap();
+        while of(&local.name).len() < until || of(&terminal.name).len() < until {
+            let have = (of(&local.name).len(), of(&terminal.name).len());
+            assert!(Instant::now() < deadline, "{have:?} of {COUNT} lines");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        while told.is_empty() && Instant::now() < deadline {
+            told = tail.obstacles().into_iter().filter(|o| o.missing.contains(&none.name)).collect();
+        }
+        life.killed.store(true, Ordering::SeqCst);
+        tail.stop();
+    }
+    for name in [&local.name, &terminal.name] {
+        let got = of(name);
+        assert_eq!(got.len(), COUNT + 1);
+        for (at, line) in got[..COUNT].iter().enumerate() {
+            assert_eq!(*line, format!("line {}", at + 1), "{name}");
+        }
+        assert!(got[COUNT].len() == 40_000 && got[COUNT].bytes().all(|b| b == b'x'), "{}", got[COUNT].len());
+    }
+    assert_eq!(told[0].code, "log_driver_none");
+    lab.stop();
+}

@@ -52,7 +52,12 @@ enum Next {
 
 impl Control {
     /// Starts what was opened. `start` is kept for those that come later, until [`Control::end`].
-    pub(crate) fn begin(&self, receivers: Receivers, stopping: &CancellationToken, start: Start) -> Result<()> {
+    pub(crate) fn begin(
+        &self,
+        receivers: Receivers,
+        stopping: &CancellationToken,
+        start: Start,
+    ) -> Result<()> {
         let mut running = self.0.lock();
         running.config = receivers.config;
         running.stopping = stopping.clone();
@@ -75,7 +80,9 @@ impl Control {
         let mut taken = vec![false; running.all.len()];
         let mut all = Vec::new();
         for (protocol, listener) in config.listeners() {
-            let at_place = |one: &One| one.listener.listen == listener.listen && one.listener.transport == listener.transport;
+            let at_place = |one: &One| {
+                one.listener.listen == listener.listen && one.listener.transport == listener.transport
+            };
             let old = running.all.iter().enumerate().position(|(at, one)| at_place(one) && !taken[at]);
             let Some(at) = old else {
                 all.push(Next::New(open(protocol, listener, None)?));
@@ -85,7 +92,8 @@ impl Control {
             let one = &running.all[at];
             let failed = |e| Error::internal("a listener cannot be kept").with_detail(e);
             let new = open(protocol, listener, Some(one.socket.again().map_err(failed)?))?;
-            let stays = same && one.protocol == protocol && one.listener == *listener && one.secrets == new.secrets;
+            let stays =
+                same && one.protocol == protocol && one.listener == *listener && one.secrets == new.secrets;
             all.push(if stays { Next::Kept(at, new.tls) } else { Next::New(new) });
         }
         Ok(Prepared { config: config.clone(), all })
@@ -111,10 +119,12 @@ impl Control {
                     }
                     running.all.push(one);
                 }
-                Next::New(receiver) => match running.begin(receiver, running.stopping.child_token(), &start) {
-                    Ok(one) => running.all.push(one),
-                    Err(error) => result = Err(error),
-                },
+                Next::New(receiver) => {
+                    match running.begin(receiver, running.stopping.child_token(), &start) {
+                        Ok(one) => running.all.push(one),
+                        Err(error) => result = Err(error),
+                    }
+                }
             }
         }
         old.into_iter().flatten().for_each(|one| one.end.cancel());

@@ -68,7 +68,8 @@ impl Receivers {
     /// Kind `Invalid` for what is written wrongly, `Conflict` for addresses that cannot be had.
     pub fn open(config: &Config) -> Result<Self> {
         config.check().map_err(Error::invalid)?;
-        let all = config.listeners().map(|(protocol, one)| open(protocol, one, None)).collect::<Result<_>>()?;
+        let all =
+            config.listeners().map(|(protocol, one)| open(protocol, one, None)).collect::<Result<_>>()?;
         Ok(Self { config: config.clone(), all, control: Arc::default() })
     }
 

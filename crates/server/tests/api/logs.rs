@@ -2,10 +2,10 @@
 
 #[path = "logs/http.rs"]
 mod http;
-#[path = "logs/reload.rs"]
-mod reload;
 #[path = "logs/listeners.rs"]
 mod listeners;
+#[path = "logs/reload.rs"]
+mod reload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

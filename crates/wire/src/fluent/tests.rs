@@ -44,12 +44,8 @@ fn pack(json: serde_json::Value) -> Vec<u8> {
 
 fn taken(message: &[u8]) -> (Result<Asked>, Records) {
     let mut records = Records::new();
-    let asked = read(
-        message,
-        1000,
-        &mut Rows::new(&mut records, Limits::default(), 0),
-        &mut Partials::default(),
-    );
+    let asked =
+        read(message, 1000, &mut Rows::new(&mut records, Limits::default(), 0), &mut Partials::default());
     (asked, records)
 }
 
@@ -183,14 +179,18 @@ fn pieces_of_a_line_are_put_together() {
     assert!(!partials.is_empty());
     partials.finish(&mut Rows::new(&mut records, limits, 0));
     let row = records.get(4).unwrap();
-    assert_eq!((row.body(), row.labels().get("container"), partials.is_empty()), ("other", Some("web"), true));
+    assert_eq!(
+        (row.body(), row.labels().get("container"), partials.is_empty()),
+        ("other", Some("web"), true)
+    );
 }
 
 #[test]
 fn lines_that_never_end_take_no_more_than_their_room() {
     let (mut records, mut partials) = (Records::new(), Partials::default());
     for n in 0..1000 {
-        let message = piece(&format!("id {n}"), &"x".repeat(if n < 500 { 10 } else { 100_000 }), false, false);
+        let message =
+            piece(&format!("id {n}"), &"x".repeat(if n < 500 { 10 } else { 100_000 }), false, false);
         let mut rows = Rows::new(&mut records, Limits::default(), 0);
         read(&message, 1 << 20, &mut rows, &mut partials).unwrap();
     }
@@ -238,7 +238,9 @@ fn a_shared_key_is_proved_on_both_sides() {
     let password = msgpack::hex(&sha2::Sha512::digest(b"pepperannbread"));
     let user = ping(&pack(serde_json::json!(["PING", "client", "salt", "digest", "ann", password]))).unwrap();
     assert!(user.is_user(b"pepper", "ann", "bread"));
-    for (salt, name, word) in [("salt", "ann", "bread"), ("pepper", "bob", "bread"), ("pepper", "ann", "butter")] {
+    for (salt, name, word) in
+        [("salt", "ann", "bread"), ("pepper", "bob", "bread"), ("pepper", "ann", "butter")]
+    {
         assert!(!user.is_user(salt.as_bytes(), name, word), "{salt} {name} {word}");
     }
     assert!(!known.is_user(b"pepper", "", ""), "no name is no user");

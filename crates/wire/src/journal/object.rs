@@ -36,7 +36,7 @@ impl<'a> Object<'a> {
         kind: u8,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Self, Failure> {
-        if at % 8 != 0 || at < header.size {
+        if !at.is_multiple_of(8) || at < header.size {
             return damaged(at, "no object can lie here");
         }
         scratch.resize(GLANCE, 0);
