@@ -25,6 +25,9 @@ const VERSION: u8 = 1;
 const AGAIN_MS: i64 = 1_000;
 const FAILED_MS: i64 = 15_000;
 
+/// How far the times of two outputs may be apart from the order of their lines.
+const APART_NS: u64 = 5_000_000_000;
+
 /// Lines as the engine gives them.
 pub type Lines = Receiver<Result<LogLine>>;
 
@@ -92,9 +95,17 @@ impl Follower {
         Self { log, outlet, terms, metrics, sources, outputs, lines: None, ended_ms: None, next_ms: 0 }
     }
 
+    /// Where each output stands. One that is silent is as far as the other: what it has not said by then comes later, but
+    /// for a little, because the outputs do not get their times in the order in which they are written.
     fn given(&self) -> [Place; 2] {
-        // Each has an assembler of its own, which knows of one output.
-        [self.outputs[0].assembler.given()[0], self.outputs[1].assembler.given()[0]]
+        let last = self.outputs.iter().map(|output| output.last.0).max().unwrap_or(0);
+        let least = last.saturating_sub(APART_NS);
+        [0, 1].map(|at| {
+            let assembler = &self.outputs[at].assembler;
+            // Each has an assembler of its own, which knows of one output.
+            let own = assembler.given()[0];
+            if assembler.waits() { own } else { own.max((least, 0)) }
+        })
     }
 
     /// Asks the engine; `false` where nothing more can have come.
@@ -105,8 +116,7 @@ impl Follower {
             return false;
         }
         let given = self.given();
-        let times = given.iter().map(|place| place.0).filter(|time| *time > 0);
-        let since = if given.iter().all(|place| place.0 > 0) { times.min().unwrap_or(0) } else { 0 };
+        let since = given[0].0.min(given[1].0);
         self.lines =
             self.sources.follow(&self.log.id, self.log.tty, i64::try_from(since).unwrap_or(i64::MAX));
         self.next_ms = now_ms.saturating_add(AGAIN_MS);

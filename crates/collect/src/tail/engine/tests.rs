@@ -105,6 +105,22 @@ fn the_engine_is_asked_again_while_more_may_come() {
 }
 
 #[test]
+fn an_output_that_is_silent_does_not_make_the_past_be_read_again() {
+    let engine = Arc::new(Engine::default());
+    let second = 1_000_000_000;
+    engine.lines.lock().extend([line(second, true, "once"), line(100 * second, false, "now")]);
+    let mut first = follower(&engine, None, Rule::Off);
+    let mut records = Records::new();
+    first.step(0, &mut records, 1000).unwrap();
+    let mut next = follower(&engine, first.position().as_deref(), Rule::Off);
+    engine.lines.lock().push(line(99 * second, true, "behind"));
+    next.step(0, &mut records, 1000).unwrap();
+    assert_eq!(*engine.asked.lock(), [0, 95 * second]);
+    let bodies: Vec<_> = records.iter().map(|row| row.body().to_owned()).collect();
+    assert_eq!(bodies, ["once", "now", "behind"]);
+}
+
+#[test]
 fn a_stack_trace_is_one_event_and_its_position_waits_for_it() {
     let engine = Arc::new(Engine::default());
     engine.lines.lock().extend([line(5, true, "ERROR x"), line(6, true, "\tat a.B.c(B.java:1)")]);
