@@ -154,7 +154,7 @@ impl Server {
         control.begin(
             receivers,
             &stopping,
-            Box::new(move |receiver, config, end| logs.start(receiver, config, end)),
+            Box::new(move |receiver, config: &logs::config::Config, end| logs.start(receiver, config, end)),
         )?;
         server.logs = Some(control);
         Ok(server)

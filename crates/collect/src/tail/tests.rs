@@ -317,7 +317,7 @@ fn a_file_that_is_cut_by_hand_goes_on_at_its_end() {
 
 #[test]
 fn a_file_that_is_written_anew_is_noticed_whatever_its_length() {
-    for text in ["four\n", "four\nfive\nsix.\n", "four\nfive\nsix\nseven\neight\n"] {
+    for text in ["four\n", "four\nfive\nsix\n", "four\nfive\nsix\nseven\neight\n"] {
         for look in [true, false] {
             let mut lab = Lab::new(Format::Plain);
             fs::write(lab.path(""), "one\ntwo\nthree\n").unwrap();

@@ -47,7 +47,7 @@ pub struct Prepared {
 
 enum Next {
     Kept(usize, Option<Tls>),
-    New(Receiver),
+    New(Box<Receiver>),
 }
 
 impl Control {
@@ -85,7 +85,7 @@ impl Control {
             };
             let old = running.all.iter().enumerate().position(|(at, one)| at_place(one) && !taken[at]);
             let Some(at) = old else {
-                all.push(Next::New(open(protocol, listener, None)?));
+                all.push(Next::New(Box::new(open(protocol, listener, None)?)));
                 continue;
             };
             taken[at] = true;
@@ -94,7 +94,7 @@ impl Control {
             let new = open(protocol, listener, Some(one.socket.again().map_err(failed)?))?;
             let stays =
                 same && one.protocol == protocol && one.listener == *listener && one.secrets == new.secrets;
-            all.push(if stays { Next::Kept(at, new.tls) } else { Next::New(new) });
+            all.push(if stays { Next::Kept(at, new.tls) } else { Next::New(Box::new(new)) });
         }
         Ok(Prepared { config: config.clone(), all })
     }
@@ -120,7 +120,7 @@ impl Control {
                     running.all.push(one);
                 }
                 Next::New(receiver) => {
-                    match running.begin(receiver, running.stopping.child_token(), &start) {
+                    match running.begin(*receiver, running.stopping.child_token(), &start) {
                         Ok(one) => running.all.push(one),
                         Err(error) => result = Err(error),
                     }

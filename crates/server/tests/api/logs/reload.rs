@@ -76,7 +76,9 @@ async fn what_stays_keeps_its_connections_and_what_goes_is_closed() {
     send(&mut connect(stays).await, &"x".repeat(5000)).await;
     let rows = kept.wait(6).await;
     assert!(rows[5].contains("cut_bytes=3976"), "{}", rows[5]);
-    assert!(TcpStream::connect(("127.0.0.1", comes)).await.is_err());
+    while TcpStream::connect(("127.0.0.1", comes)).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
