@@ -326,7 +326,7 @@ impl<S: Bytes> Reader<S> {
     }
 
     fn item_at(&mut self, index: u64) -> Result<u64, Failure> {
-        let at = self.array + 24 + index * self.header.item();
+        let at = self.array.saturating_add(24).saturating_add(index.saturating_mul(self.header.item()));
         let mut bytes = [0; 8];
         let wide = if self.header.compact { 4 } else { 8 };
         if self.source.read(at, &mut bytes[..wide])? < wide {

@@ -154,9 +154,8 @@ impl Follower {
     /// Whether files were deleted that were not read: the oldest that is left begins later than it should.
     fn look_for_gap(&mut self, id: [u8; 16], seqnum: u64, files: &[Seen]) {
         let mut of_id = files.iter().filter(|file| file.header.seqnum_id == id && file.header.entries > 0);
-        let covered = of_id.clone().any(|file| file.header.head_seqnum <= seqnum + 1);
-        let Some(oldest) = of_id.next().filter(|file| !covered && file.header.head_seqnum > seqnum + 1)
-        else {
+        let covered = of_id.clone().any(|file| file.header.head_seqnum <= seqnum.saturating_add(1));
+        let Some(oldest) = of_id.next().filter(|file| !covered && file.header.head_seqnum > seqnum) else {
             return;
         };
         // Other files of the sequence may have had some of them.
@@ -192,6 +191,10 @@ impl Follower {
                     self.damaged(&failure)?;
                     continue;
                 }
+            }
+            // Where a place could not be looked up, reading begins before it.
+            if self.read.is_some_and(|read| read.has(id, &self.entry)) {
+                continue;
             }
             self.metrics.malformed.inc_by(u64::from(self.entry.unreadable > 0));
             self.read = Some(Position::of(id, &self.entry));

@@ -124,8 +124,8 @@ pub(super) fn list(series: &Series) -> io::Result<Vec<Seen>> {
     let names =
         std::fs::read_dir(&series.folder)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut names: Vec<String> = names.filter(|name| of_series(name) == Some(&series.name)).collect();
-    // Names of rotated files have their first number in them: the newest come last.
-    names.sort();
+    // Names of rotated files have their first number in them: the newest come last, behind them the one that is written.
+    names.sort_by_cached_key(|name| (!name.contains('@'), name.clone()));
     names.drain(..names.len().saturating_sub(FILES));
     let mut found = Vec::new();
     let mut wrong = None;

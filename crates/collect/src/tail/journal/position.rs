@@ -23,6 +23,11 @@ impl Position {
         Self { seqnum_id: file.seqnum_id, seqnum: file.tail_seqnum, realtime_us: file.tail_us }
     }
 
+    /// Whether an entry lies before this place.
+    pub(super) fn has(&self, seqnum_id: [u8; 16], entry: &Entry) -> bool {
+        self.seqnum_id == seqnum_id && entry.seqnum <= self.seqnum
+    }
+
     /// Whether a file has entries behind this one.
     pub(super) fn lacks(&self, file: &Header) -> bool {
         if file.entries == 0 {
