@@ -854,6 +854,24 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
       remedy:
         'systemd.unified_cgroup_hierarchy=1로 부팅하거나, 집계하는 스케줄러를 고르거나(echo bfq > /sys/block/<device>/queue/scheduler), 장치에 I/O 한도를 한 번 설정해 주세요.',
     },
+    journal_denied: {
+      costs: '시스템 서비스의 메시지가 저장되지 않습니다.',
+      remedy:
+        'root 또는 systemd-journal 그룹의 사용자로 실행해 주세요(컨테이너에서는 --group-add에 getent group systemd-journal의 번호). 읽지 않으려면 collect.logs.journal.enabled: false로 설정합니다.',
+    },
+    logs_unreadable: {
+      costs: '이 로그는 저장되지 않아 검색하거나 집계할 수 없습니다.',
+    },
+    log_driver_unreadable: {
+      costs: '이 로그는 저장되지 않아 검색하거나 집계할 수 없습니다.',
+      remedy:
+        '읽을 수 있는 로그 드라이버(json-file, local, journald)를 쓰거나 logs.receive의 리스너로 로그를 보내 주세요.',
+    },
+    log_driver_none: {
+      costs: '읽을 로그가 없습니다.',
+      remedy:
+        '다른 --log-driver로 시작해 주세요. 의도한 것이라면 --label bonghwa.logs=false를 붙이면 이 안내가 사라집니다.',
+    },
     scrape_problem: {
       costs: '수집 대상이 없거나 일부만 있습니다.',
       remedy: '설정에서 이 작업의 섹션을 확인해 주세요.',
