@@ -49,8 +49,7 @@ impl Partials {
         let text = |name: &str| record.get(name).and_then(Tree::plain).map(Cow::into_owned);
         let id = text("partial_id").filter(|id| hold && !id.is_empty() && id.len() <= 256);
         let last = text("partial_last").is_some_and(|last| last == "true");
-        let piece = record.get("log").and_then(Tree::text).map(str::to_owned);
-        let (Some(id), Some(piece)) = (id, piece) else {
+        let Some(id) = id.filter(|_| record.get("log").and_then(Tree::text).is_some()) else {
             return add(rows, record, labels, time);
         };
         let at = self.lines.iter().position(|line| line.id == id);
@@ -60,7 +59,7 @@ impl Partials {
             None => Line::begin(&id, &record, labels, time),
         };
         self.bytes -= line.text.len().min(self.bytes);
-        line.push(&piece, most);
+        line.push(record.get("log").and_then(Tree::text).unwrap_or_default(), most);
         if last {
             return line.put(rows, &record, labels);
         }
