@@ -30,7 +30,6 @@ pub use control::{Control, Prepared};
 pub(crate) use door::{Batch, Door};
 pub(crate) use http::router;
 pub(crate) use metrics::Metrics;
-pub use control::{Control, Prepared};
 pub use news::Announced;
 pub use open::Receivers;
 pub(crate) use open::{Receiver, Socket, Tls};
