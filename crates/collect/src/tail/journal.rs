@@ -37,7 +37,7 @@ use super::sources::Sources;
 const HELD: usize = 1 << 20;
 const HELD_EVENTS: usize = 4096;
 /// An event under way is waited for so many times as long as a quiet moment lasts.
-const PATIENCE: i64 = 10;
+const PATIENCE: i64 = 60;
 
 struct Reading {
     reader: Reader<files::Source>,

@@ -45,9 +45,9 @@ impl Joins {
         self.bytes
     }
 
-    /// Whether a line is there of which the end has not come.
+    /// Whether a line or a key is there of which the end has not come.
     pub(super) fn is_cut_short(&self) -> bool {
-        self.open.values().any(|open| open.piece.is_some())
+        self.open.values().any(|open| open.piece.is_some() || open.joining.is_within_key())
     }
 
     pub(super) fn take_cut(&mut self) -> u64 {
