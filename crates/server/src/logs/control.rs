@@ -4,7 +4,6 @@
 //! its connections. One that changes keeps its socket, so that no connection is refused in between, and ends the connections
 //! that were made under the old terms once what they sent is stored.
 
-
 use model::{Error, Result};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;

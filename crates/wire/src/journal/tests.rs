@@ -29,7 +29,7 @@ fn journal(compact: bool, compress: Compress, entries: u64) -> JournalFile {
     let mut file = JournalFile::new(compact, ID, compress);
     for n in 1..=entries {
         // Numbers have holes where another file has them.
-        let long = "x".repeat(if n % 5 == 0 { 3000 } else { 3 });
+        let long = "x".repeat(if n.is_multiple_of(5) { 3000 } else { 3 });
         let message = format!("line {n} {long}");
         file.entry(2 * n, 1000 + n, &[("MESSAGE", &message), ("PRIORITY", "6"), ("_CMDLINE", "secret")]);
     }
@@ -62,7 +62,7 @@ fn entries_come_in_order_whatever_their_form() {
                 let n = at as u64 + 1;
                 assert_eq!((*seqnum, priority.as_deref()), (2 * n, Some("6")));
                 assert!(message.starts_with(&format!("line {n} xxx")), "{message}");
-                let tail = if n % 5 == 0 { 3000 } else { 3 };
+                let tail = if n.is_multiple_of(5) { 3000 } else { 3 };
                 assert_eq!(message.len(), format!("line {n} ").len() + tail);
             }
         }
