@@ -85,10 +85,5 @@ fn main() {
             needs: engine,
             test: logs::numbered_lines_are_stored_once_over_rotations_and_kills,
         },
-        Case {
-            name: "what_only_the_engine_can_read_is_stored_once_over_kills",
-            needs: engine,
-            test: logs::what_only_the_engine_can_read_is_stored_once_over_kills,
-        },
     ]);
 }
