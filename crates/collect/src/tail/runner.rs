@@ -343,14 +343,25 @@ impl Round {
         let positions: Vec<(String, Vec<u8>)> = self.touched.iter().filter_map(of).chain(gone).collect();
         let positions: Vec<Position<'_>> =
             positions.iter().map(|(source, position)| Position { source, position }).collect();
+        let writer = self.writer.clone();
+        let is_taken = || {
+            let known = |p: &Position<'_>| writer.position(p.source).as_deref() == Some(p.position);
+            !positions.is_empty() && positions.iter().all(known)
+        };
+        let was_taken = is_taken();
         let mut wait = RETRY.0;
         loop {
             match self.writer.write(&Tenant::default(), EventKind::Log, &self.batch, &positions) {
                 Ok(_) => break,
                 Err(error) => {
                     self.metrics.refused.inc();
-                    tracing::warn!(%error, detail = error.detail, "lines of logs could not be stored; they are sent again");
+                    tracing::warn!(%error, detail = error.detail, "lines of logs could not be stored yet");
                 }
+            }
+            // A store that cannot write keeps in line what it had taken: sent again, it would be there twice. After a kill
+            // neither the lines nor their position are there.
+            if !was_taken && is_taken() {
+                break;
             }
             self.wait(wait);
             if self.ending {
