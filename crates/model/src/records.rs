@@ -136,7 +136,8 @@ pub trait RecordReader: Send + Sync {
     /// Names of the fields of the scan's records, at most `scan.limit` where that is not 0.
     fn field_names(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Vec<(String, Origin)>>;
 
-    /// What messages have in common, counted by steps of `step_ns`.
+    /// What messages have in common, counted by steps of `step_ns`, at most `scan.limit` where that is not 0. Where the
+    /// scan wants no messages there need be no examples.
     fn patterns(&self, ctx: &Ctx, scan: &RecordScan, step_ns: i64) -> Result<Vec<PatternSeries>>;
 
     /// Deletes the scan's records for good, with its tests applied exactly; says how many. Until it returns some may still be

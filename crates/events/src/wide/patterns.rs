@@ -70,17 +70,19 @@ fn level(fields: &[FieldColumn], row: usize) -> &str {
     if let Some(FieldRef::Text(level)) = value { level } else { "" }
 }
 
-/// Counts the records of a block, while others count others. Examples are read once for all that is new.
+/// Counts the records of a block, while others count others. Examples are read where they are wanted, once for all that is
+/// new: they lie in columns that counting does not touch.
 pub(super) fn add_block(
     patterns: &Mutex<Patterns>,
     head: &Head,
     bytes: &dyn Bytes,
     asked: &Asked<'_>,
     step_ns: i64,
+    examples: bool,
 ) -> Result<()> {
     let counted = patterned(head, bytes, asked, step_ns)?;
     let new = patterns.lock().add_counted(&counted)?;
-    if !new.is_empty() {
+    if examples && !new.is_empty() {
         let rows: Vec<u32> = new.iter().map(|(_, row)| *row).collect();
         let texts = messages(head, bytes, &rows)?;
         patterns.lock().set_examples(&new, &texts);

@@ -88,7 +88,8 @@ impl Store {
                 let _held = ctx.budget.reserve(entry.bytes / 2)?;
                 let (head, bytes) = of_part.part.head(entry)?;
                 let asked = of_part.asked(&plan);
-                of_part.part.noting(patterns::add_block(&found, &head, &bytes, &asked, step_ns))
+                let examples = scan.wanted.body;
+                of_part.part.noting(patterns::add_block(&found, &head, &bytes, &asked, step_ns, examples))
             },
         )?;
         Ok(found.into_inner())

@@ -298,7 +298,14 @@ fn streams_volume_and_patterns_count_what_is_there() {
     let records: u64 = volume.iter().flat_map(|v| &v.steps).map(|s| s.2).sum();
     assert_eq!(records, 100);
     assert!(volume.iter().flat_map(|v| &v.steps).all(|s| s.0 % (30 * second) == 0 && s.2 <= 30));
+    let wanted = Wanted { body: false, fields: None };
+    let bare = store.patterns(&ctx, &RecordScan { wanted, ..all() }, 0).unwrap();
     let patterns = store.patterns(&ctx, &all(), 0).unwrap();
+    assert_eq!(
+        (bare.len(), &bare[0].steps),
+        (1, &patterns[0].steps),
+        "without examples the counts are the same"
+    );
     assert_eq!(patterns.len(), 1);
     assert_eq!((patterns[0].pattern.as_str(), patterns[0].level.as_str()), ("took <_> ms", "WARN"));
     assert_eq!(patterns[0].seen, (NS, NS + 99 * second));

@@ -299,7 +299,14 @@ pub(super) fn with_fields<R>(
 pub(in crate::wide) fn messages(head: &Head, bytes: &dyn Bytes, rows: &[u32]) -> Result<TextColumn> {
     let raw = named(head, bytes, &Kind::Templates)?;
     let templates = Templates::read(&raw, head.rows()).map_err(corrupt)?;
-    let mut verdicts = templates.verdicts(&[]);
+    // Variables are read only where one of the rows has some.
+    let mut verdicts = vec![Verdict::None; templates.texts.len()];
+    for row in rows {
+        let id = templates.ids.get(*row as usize).map_or(usize::MAX, |id| *id as usize);
+        if let Some(verdict) = verdicts.get_mut(id) {
+            *verdict = Verdict::All;
+        }
+    }
     let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true)?;
     let mut found = Messages::new(&templates, verdicts, &raw, &[]);
     let mut picked: Picked = rows.iter().map(|row| (*row, 0)).collect();
