@@ -203,6 +203,10 @@ impl Demux {
                 _ => (part, false),
             };
             let (time, text) = timed(content);
+            // Pieces of a line have its time; some engines leave out the end of the last one.
+            if line.begun && time.is_some_and(|time| time != line.t_ns) {
+                sink(line.end(self.current));
+            }
             if !line.begun {
                 (line.begun, line.t_ns) = (true, time.unwrap_or(0));
             }
@@ -340,6 +344,10 @@ mod tests {
         let raw = format!("{time} {head}{time} {tail}\r\n{time} short\r\n");
         let lines = all(&mut Demux::new(true, LINE_CAP), raw.as_bytes(), 999);
         assert_eq!((lines[0].2.clone(), lines[1].2.as_str()), (format!("{head}{tail}"), "short"));
+        let mut unended = frame(1, &format!("{time} {tail}"));
+        unended.extend(frame(1, "2024-05-01T10:00:00.000000003Z next\n"));
+        let lines = all(&mut Demux::new(false, LINE_CAP), &unended, 11);
+        assert_eq!((lines[0].2.as_str(), lines[1].2.as_str()), (&*tail, "next"));
         let lines = all(&mut Demux::new(false, 100), &bytes, 7);
         assert_eq!((lines.len(), lines[1].2.len()), (2, 100), "a line that is cut ends where it ended");
     }
