@@ -28,8 +28,10 @@ const TOLD: u32 = ABSENT - 1;
 pub(super) struct Field<'a> {
     name: Arc<str>,
     pub(super) origin: Origin,
-    /// For each row the place of its value, [`TOLD`], or [`ABSENT`]; `None`: each row has a place.
+    /// For each row the place of its value, [`TOLD`], or [`ABSENT`]; `None`: each row has a place, or all are told.
     places: Option<Vec<u32>>,
+    /// Whether templates tell the values of all rows.
+    all_told: bool,
     values: Values<'a>,
     /// For each word of a dictionary whether it fulfils the test at hand.
     verdicts: Vec<bool>,
@@ -96,11 +98,16 @@ impl<'a> Field<'a> {
         rows: usize,
         told: Option<Told<'a>>,
     ) -> Result<Self, Corrupt> {
-        let is_told = |row: usize| told.as_ref().is_some_and(|told| told.spec(row as u32).is_some());
+        let tells: Vec<bool> =
+            told.as_ref().map_or_else(Vec::new, |told| told.specs.iter().map(Option::is_some).collect());
+        let ids = told.as_ref().map_or(&[][..], |told| told.parts.template_ids());
+        let is_told =
+            |row: usize| ids.get(row).is_some_and(|id| tells.get(*id as usize).is_some_and(|tells| *tells));
         let untold = match &told {
             None => rows,
-            Some(_) => (0..rows).filter(|row| !is_told(*row)).count(),
+            Some(told) => rows.saturating_sub(told.parts.rows_of(&tells)),
         };
+        let all_told = told.is_some() && untold == 0;
         let there = match reader.u8()? {
             0 => Some(reader.take(untold.div_ceil(8))?),
             1 => None,
@@ -108,7 +115,9 @@ impl<'a> Field<'a> {
             _ => return Err(Corrupt("unknown form of a field")),
         };
         let (mut count, mut places) = (rows, None);
-        if there.is_some() || told.is_some() {
+        if all_told {
+            count = 0;
+        } else if there.is_some() || told.is_some() {
             let (mut next, mut bit) = (0, 0);
             let place = |row: usize| {
                 if is_told(row) {
@@ -140,11 +149,12 @@ impl<'a> Field<'a> {
                 Values::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
             }
         };
-        Ok(Self { name, origin, places, values, verdicts: Vec::new(), told })
+        Ok(Self { name, origin, places, all_told, values, verdicts: Vec::new(), told })
     }
 
     fn at(&self, row: u32) -> At {
         match &self.places {
+            None if self.all_told => At::Told,
             None => At::Place(row as usize),
             Some(places) => match places.get(row as usize) {
                 None | Some(&ABSENT) => At::Nowhere,
@@ -439,6 +449,7 @@ fn read_rest<'a>(
                     name: Arc::from(name),
                     origin,
                     places: Some(vec![ABSENT; rows]),
+                    all_told: false,
                     values: Values::empty(&value),
                     verdicts: Vec::new(),
                     told: None,

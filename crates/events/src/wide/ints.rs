@@ -102,10 +102,26 @@ pub(super) fn put_u32(values: &[u32], out: &mut Vec<u8>) {
 
 /// Reads `count` numbers, each below `most`.
 pub(super) fn read_u32(reader: &mut Reader<'_>, count: usize, most: u64) -> Result<Vec<u32>, Corrupt> {
+    if count > 0 && reader.rest().first() == Some(&(PLAIN | 1 << 2)) {
+        return read_bytes(reader, count, most);
+    }
     let mut wide = Vec::new();
     read(reader, count, &mut wide)?;
     let narrow = |v: i64| u32::try_from(v).ok().filter(|v| u64::from(*v) < most);
     wide.into_iter().map(narrow).collect::<Option<_>>().ok_or(Corrupt("a number is too large"))
+}
+
+/// The same where the distances from the smallest are bytes.
+fn read_bytes(reader: &mut Reader<'_>, count: usize, most: u64) -> Result<Vec<u32>, Corrupt> {
+    const LARGE: Corrupt = Corrupt("a number is too large");
+    reader.u8()?;
+    let base = u32::try_from(reader.i64()?).map_err(|_| LARGE)?;
+    let bytes = reader.take(count)?;
+    let last = u64::from(base) + u64::from(bytes.iter().copied().max().unwrap_or(0));
+    if last >= most.min(1 << 32) {
+        return Err(LARGE);
+    }
+    Ok(bytes.iter().map(|byte| base + u32::from(*byte)).collect())
 }
 
 #[cfg(test)]
@@ -132,6 +148,16 @@ mod tests {
         #[test]
         fn integers_come_back(values in prop::collection::vec(prop_oneof![any::<i64>(), -300i64..300], 0..200)) {
             prop_assert_eq!(back(&values).1, values);
+        }
+
+        #[test]
+        fn small_numbers_come_back(base in 0u32..u32::MAX - 70_000, values in prop::collection::vec(0u32..70_000, 1..50), small in any::<bool>()) {
+            let values: Vec<u32> = values.iter().map(|v| base + if small { v % 256 } else { *v }).collect();
+            let mut bytes = Vec::new();
+            put_u32(&values, &mut bytes);
+            let largest = u64::from(*values.iter().max().unwrap());
+            prop_assert_eq!(read_u32(&mut Reader::new(&bytes), values.len(), largest + 1).unwrap(), values.clone());
+            prop_assert!(read_u32(&mut Reader::new(&bytes), values.len(), largest).is_err());
         }
 
         #[test]

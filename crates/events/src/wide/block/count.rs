@@ -1,6 +1,7 @@
 //! Counting the rows of a block by what their streams and fields say and by time. What heads say is not read again: times
 //! only where a run is not within one step, messages only where they are tested.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
@@ -201,11 +202,11 @@ pub(super) fn part(
 }
 
 /// A number for each row's key, and what the parts of keys are. No numbers: all rows have the first.
-pub(in crate::wide) fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Vec<u32>, Vec<Vec<u32>>) {
+pub(in crate::wide) fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Cow<'_, [u32]>, Vec<Vec<u32>>) {
     match parts {
-        [] => (Vec::new(), vec![Vec::new()]),
+        [] => (Cow::default(), vec![Vec::new()]),
         [(codes, of_rows)] => {
-            (of_rows.clone(), (0..=codes.texts.len() as u32).map(|code| vec![code]).collect())
+            (Cow::Borrowed(of_rows), (0..=codes.texts.len() as u32).map(|code| vec![code]).collect())
         }
         _ => {
             let mut numbers: HashMap<Vec<u32>, u32, FixedState> = HashMap::default();
@@ -223,7 +224,7 @@ pub(in crate::wide) fn combined(parts: &[(Codes, Vec<u32>)], rows: usize) -> (Ve
                 }
                 last.1
             };
-            ((0..rows).map(key_of).collect(), keys)
+            (Cow::Owned((0..rows).map(key_of).collect()), keys)
         }
     }
 }

@@ -313,6 +313,17 @@ impl<'a> Parts<'a> {
         self.messages.templates.texts.len()
     }
 
+    /// The template of each row; one behind the last where it has none.
+    pub(in crate::wide) fn template_ids(&self) -> &[u32] {
+        &self.messages.templates.ids
+    }
+
+    /// How many rows the chosen templates have.
+    pub(in crate::wide) fn rows_of(&self, chosen: &[bool]) -> usize {
+        let counts = self.messages.templates.counts.iter().zip(chosen);
+        counts.filter(|(_, chosen)| **chosen).map(|(count, _)| *count as usize).sum()
+    }
+
     /// The template of a row; one behind the last where it has none.
     pub(in crate::wide) fn template_of(&self, row: u32) -> usize {
         self.messages.templates.ids.get(row as usize).map_or(self.templates(), |id| *id as usize)

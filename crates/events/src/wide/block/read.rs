@@ -1,5 +1,7 @@
 //! Reading a block: what its templates rule out first, then the columns that are asked for.
 
+use std::cell::RefCell;
+
 use disk::varint::{Corrupt, Reader};
 use model::records::{Columns, FieldColumn, TextColumn};
 use model::{Error, Labels, Order, Result};
@@ -40,6 +42,24 @@ pub(super) fn corrupt(e: Corrupt) -> Error {
     Error::internal("a block of records is corrupt").with_detail(e)
 }
 
+thread_local! {
+    /// A block has many columns, and a new one costs as much as a small column.
+    static UNPACKER: RefCell<Unpacker> = RefCell::default();
+}
+
+#[derive(Default)]
+struct Unpacker(Option<zstd::bulk::Decompressor<'static>>);
+
+impl Unpacker {
+    fn decompress(&mut self, bytes: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
+        let unpacker = match &mut self.0 {
+            Some(unpacker) => unpacker,
+            none => none.insert(zstd::bulk::Decompressor::new()?),
+        };
+        unpacker.decompress(bytes, most)
+    }
+}
+
 /// The bytes of a column.
 pub(super) fn column(bytes: &dyn Bytes, section: &Section) -> Result<Vec<u8>> {
     let stored = bytes.read(section.offset, section.len)?;
@@ -49,7 +69,8 @@ pub(super) fn column(bytes: &dyn Bytes, section: &Section) -> Result<Vec<u8>> {
     if section.len == section.raw_len {
         return Ok(stored);
     }
-    let raw = zstd::bulk::decompress(&stored, section.raw_len as usize)
+    let raw = UNPACKER
+        .with_borrow_mut(|unpacker| unpacker.decompress(&stored, section.raw_len as usize))
         .map_err(|_| corrupt(Corrupt("a column cannot be decompressed")))?;
     if raw.len() != section.raw_len as usize {
         return Err(corrupt(Corrupt("a column is shorter than it says")));

@@ -12,6 +12,8 @@ use crate::wide::texts::{self, Sink};
 
 /// How many places of a message are tried for the value of a field.
 const TRIES: usize = 3;
+/// A text of so many bytes that is always the same may stand beside the messages that say it.
+const SHORT: usize = 64;
 
 /// Each of them has a value.
 const ALL: u8 = 1;
@@ -153,11 +155,14 @@ impl Builder {
                     };
                     all(&same).then_some(spec)
                 };
-                if inside && let Some(spec) = part((places[at].start - body_at.start) as usize) {
-                    return Some(spec);
-                }
-                if all(&|_, at| *body(&self.text, places[at]) == *value) {
+                let found = inside.then(|| part((places[at].start - body_at.start) as usize)).flatten();
+                // What is always the same is told without a look at variables.
+                let is_short = value.len() <= SHORT && found.as_ref().is_none_or(Spec::needs_variables);
+                if (is_short || found.is_none()) && all(&|_, at| *body(&self.text, places[at]) == *value) {
                     return Some(Spec::Text(Cow::Borrowed(value)));
+                }
+                if found.is_some() {
+                    return found;
                 }
                 let message = body(&self.text, body_at);
                 memchr::memmem::find_iter(message, value).take(TRIES).find_map(part)
