@@ -115,9 +115,13 @@ pub(crate) fn with_snappy<T>(
 }
 
 fn unpack_snappy(body: &Bytes, limit: usize, memory: &mut Reservation, plain: &mut Vec<u8>) -> Result<()> {
-    let declared = snap::raw::decompress_len(body).unwrap_or(0).min(limit);
-    // Beside the body: references, times and values of what it holds.
-    memory.grow(2 * declared as u64)?;
+    // What is refused whatever there is room for needs none.
+    if let Ok(declared @ 1..) = snap::raw::decompress_len(body)
+        && declared <= limit
+    {
+        // Beside the body: references, times and values of what it holds.
+        memory.grow(2 * declared as u64)?;
+    }
     wire::remote_write::decompress(body, limit, plain).map_err(|e| Error::new(e.kind(), e))
 }
 

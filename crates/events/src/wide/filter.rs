@@ -24,7 +24,7 @@ const LEAST_BYTES: usize = 64;
 /// A filter with more of its bits set rules nothing out.
 const FULL: f64 = 0.7;
 /// It may take so many percent of its block.
-const SHARE: usize = 3;
+const SHARE: usize = 5;
 
 /// A filter under construction.
 pub(super) struct Builder {

@@ -170,30 +170,38 @@ pub(super) fn part(
 ) -> Result<(Codes, Vec<u32>)> {
     let mut codes = Codes::default();
     let mut of_rows = vec![0u32; rows];
-    for source in sources {
-        let origin = match source.place {
-            KeyPlace::Sent => Origin::Sent,
-            KeyPlace::Detected => Origin::Detected,
-            KeyPlace::Label => {
-                let mut first = 0;
-                for run in &head.runs {
-                    let range = first..first + run.rows as usize;
-                    first = range.end;
-                    let value = asked.streams.get(run.stream as usize).and_then(|s| s.get(&source.name));
-                    let code = codes.number(value.unwrap_or_default(), source.lower);
-                    of_rows[range].iter_mut().filter(|c| **c == 0).for_each(|c| *c = code);
-                }
-                continue;
+    let mut rest = sources;
+    while let Some((source, others)) = rest.split_first() {
+        if source.place == KeyPlace::Label {
+            rest = others;
+            let mut first = 0;
+            for run in &head.runs {
+                let range = first..first + run.rows as usize;
+                first = range.end;
+                let value = asked.streams.get(run.stream as usize).and_then(|s| s.get(&source.name));
+                let code = codes.number(value.unwrap_or_default(), source.lower);
+                of_rows[range].iter_mut().filter(|c| **c == 0).for_each(|c| *c = code);
             }
-        };
+            continue;
+        }
+        // Columns of one name are read once, whoever wrote them.
+        let of_name = |other: &&KeySource| other.place != KeyPlace::Label && other.name == source.name;
+        let (same, others) = rest.split_at(rest.iter().take_while(of_name).count());
+        rest = others;
+        if !of_rows.contains(&0) {
+            continue;
+        }
         with_fields(
             head,
             bytes,
             rows,
             |name| name == source.name,
             |columns| {
-                for column in columns.iter().filter(|column| column.origin == origin) {
-                    column.codes(&mut of_rows, |text| codes.number(text, source.lower));
+                for source in same {
+                    let origin = if source.place == KeyPlace::Sent { Origin::Sent } else { Origin::Detected };
+                    for column in columns.iter().filter(|column| column.origin == origin) {
+                        column.codes(&mut of_rows, |text| codes.number(text, source.lower));
+                    }
                 }
             },
         )?;

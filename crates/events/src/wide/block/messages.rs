@@ -23,8 +23,8 @@ pub(in crate::wide) struct Templates<'a> {
     /// Bytes of the variables of each among the numbers and among the letters.
     lens: Vec<(usize, usize)>,
     pub(in crate::wide) ids: Vec<u32>,
-    /// For each row, how many of its template come before it.
-    ordinals: Vec<u32>,
+    /// For each row, how many of its template come before it: only variables need it.
+    ordinals: OnceCell<Vec<u32>>,
     counts: Vec<u32>,
 }
 
@@ -39,13 +39,21 @@ impl<'a> Templates<'a> {
         }
         let ids = ints::read_u32(&mut reader, rows.min(MOST_ROWS), count as u64 + 1)?;
         let mut counts = vec![0u32; count + 1];
-        let mut ordinals = Vec::with_capacity(rows);
-        for id in &ids {
-            let count = &mut counts[*id as usize];
-            ordinals.push(*count);
-            *count += 1;
-        }
-        Ok(Self { texts, lens, ids, ordinals, counts })
+        ids.iter().for_each(|id| counts[*id as usize] += 1);
+        Ok(Self { texts, lens, ids, ordinals: OnceCell::new(), counts })
+    }
+
+    fn ordinal(&self, row: usize) -> usize {
+        let ordinals = self.ordinals.get_or_init(|| {
+            let mut counts = vec![0u32; self.counts.len()];
+            let next = |id: &u32| {
+                let count = &mut counts[*id as usize];
+                *count += 1;
+                *count - 1
+            };
+            self.ids.iter().map(next).collect()
+        });
+        ordinals[row] as usize
     }
 
     pub(super) fn has_whole(&self) -> bool {
@@ -213,13 +221,9 @@ impl<'a> Messages<'a> {
 
     /// Whether a row's message may fulfil the tests, as far as is known without it.
     pub(super) fn may(&self, row: u32) -> bool {
-        let (id, ordinal) =
-            (self.templates.ids[row as usize] as usize, self.templates.ordinals[row as usize]);
+        let (id, ordinal) = (self.templates.ids[row as usize] as usize, self.templates.ordinal(row as usize));
         self.verdicts[id] != Verdict::None
-            && self.columns[id]
-                .as_ref()
-                .and_then(|c| c.candidates.as_ref())
-                .is_none_or(|c| c[ordinal as usize])
+            && self.columns[id].as_ref().and_then(|c| c.candidates.as_ref()).is_none_or(|c| c[ordinal])
     }
 
     /// Keeps the rows whose messages fulfil the tests, and writes these messages.
@@ -237,7 +241,7 @@ impl<'a> Messages<'a> {
                 break;
             }
             let row = picked[at].0 as usize;
-            let (id, ordinal) = (self.templates.ids[row] as usize, self.templates.ordinals[row] as usize);
+            let (id, ordinal) = (self.templates.ids[row] as usize, self.templates.ordinal(row));
             let open = self.verdicts[id] == Verdict::Open;
             if open || (body.is_some() && self.verdicts[id] == Verdict::All) {
                 self.settle(id, tests).map_err(corrupt)?;
@@ -347,7 +351,7 @@ impl<'a> Parts<'a> {
                 }
             }
         }
-        Some((cell.get()?, self.messages.templates.ordinals[row as usize] as usize))
+        Some((cell.get()?, self.messages.templates.ordinal(row as usize)))
     }
 
     /// Puts a part of a row's message into `out`; `None`: the message has no such part.
