@@ -68,6 +68,8 @@ struct Room {
     verdicts: Vec<Option<Refusal>>,
     /// For each name of a field in the caller's batch, whether its values may be secrets whatever they look like.
     suspects: Vec<bool>,
+    /// The same names in `records`, once one of its rows has them.
+    sent: Vec<Option<NameIndex>>,
     /// The row of the caller's batch that each row of `records` was.
     rows: Vec<usize>,
     scratch: mask::Scratch,
@@ -162,6 +164,7 @@ impl Lines {
             room.verdicts.push(active.judge.stream(labels));
         }
         room.suspects.extend(records.names().iter().map(|name| active.masker.suspects(name)));
+        room.sent.resize(records.names().len(), None);
         let mut bytes = 0;
         for (index, row) in records.iter().enumerate() {
             let verdict = room.verdicts[row.stream().get()].or_else(|| active.judge.line(&row, now_ns));
@@ -183,7 +186,7 @@ impl Lines {
     }
 
     fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
-        let Room { records, streams, levels, suspects, scratch, text, field, found, names, .. } = room;
+        let Room { records, streams, levels, suspects, sent, scratch, text, field, found, names, .. } = room;
         let masker = &active.masker;
         let count = |kind| self.metrics.mask(masker.name(kind));
         text.clear();
@@ -199,23 +202,25 @@ impl Lines {
         };
         records.push(streams[row.stream().get()], time_ns, body);
         for (number, (name, origin, value)) in row.field_names().zip(row.fields()) {
-            let suspect = suspects.get(number).is_none_or(|suspect| *suspect);
-            let hidden = suspect && masker.hides_numbers_of(name);
+            // Both lists have each name of the caller's batch.
+            let (suspect, sent) = (suspects[number], &mut sent[number]);
             field.clear();
-            match value {
+            let value = match value {
                 FieldRef::Text(value) if !suspect => {
                     let masked = masker.mask(value, scratch, field, count);
-                    records.field(name, origin, FieldRef::Text(if masked { field.as_str() } else { value }));
+                    FieldRef::Text(if masked { field.as_str() } else { value })
                 }
                 FieldRef::Text(value) if masker.mask_field(name, value, scratch, field, count) => {
-                    records.field(name, origin, FieldRef::Text(field));
+                    FieldRef::Text(field)
                 }
-                FieldRef::Int(number) if hidden => {
+                FieldRef::Int(number) if suspect && masker.hides_numbers_of(name) => {
                     masker.mask_field(name, &number.to_string(), scratch, field, count);
-                    records.field(name, origin, FieldRef::Text(field));
+                    FieldRef::Text(field)
                 }
-                other => records.field(name, origin, other),
-            }
+                other => other,
+            };
+            let index = *sent.get_or_insert_with(|| records.name_index(name));
+            records.field_named(index, origin, value);
         }
         if detects {
             add(records, row, levels[row.stream().get()], found, names);
@@ -326,6 +331,7 @@ impl Lines {
             room.levels.clear();
             room.verdicts.clear();
             room.suspects.clear();
+            room.sent.clear();
             room.rows.clear();
             rooms.push(room);
         }
