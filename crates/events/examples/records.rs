@@ -93,17 +93,7 @@ fn main() {
     );
     drop(batches);
 
-    let scan = RecordScan {
-        kind: EventKind::Log,
-        start_ns: i64::MIN,
-        end_ns: i64::MAX,
-        streams: Vec::new(),
-        body: Vec::new(),
-        fields: Vec::new(),
-        wanted: Wanted::ALL,
-        limit: 0,
-        order: Order::Descending,
-    };
+    let scan = RecordScan { order: Order::Descending, ..RecordScan::everything(EventKind::Log) };
     let contains = |t: &str| vec![TextTest::ContainsAny(vec![t.to_owned()])];
     let asked = [
         ("id", RecordScan { body: contains(&id), ..scan.clone() }),

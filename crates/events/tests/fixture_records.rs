@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use copy_folder::copy_folder;
 use events::wide::{Options, Store};
-use model::records::{Columns, FieldRef, Origin, RecordReader, RecordScan, RecordWriter, Records, Wanted};
-use model::{Ctx, EventKind, Labels, ManualClock, Order, Position, Tenant};
+use model::records::{Columns, FieldRef, Origin, RecordReader, RecordScan, RecordWriter, Records};
+use model::{Ctx, EventKind, Labels, ManualClock, Position, Tenant};
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -85,17 +85,7 @@ fn version_1_is_read() {
     copy_folder(&fixture(), dir.path());
     let store = open(dir.path(), &Arc::new(ManualClock::at_ms(NOW)));
     assert!(store.warnings().is_empty(), "{:?}", store.warnings());
-    let scan = RecordScan {
-        kind: EventKind::Log,
-        start_ns: i64::MIN,
-        end_ns: i64::MAX,
-        streams: Vec::new(),
-        body: Vec::new(),
-        fields: Vec::new(),
-        wanted: Wanted::ALL,
-        limit: 0,
-        order: Order::Ascending,
-    };
+    let scan = RecordScan::everything(EventKind::Log);
     let mut stream = store.scan(&Ctx::unbounded(), &scan).unwrap();
     let (mut batch, mut n) = (Columns::default(), 0);
     while stream.next(&mut batch).unwrap() {

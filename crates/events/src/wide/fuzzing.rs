@@ -5,7 +5,6 @@ use model::{EventKind, Labels, Result};
 
 use super::block::{Asked, Bytes, Head, count, matching, open, patterned};
 use super::record;
-use super::rewrite::everything;
 use super::scan::Plan;
 
 struct Any<'a>(&'a [u8]);
@@ -34,7 +33,7 @@ pub fn fuzz(bytes: &[u8]) {
     let (head, columns) = rest.split_at(usize::from(*len).min(rest.len()));
     let Ok(head) = Head::read(head) else { return };
     let streams = [Labels::empty(), Labels::from_pairs([("a", "b")])];
-    let scan = everything(EventKind::Log);
+    let scan = RecordScan::everything(EventKind::Log);
     let body =
         vec![TextTest::ContainsAny(vec!["a 1 ".to_owned(), "b".to_owned(), "0123456789abcdef".to_owned()])];
     let fields = vec![("f".to_owned(), TextTest::In(vec!["1".to_owned()]))];

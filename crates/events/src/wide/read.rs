@@ -18,7 +18,6 @@ use super::merge::{Lazy, Merge, Open, Rank};
 use super::parallel;
 use super::part::Part;
 use super::patterns::{self, Patterns};
-use super::rewrite::everything;
 use super::scan::{Opener, PartScan, Plan, Source};
 
 /// Rows of memory that are read at once.
@@ -293,7 +292,7 @@ fn share_of_run(of_part: &PartScan, run: &Run, scan: &RecordScan, visit: &mut im
 fn streams_scan(kind: EventKind, matchers: &[Matcher], start_ns: i64, end_ns: i64) -> RecordScan {
     let wanted = Wanted { body: false, fields: Some(Vec::new()) };
     let streams = matchers.to_vec();
-    RecordScan { start_ns, end_ns, streams, wanted, ..everything(kind) }
+    RecordScan { start_ns, end_ns, streams, wanted, ..RecordScan::everything(kind) }
 }
 
 fn unreadable(e: disk::varint::Corrupt) -> Error {

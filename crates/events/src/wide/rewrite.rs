@@ -3,28 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::records::{Columns, RecordScan, Wanted};
-use model::{EventKind, Labels, Order, Result};
+use model::records::{Columns, RecordScan};
+use model::{EventKind, Labels, Result};
 
 use super::block::{Asked, Builder, Finished, Head, Run, open};
 use super::flush::{DAY_NS, LEVEL};
 use super::part::{Entry, Part, Writer};
 use super::scan::Plan;
-
-/// Everything.
-pub(super) fn everything(kind: EventKind) -> RecordScan {
-    RecordScan {
-        kind,
-        start_ns: i64::MIN,
-        end_ns: i64::MAX,
-        streams: Vec::new(),
-        body: Vec::new(),
-        fields: Vec::new(),
-        wanted: Wanted::ALL,
-        limit: 0,
-        order: Order::Ascending,
-    }
-}
 
 /// A block as it lies in the file, with its streams numbered anew.
 fn copied(part: &Part, entry: &Entry, numbers: &[u32]) -> Result<Finished> {
@@ -51,7 +36,7 @@ pub(super) fn copy_without(
 ) -> Result<u64> {
     // A stream that is not left has no rows to be numbered.
     let numbers: Vec<u32> = numbers.iter().map(|number| number.unwrap_or_default()).collect();
-    let plan = Plan::new(&everything(EventKind::Log));
+    let plan = Plan::new(&RecordScan::everything(EventKind::Log));
     let wanted = vec![true; part.streams.len()];
     let mut gone = 0;
     for entry in &part.blocks {
@@ -191,7 +176,7 @@ pub(super) fn merge(parts: &[Arc<Part>], small_bytes: u64, writer: &mut Writer) 
         return Ok(streams);
     }
     let rank = parts.iter().map(|p| p.rank()).max().unwrap_or(0);
-    let plan = Plan::new(&everything(EventKind::Log));
+    let plan = Plan::new(&RecordScan::everything(EventKind::Log));
     let mut cursors = Vec::new();
     for part in parts {
         let numbers = Arc::new(numbers(part));

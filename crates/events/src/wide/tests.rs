@@ -85,17 +85,7 @@ pub(super) fn write(store: &Store, lines: &[Line], position: Option<&str>) -> Re
 }
 
 pub(super) fn all() -> RecordScan {
-    RecordScan {
-        kind: EventKind::Log,
-        start_ns: i64::MIN,
-        end_ns: i64::MAX,
-        streams: Vec::new(),
-        body: Vec::new(),
-        fields: Vec::new(),
-        wanted: Wanted::ALL,
-        limit: 0,
-        order: Order::Ascending,
-    }
+    RecordScan::everything(EventKind::Log)
 }
 
 pub(super) fn scan(store: &Store, scan: &RecordScan) -> Vec<Line> {

@@ -60,6 +60,23 @@ pub struct RecordScan {
     pub order: Order,
 }
 
+impl RecordScan {
+    /// All of a kind, the oldest first: what a scan asks less than that is named beside it.
+    pub const fn everything(kind: EventKind) -> Self {
+        Self {
+            kind,
+            start_ns: i64::MIN,
+            end_ns: i64::MAX,
+            streams: Vec::new(),
+            body: Vec::new(),
+            fields: Vec::new(),
+            wanted: Wanted::ALL,
+            limit: 0,
+            order: Order::Ascending,
+        }
+    }
+}
+
 /// A stream, and what of it lies in a range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSummary {

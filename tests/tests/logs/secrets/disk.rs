@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
-use model::records::{FieldRef, RecordReader, RecordScan, Wanted};
-use model::{Ctx, EventKind, Order, SystemClock};
+use model::records::{FieldRef, RecordReader, RecordScan};
+use model::{Ctx, EventKind, SystemClock};
 
 use super::all_files;
 use super::corpus::Secret;
@@ -69,17 +69,7 @@ impl Search {
         let options = events::wide::Options::default();
         let store = events::wide::Store::open(Arc::new(disk::RealFs), folder, options, Arc::new(SystemClock))
             .unwrap();
-        let scan = RecordScan {
-            kind: EventKind::Log,
-            start_ns: i64::MIN,
-            end_ns: i64::MAX,
-            streams: Vec::new(),
-            body: Vec::new(),
-            fields: Vec::new(),
-            wanted: Wanted::ALL,
-            limit: 0,
-            order: Order::Ascending,
-        };
+        let scan = RecordScan::everything(EventKind::Log);
         let (mut rows, mut control) = (0, false);
         let mut stream = store.scan(&Ctx::unbounded(), &scan).unwrap();
         let mut columns = model::records::Columns::default();

@@ -2,12 +2,11 @@ mod derived;
 
 use std::cell::Cell;
 
-use model::records::{FieldRef, Origin, TextTest};
+use model::records::{FieldRef, Origin, RecordScan, TextTest};
 use model::{EventKind, Labels, Result};
 use proptest::prelude::*;
 
 use super::{Asked, Builder, Bytes, Finished, Head, open};
-use crate::wide::rewrite::everything;
 use crate::wide::scan::Plan;
 
 /// A block in memory that counts what is read of it.
@@ -24,7 +23,7 @@ impl Bytes for Memory<'_> {
 
 fn read(block: &Finished, test: Option<TextTest>) -> (Option<Vec<String>>, usize) {
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
-    let mut scan = everything(EventKind::Log);
+    let mut scan = RecordScan::everything(EventKind::Log);
     scan.body.extend(test);
     let plan = Plan::new(&scan);
     let streams = [Labels::empty()];
@@ -70,7 +69,7 @@ fn fields_beyond_the_most_columns_are_kept_together() {
     }
     let block = builder.finish(1).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
-    let mut scan = everything(EventKind::Log);
+    let mut scan = RecordScan::everything(EventKind::Log);
     scan.fields = vec![("f699".to_owned(), TextTest::In(vec!["1398".to_owned()]))];
     let plan = Plan::new(&scan);
     let asked =
@@ -103,7 +102,7 @@ fn every_type_of_field_comes_back_where_it_was() {
     }
     let block = builder.finish(3).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
-    let plan = Plan::new(&everything(EventKind::Log));
+    let plan = Plan::new(&RecordScan::everything(EventKind::Log));
     let asked =
         Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[3, 4] };
     let columns = open(&head, &Memory(&block, Cell::new(0)), &asked).unwrap().unwrap();
@@ -125,7 +124,7 @@ proptest! {
         let at = at % block.bytes.len();
         block.bytes[at] ^= 1 << bit;
         let Ok(head) = Head::read(&block.bytes[..block.head_len as usize]) else { return Ok(()) };
-        let plan = Plan::new(&everything(EventKind::Log));
+        let plan = Plan::new(&RecordScan::everything(EventKind::Log));
         let asked =
             Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[] };
         if head.rows() == 200 && at >= block.head_len as usize {

@@ -72,10 +72,7 @@ fn line() -> impl Strategy<Value = Line> {
     )
 }
 
-fn opened(
-    lines: &[Line],
-    scan: impl FnOnce(&mut model::records::RecordScan),
-) -> Option<model::records::Columns> {
+fn opened(lines: &[Line], scan: impl FnOnce(&mut RecordScan)) -> Option<model::records::Columns> {
     let mut builder = Builder::default();
     // The second block of a builder is as good as the first.
     for round in 0..2 {
@@ -92,7 +89,7 @@ fn opened(
     let block = builder.finish(1).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
     assert_eq!(head.write(), block.bytes[..block.head_len as usize]);
-    let mut asked = everything(EventKind::Log);
+    let mut asked = RecordScan::everything(EventKind::Log);
     scan(&mut asked);
     let plan = Plan::new(&asked);
     let streams = [Labels::empty()];
