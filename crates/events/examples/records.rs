@@ -143,7 +143,7 @@ fn main() {
         ("by pod", by("pod"), i64::MAX / 4),
         ("by user", by("user_id"), i64::MAX / 4),
     ] {
-        let counting = Counting { by, end_ns: start_ns, step_ns };
+        let counting = Counting { by, reading: None, end_ns: start_ns, step_ns };
         timed(name, || store.count(&Ctx::unbounded(), &scan, &counting).unwrap().unwrap().len());
     }
     let (ctx, kind) = (Ctx::unbounded(), EventKind::Log);

@@ -8,11 +8,13 @@
 
 mod columns;
 mod counting;
+mod reading;
 mod rows;
 mod scan;
 
 pub use columns::{ABSENT, Columns, FieldColumn, Strings, TextColumn, Values};
 pub use counting::{Counted, Counting, KeyPlace, KeySource};
+pub use reading::{Form, Reading, Recipe, Template, Told};
 pub use rows::{FieldRef, NameIndex, Origin, Records, Row, StreamIndex};
 pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
 

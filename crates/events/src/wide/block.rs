@@ -4,6 +4,7 @@ mod count;
 mod messages;
 mod patterned;
 mod read;
+mod told;
 mod write;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub(super) use count::{Codes, combined, count};
 pub(super) use messages::Parts;
 pub(super) use patterned::{Counted, patterned};
 pub(super) use read::{Asked, Bytes, matching, messages, open};
+pub(super) use told::{Keys, Numbered};
 pub(super) use write::{Builder, Finished};
 
 /// Bytes of messages and of fields after which a block is closed.

@@ -89,15 +89,31 @@ impl Sums {
     }
 
     fn add_batch(&mut self, batch: &Columns, counting: &Counting) -> Result<()> {
-        let parts: Vec<(Codes, Vec<u32>)> =
+        let mut parts: Vec<(Codes, Vec<u32>)> =
             counting.by.iter().map(|sources| part_of_batch(batch, sources)).collect();
+        let by = parts.len();
+        if let Some(reading) = &counting.reading {
+            let mut texts = block::Numbered::new(reading.texts(), batch.len());
+            (0..batch.len()).for_each(|row| texts.read(row, batch.body(row), &**reading));
+            parts.extend(texts.parts);
+        }
         let (key_of_row, keys) = combined(&parts, batch.len());
+        let mut made = counting.reading.as_ref().map(|reading| block::Keys::new(&**reading, by));
+        if let Some(made) = &mut made {
+            made.restart(keys.len());
+        }
         let mut counts: HashMap<(u32, i64), u64, FixedState> = HashMap::default();
         for (row, time_ns) in batch.times.iter().enumerate() {
             let key = key_of_row.get(row).copied().unwrap_or(0);
             *counts.entry((key, counting.step_of(*time_ns))).or_default() += 1;
         }
         for ((key, step), rows) in counts {
+            if let Some(made) = &mut made {
+                if let Some(text) = made.of(key, &keys[key as usize], &parts)? {
+                    self.add(&[text], step, rows)?;
+                }
+                continue;
+            }
             // `combined` gave a number to each key.
             let codes = parts.iter().zip(&keys[key as usize]);
             let texts: Vec<&str> = codes.map(|((codes, _), code)| codes.text(*code)).collect();
@@ -178,7 +194,8 @@ impl Store {
     ) -> Result<Vec<Counted>> {
         self.check_tenant(&ctx.tenant)?;
         let names = counting.by.iter().flatten().filter(|source| source.place != KeyPlace::Label);
-        let wanted = Wanted { body: false, fields: Some(names.map(|source| source.name.clone()).collect()) };
+        let body = counting.reading.is_some();
+        let wanted = Wanted { body, fields: Some(names.map(|source| source.name.clone()).collect()) };
         let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted, ..scan.clone() }));
         let (memory, parts) = self.memory_of(&plan)?;
         let mut pieces: Vec<Piece> =
@@ -214,14 +231,19 @@ fn count_block(
     counting: &Counting,
     sums: &mut Sums,
 ) -> Result<()> {
-    let _held = ctx.budget.reserve(entry.bytes / 2)?;
+    // Variables that are read take about as much as the messages that they are of.
+    let read = if counting.reading.is_some() { entry.bytes } else { 0 };
+    let _held = ctx.budget.reserve(entry.bytes / 2 + read)?;
     let (head, bytes) = of_part.part.head(entry)?;
     let mut refused = None;
-    let counted = block::count(&head, &bytes, &of_part.asked(plan), counting, &mut |key, step, rows| {
+    let reading = counting.reading.as_deref();
+    let mut made = reading.map(|reading| block::Keys::new(reading, counting.by.len()));
+    let asked = of_part.asked(plan);
+    let counted = block::count(&head, &bytes, &asked, counting, made.as_mut(), &mut |key, step, rows| {
         sums.add(key, step, rows).inspect_err(|e| refused = Some(e.clone()))
     });
     // No memory is no damage.
-    match refused {
+    match refused.or(made.and_then(|made| made.refused)) {
         Some(e) => Err(e),
         None => of_part.part.noting(counted),
     }

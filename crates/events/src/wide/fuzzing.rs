@@ -47,9 +47,9 @@ pub fn fuzz(bytes: &[u8]) {
         let source = |place| KeySource { place, name: "f".to_owned(), lower: true };
         let by =
             vec![vec![source(KeyPlace::Sent), source(KeyPlace::Label)], vec![source(KeyPlace::Detected)]];
-        let counting = Counting { by, end_ns: 0, step_ns: 1000 };
+        let counting = Counting { by, reading: None, end_ns: 0, step_ns: 1000 };
         let mut total = 0u64;
-        let counted = count(&head, &Any(columns), &asked, &counting, &mut |key, _, rows| {
+        let counted = count(&head, &Any(columns), &asked, &counting, None, &mut |key, _, rows| {
             assert_eq!(key.len(), 2);
             total = total.saturating_add(rows);
             Ok(())

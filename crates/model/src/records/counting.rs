@@ -1,5 +1,9 @@
 //! Counting records without reading them.
 
+use std::sync::Arc;
+
+use super::Reading;
+
 /// Where a text that records are counted by comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyPlace {
@@ -23,11 +27,13 @@ pub struct KeySource {
 }
 
 /// How records are counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Counting {
     /// The parts of the key. Of each the first source counts that has a text which is not empty; numbers are taken as they
     /// are written.
     pub by: Vec<Vec<KeySource>>,
+    /// What messages say, too: it makes one key of these parts and of the texts that it reads.
+    pub reading: Option<Arc<dyn Reading>>,
     /// The end of step 0, which the step includes (nanoseconds).
     pub end_ns: i64,
     /// How long steps are; each begins behind the end of the one before.
@@ -50,7 +56,7 @@ impl Counting {
 /// How many records have a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
-    /// The parts of the key; empty where a record has no such text.
+    /// The parts of the key; empty where a record has no such text. With a [`Reading`] the one that it made.
     pub key: Vec<String>,
     /// Steps that have records, sorted, and how many.
     pub steps: Vec<(i64, u64)>,
@@ -62,7 +68,7 @@ mod tests {
 
     #[test]
     fn steps_include_their_ends() {
-        let counting = Counting { by: Vec::new(), end_ns: 100, step_ns: 10 };
+        let counting = Counting { by: Vec::new(), reading: None, end_ns: 100, step_ns: 10 };
         for (time, step) in [(100, 0), (91, 0), (90, -1), (101, 1), (110, 1), (111, 2)] {
             assert_eq!(counting.step_of(time), step, "{time}");
         }

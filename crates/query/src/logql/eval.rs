@@ -7,6 +7,7 @@ mod leaf;
 pub(crate) mod lines;
 mod lower;
 pub(crate) mod plan;
+mod told;
 mod window;
 
 use std::sync::{Arc, Mutex, PoisonError};

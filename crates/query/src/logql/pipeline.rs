@@ -192,10 +192,10 @@ fn parse(
 /// Runs a parser that is asked for labels by name.
 fn parse_named(
     entry: &mut Entry<'_>,
-    parser: impl Fn(&str, &mut dyn FnMut(&str, String)) -> Result<(), Failure>,
+    parser: impl for<'t> Fn(&'t str, &mut dyn FnMut(&str, Cow<'t, str>)) -> Result<(), Failure>,
 ) {
     let line = std::mem::take(&mut entry.line);
-    let result = parser(&line, &mut |name, value| entry.add_named(name, value));
+    let result = parser(&line, &mut |name, value| entry.add_named(name, value.into_owned()));
     entry.line = line;
     if let Err((error, details)) = result {
         entry.fail(error, details);

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use model::Result;
-use model::records::{Counting, KeyPlace, KeySource, Origin};
+use model::records::{Counting, KeyPlace, KeySource, Origin, RecordScan};
 
 use super::read::{Asked, Bytes, corrupt, find, named, times, with_fields};
-use super::{Head, Kind};
+use super::{Head, Kind, told};
 
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
@@ -31,6 +31,11 @@ impl Codes {
         if lower && text.bytes().any(|b| b.is_ascii_uppercase()) {
             return self.number(&text.to_ascii_lowercase(), false);
         }
+        self.exact(text)
+    }
+
+    /// The number of a text that may be empty.
+    pub(in crate::wide) fn exact(&mut self, text: &str) -> u32 {
         if let Some(known) = self.by_text.get(text) {
             return *known;
         }
@@ -48,12 +53,13 @@ impl Codes {
 /// Takes the parts of a key, a step, and how many rows have them.
 type Add<'a> = &'a mut dyn FnMut(&[&str], i64, u64) -> Result<()>;
 
-/// Calls `add` with all keys and steps that rows have.
+/// Calls `add` with all keys and steps that rows have; `made` are those that the counting's reading makes.
 pub(in crate::wide) fn count(
     head: &Head,
     bytes: &dyn Bytes,
     asked: &Asked<'_>,
     counting: &Counting,
+    mut made: Option<&mut told::Keys<'_>>,
     add: Add<'_>,
 ) -> Result<()> {
     let plan = asked.plan;
@@ -80,10 +86,34 @@ pub(in crate::wide) fn count(
     for sources in &counting.by {
         codes.push(part(head, bytes, asked, sources, rows)?);
     }
-    let (key_of_row, keys) = combined(&codes, rows);
+    if let Some(reading) = &counting.reading {
+        let mut needed = vec![picked.is_none(); rows];
+        match &picked {
+            Some((_, picked)) => picked.iter().for_each(|(row, _)| needed[*row as usize] = true),
+            None => unmark_unwanted(head, &wanted, &plan.scan, &mut needed),
+        }
+        codes.extend(told::texts(head, bytes, &needed, &**reading)?);
+    }
+    let (key_of_row, keys) = match counting.reading {
+        Some(_) => {
+            let (numbers, keys) = told::keys(&codes, rows);
+            (Cow::Owned(numbers), keys)
+        }
+        None => combined(&codes, rows),
+    };
+    if let Some(made) = made.as_deref_mut() {
+        made.restart(keys.len());
+    }
     let mut counts = Counts { by: vec![0; keys.len()], touched: Vec::new() };
     let mut flush = |counts: &mut Counts, step: i64| {
         for key in counts.touched.drain(..) {
+            if let Some(made) = &mut made {
+                let rows = std::mem::take(&mut counts.by[key as usize]);
+                if let Some(text) = made.of(key, &keys[key as usize], &codes)? {
+                    add(&[text], step, rows)?;
+                }
+                continue;
+            }
             let parts: Vec<&str> =
                 codes.iter().zip(&keys[key as usize]).map(|((codes, _), code)| codes.text(*code)).collect();
             add(&parts, step, std::mem::take(&mut counts.by[key as usize]))?;
@@ -134,6 +164,18 @@ pub(in crate::wide) fn count(
         }
     }
     Ok(())
+}
+
+/// Takes the mark from rows of runs that are not wanted.
+fn unmark_unwanted(head: &Head, wanted: &[bool], scan: &RecordScan, marked: &mut [bool]) {
+    let mut first = 0;
+    for (run, wanted) in head.runs.iter().zip(wanted) {
+        let range = first..first + run.rows as usize;
+        first = range.end;
+        if !wanted || run.max_t < scan.start_ns || run.min_t > scan.end_ns {
+            marked[range].fill(false);
+        }
+    }
 }
 
 /// Rows by key, for one step.

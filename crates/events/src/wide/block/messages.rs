@@ -43,7 +43,12 @@ impl<'a> Templates<'a> {
         Ok(Self { texts, lens, ids, ordinals: OnceCell::new(), counts })
     }
 
-    fn ordinal(&self, row: usize) -> usize {
+    /// How many messages a template has.
+    pub(super) fn count(&self, id: usize) -> usize {
+        self.counts.get(id).map_or(0, |count| *count as usize)
+    }
+
+    pub(super) fn ordinal(&self, row: usize) -> usize {
         let ordinals = self.ordinals.get_or_init(|| {
             let mut counts = vec![0u32; self.counts.len()];
             let next = |id: &u32| {
@@ -137,8 +142,8 @@ pub(in crate::wide) struct Messages<'a> {
 }
 
 /// The variables of a template.
-struct Columns<'a> {
-    texts: Vec<Texts<'a>>,
+pub(super) struct Columns<'a> {
+    pub(super) texts: Vec<Texts<'a>>,
     /// The template around them: one piece more than there are variables.
     around: Vec<&'a [u8]>,
     /// Which of its messages may fulfil the tests; `None`: all.
@@ -164,7 +169,8 @@ impl<'a> Messages<'a> {
         Self { templates, verdicts, raw, starts, columns }
     }
 
-    fn read(&self, id: usize) -> Result<Columns<'a>, Corrupt> {
+    /// The variables of a template; of messages without one, these.
+    pub(super) fn read(&self, id: usize) -> Result<Columns<'a>, Corrupt> {
         let ends = Corrupt("variables end too early");
         let (numbers, letters) = self.starts[id];
         let template = self.templates.texts.get(id);
@@ -276,7 +282,7 @@ impl<'a> Messages<'a> {
 
 impl Columns<'_> {
     /// Writes a message.
-    fn join(&self, ordinal: usize, out: &mut Vec<u8>) {
+    pub(super) fn join(&self, ordinal: usize, out: &mut Vec<u8>) {
         let Some((first, rest)) = self.around.split_first() else { return };
         out.extend_from_slice(first);
         for (column, after) in self.texts.iter().zip(rest) {

@@ -9,6 +9,7 @@ use model::{Columns, Labels, MatchOp, Order, RecordReader};
 
 use super::Range;
 use super::plan::{Need, Plan, plan, spellings};
+use super::told::{Told, told};
 use super::window::{Grid, Lines, Samples};
 use crate::logql::ast::{Conversion, Grouping, RangeAggregation, RangeOp};
 use crate::logql::engine::{QueryError, Stats};
@@ -123,7 +124,7 @@ impl<'a> Leaf<'a> {
         };
         let wish = need.wish.clone();
         let mut plan = plan(ctx, reader, &self.range.log, need)?;
-        if self.count(evaluator, reader, &plan)? {
+        if self.count(evaluator, reader, &plan, &wish)? {
             return Ok(());
         }
         while !self.pass(evaluator, reader, &plan, &wish)? {
@@ -142,18 +143,22 @@ impl<'a> Leaf<'a> {
         evaluator: &Evaluator<'_>,
         reader: &dyn RecordReader,
         plan: &Plan,
+        wish: &Wish,
     ) -> Result<bool, QueryError> {
         let counts = matches!(self.range.op, RangeOp::Count | RangeOp::Rate | RangeOp::Absent);
-        let (true, true, None, Key::By(names), Some((end_ns, step_ns))) =
-            (counts, plan.is_scan(), &self.range.unwrap, &self.key, self.grid.pieces())
+        let (true, None, Key::By(names), Some((end_ns, step_ns))) =
+            (counts, &self.range.unwrap, &self.key, self.grid.pieces())
         else {
             return Ok(false);
         };
+        if !plan.is_scan() {
+            return self.count_told(evaluator, reader, plan, wish, (end_ns, step_ns));
+        }
         if names.iter().any(|name| matches!(name.as_str(), ERROR | ERROR_DETAILS)) {
             return Ok(false);
         }
         let by = names.iter().map(|name| sources(name)).collect();
-        let counting = Counting { by, end_ns, step_ns };
+        let counting = Counting { by, reading: None, end_ns, step_ns };
         let Some(counted) = reader.count(evaluator.ctx, &plan.scan, &counting)? else { return Ok(false) };
         let names = names.clone();
         let mut key = String::new();
@@ -163,18 +168,57 @@ impl<'a> Leaf<'a> {
                 put(&mut key, name);
                 put(&mut key, value);
             }
-            let at = self.series_named(&key)?;
-            for (step, lines) in one.steps {
-                let lines = i64::try_from(lines).unwrap_or(i64::MAX);
-                self.stats.lines += lines.unsigned_abs();
-                self.stats.kept += lines.unsigned_abs();
-                if let Values::Lines(counts) = &mut self.series[at].values {
-                    // All times of a step are in the same windows.
-                    counts.add_many(self.grid, counting.end_of(step), lines, lines);
-                }
-            }
+            self.add_counted(&key, &counting, one.steps)?;
         }
         Ok(true)
+    }
+
+    /// Lets the store count by what parsers find.
+    fn count_told(
+        &mut self,
+        evaluator: &Evaluator<'_>,
+        reader: &dyn RecordReader,
+        plan: &Plan,
+        wish: &Wish,
+        (end_ns, step_ns): (i64, i64),
+    ) -> Result<bool, QueryError> {
+        let (ctx, scan) = (evaluator.ctx, &plan.scan);
+        let Key::By(names) = &self.key else { return Ok(false) };
+        let streams = reader.stream_labels(ctx, scan.kind, &scan.streams, scan.start_ns, scan.end_ns)?;
+        let is_label = |name: &str| streams.iter().any(|stream| stream.get(name).is_some());
+        let Some(Told { by, reading }) = told(plan.left(), names, wish, &is_label) else { return Ok(false) };
+        let counting = Counting { by, reading: Some(reading.clone()), end_ns, step_ns };
+        let counted = match reader.count(ctx, scan, &counting) {
+            // Whoever reads line by line says which one it was.
+            _ if reading.failed() => return Ok(false),
+            counted => counted?,
+        };
+        let Some(counted) = counted else { return Ok(false) };
+        for one in counted {
+            let key = one.key.first().map_or("", String::as_str);
+            self.add_counted(key, &counting, one.steps)?;
+        }
+        Ok(true)
+    }
+
+    /// Adds lines of a series by steps.
+    fn add_counted(
+        &mut self,
+        key: &str,
+        counting: &Counting,
+        steps: Vec<(i64, u64)>,
+    ) -> Result<(), QueryError> {
+        let at = self.series_named(key)?;
+        for (step, lines) in steps {
+            let lines = i64::try_from(lines).unwrap_or(i64::MAX);
+            self.stats.lines += lines.unsigned_abs();
+            self.stats.kept += lines.unsigned_abs();
+            if let Values::Lines(counts) = &mut self.series[at].values {
+                // All times of a step are in the same windows.
+                counts.add_many(self.grid, counting.end_of(step), lines, lines);
+            }
+        }
+        Ok(())
     }
 
     /// Reads all lines; `false` where messages are missing that must be tested again.

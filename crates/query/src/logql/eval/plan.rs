@@ -16,6 +16,8 @@ pub(crate) struct Plan {
     pub(crate) scan: RecordScan,
     /// What is left to do where the store made every test.
     rest: Pipeline,
+    /// The stages of that.
+    left: Vec<Stage>,
     /// Everything, where it did not.
     all: Pipeline,
     /// Whether something was left to the store that takes the message to do again.
@@ -72,6 +74,7 @@ pub(crate) fn plan(
     };
     Ok(Plan {
         rest: Pipeline::new(&rest, need.wish.clone()).map_err(failed)?,
+        left: rest,
         all: Pipeline::new(&log.stages, need.wish).map_err(failed)?,
         tests_body: !scan.body.is_empty(),
         needs_body,
@@ -104,6 +107,11 @@ impl Plan {
     /// Whether every line that fulfils the tests of the scan passes.
     pub(crate) fn is_scan(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    /// The stages that are left to do where the store made every test.
+    pub(crate) fn left(&self) -> &[Stage] {
+        &self.left
     }
 
     /// From now on the messages are asked for, too, and no line is held to be enough.

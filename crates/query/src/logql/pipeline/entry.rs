@@ -12,7 +12,7 @@ pub(crate) const ERROR: &str = "__error__";
 /// What was wrong.
 pub(crate) const ERROR_DETAILS: &str = "__error_details__";
 /// Behind the name of a parsed label that the line had before.
-const EXTRACTED: &str = "_extracted";
+pub(crate) const EXTRACTED: &str = "_extracted";
 /// The level that was found in a line, as Loki names it.
 pub(crate) const DETECTED_LEVEL: &str = "detected_level";
 /// The most labels that are parsed of one line.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::Failure;
 pub(crate) use path::Path;
 
-const FAILED: &str = "JSONParserErr";
+pub(crate) const FAILED: &str = "JSONParserErr";
 /// How deep objects may be nested.
 const MAX_DEPTH: usize = 64;
 
@@ -60,10 +60,10 @@ pub(crate) fn texts(text: &str, found: &mut dyn FnMut(&str, String)) -> Result<(
 }
 
 /// Gives the value at each path; an empty text where there is none, objects and lists as they are written.
-pub(crate) fn some(
-    text: &str,
+pub(crate) fn some<'t>(
+    text: &'t str,
     fields: &[(String, Path)],
-    found: &mut dyn FnMut(&str, String),
+    found: &mut dyn FnMut(&str, Cow<'t, str>),
 ) -> Result<(), Failure> {
     let whole = serde_json::from_str::<serde::de::IgnoredAny>(text);
     for (label, path) in fields {
@@ -71,7 +71,7 @@ pub(crate) fn some(
             Value::Nested(text) => Some(Cow::Borrowed(text)),
             value => value.text(),
         });
-        found(label, value.unwrap_or_default().into_owned());
+        found(label, value.unwrap_or_default());
     }
     whole.map(drop).map_err(|e| failure(e.to_string()))
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Failure;
 
-const FAILED: &str = "LogfmtParserErr";
+pub(crate) const FAILED: &str = "LogfmtParserErr";
 
 /// Finds all pairs. Keys without a value are given where `keep_empty` is set. Where `strict` is not set, what is
 /// malformed is passed over.
@@ -23,11 +23,11 @@ pub(crate) fn all<'t>(
 }
 
 /// Gives the value of each of `fields` (label, key); an empty one where the key is not there.
-pub(crate) fn some(
-    text: &str,
+pub(crate) fn some<'t>(
+    text: &'t str,
     strict: bool,
     fields: &[(String, String)],
-    found: &mut dyn FnMut(&str, String),
+    found: &mut dyn FnMut(&str, Cow<'t, str>),
 ) -> Result<(), Failure> {
     let mut values: Vec<Option<Cow<'_, str>>> = vec![None; fields.len()];
     let result = walk(text, strict, &mut |key, value| {
@@ -39,7 +39,7 @@ pub(crate) fn some(
         values.iter().any(Option::is_none)
     });
     for ((label, _), value) in fields.iter().zip(values) {
-        found(label, value.unwrap_or_default().into_owned());
+        found(label, value.unwrap_or_default());
     }
     result
 }

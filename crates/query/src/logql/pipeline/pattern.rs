@@ -79,6 +79,17 @@ impl Pattern {
         Ok(Self(parts))
     }
 
+    /// Whether its literal texts are found between whole words, or are whole words of which none `is_variable`: other
+    /// words than these have no part in where it fits.
+    pub(crate) fn is_between_words(&self, is_variable: impl Fn(&str) -> bool) -> bool {
+        let is_word = |c: char| c.is_ascii_alphanumeric();
+        self.0.iter().enumerate().all(|(at, part)| {
+            let Part::Literal(literal) = part else { return true };
+            let cut = (at > 0 && literal.starts_with(is_word)) || literal.ends_with(is_word);
+            !cut && !literal.split(|c| !is_word(c)).any(|word| !word.is_empty() && is_variable(word))
+        })
+    }
+
     /// Gives the named captures of `text`, as far as it fits.
     pub(crate) fn captures<'t>(&self, text: &'t str, found: &mut dyn FnMut(&str, Cow<'t, str>)) {
         let mut rest = text;

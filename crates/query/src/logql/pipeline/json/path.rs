@@ -50,6 +50,14 @@ impl Path {
         Ok(Self(parts))
     }
 
+    /// The keys that it names.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Key(key) => Some(key.as_str()),
+            Part::Index(_) => None,
+        })
+    }
+
     /// The value there.
     pub(super) fn find<'t>(&self, text: &'t str) -> Option<Value<'t>> {
         let mut text = text;
@@ -70,11 +78,12 @@ fn step<'t>(text: &'t str, part: &Part) -> Option<Value<'t>> {
     match part {
         Part::Key(wanted) => {
             let mut found = None;
-            // What follows a mistake is not there.
+            // What follows a mistake is not there, and neither is a second one of that name.
             let _ = reader.object(&mut |reader, key| {
                 let value = reader.value()?;
-                if key == wanted.as_str() && found.is_none() {
+                if key == wanted.as_str() {
                     found = Some(value);
+                    return Err(String::new());
                 }
                 Ok(())
             });
