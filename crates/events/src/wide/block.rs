@@ -4,6 +4,7 @@ mod count;
 mod messages;
 mod patterned;
 mod read;
+mod tally;
 mod told;
 mod write;
 
@@ -34,6 +35,9 @@ const MOST_ROWS: usize = 1 << 17;
 const MOST_RAW: usize = 64 << 20;
 /// Columns of fields; what goes beyond lies in one column together.
 const MOST_COLUMNS: usize = 512;
+/// The most values of a field that are counted when a block is written, and the most bytes that they take.
+const MOST_TALLIED: usize = 128;
+const MOST_TALLY: usize = 4096;
 /// The most templates; messages of further ones are kept as they are.
 const MOST_TEMPLATES: usize = 1 << 15;
 
@@ -41,8 +45,10 @@ const MOST_TEMPLATES: usize = 1 << 15;
 #[derive(Debug, Clone, PartialEq)]
 enum Kind {
     Times,
-    /// Templates, and the one of each message.
+    /// Templates, and how many rows have each. In blocks of before they also say the one of each row.
     Templates,
+    /// The template of each row.
+    Ids,
     /// Variables of messages that are numbers.
     Numbers,
     /// Other variables, and messages without a template.
@@ -55,6 +61,8 @@ enum Kind {
     Whole,
     /// Which rare words there are.
     Filter,
+    /// How many rows have each value of fields that have few.
+    Tallies,
 }
 
 /// A column of fields that was read.
@@ -121,6 +129,8 @@ impl Head {
                 Kind::Rest => out.push(4),
                 Kind::Whole => out.push(5),
                 Kind::Filter => out.push(6),
+                Kind::Ids => out.push(7),
+                Kind::Tallies => out.push(24),
                 Kind::Field(name, origin, kind) => {
                     let form = if section.derived { 16 } else { 8 };
                     out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
@@ -160,6 +170,8 @@ impl Head {
                 4 => Kind::Rest,
                 5 => Kind::Whole,
                 6 => Kind::Filter,
+                7 => Kind::Ids,
+                24 => Kind::Tallies,
                 field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

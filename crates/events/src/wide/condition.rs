@@ -84,6 +84,16 @@ impl Test {
         self.required().iter().any(|needles| needles.iter().all(|n| !n.words().is_empty()))
     }
 
+    /// Whether one of many templates that lie one behind the other can fulfil the test.
+    pub(super) fn may_hold_among(&self, templates: &[u8]) -> bool {
+        self.required().iter().all(|needles| needles.iter().any(|n| n.may_be_among(templates)))
+    }
+
+    /// Whether a message without a template can fulfil the test, by how they are kept.
+    pub(super) fn may_hold_shaped(&self, raw: &[u8]) -> bool {
+        self.required().iter().all(|needles| needles.iter().any(|n| n.may_be_in_shaped(raw)))
+    }
+
     /// Whether messages of these templates can fulfil the test that have these letters among their variables.
     pub(super) fn may_hold_with(&self, templates: &[&[u8]], letters: &[u8]) -> bool {
         self.required().iter().all(|needles| {

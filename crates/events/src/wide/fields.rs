@@ -48,6 +48,16 @@ struct Told<'a> {
     verdicts: Vec<Option<bool>>,
 }
 
+/// What of messages is needed to read a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Needs {
+    Nothing,
+    /// The number of each row's template.
+    Numbers,
+    Templates,
+    Variables,
+}
+
 /// Where a row's value is.
 enum At {
     Nowhere,
@@ -86,10 +96,16 @@ impl<'a> Field<'a> {
         Ok(all)
     }
 
-    /// Whether variables of messages are needed to tell values of a column.
-    pub(super) fn needs_variables(kind: &FieldKind, bytes: &[u8]) -> Result<bool, Corrupt> {
-        let FieldKind::Derived(_, _, kind) = kind else { return Ok(false) };
-        Ok(read_specs(&mut Reader::new(bytes), *kind)?.iter().any(|(_, spec)| spec.needs_variables()))
+    /// What of messages is needed to tell values of a column.
+    pub(super) fn needs(kind: &FieldKind, bytes: &[u8]) -> Result<Needs, Corrupt> {
+        let FieldKind::Derived(_, _, kind) = kind else { return Ok(Needs::Nothing) };
+        let needs = |(_, spec): (usize, Spec<'_>)| match spec.constant() {
+            Some(_) => Needs::Numbers,
+            None if spec.needs_variables() => Needs::Variables,
+            None => Needs::Templates,
+        };
+        let specs = read_specs(&mut Reader::new(bytes), *kind)?;
+        Ok(specs.into_iter().map(needs).max().unwrap_or(Needs::Numbers))
     }
 
     fn read(
@@ -198,7 +214,25 @@ impl<'a> Field<'a> {
 
     /// Gives every row that has none yet a number for its text, which `number` makes; an empty text is none.
     pub(super) fn codes(&self, out: &mut [u32], mut number: impl FnMut(&str) -> u32) {
+        if let Some(told) = &self.told {
+            // Most templates always tell the same.
+            let code = |spec: &Option<Spec<'_>>| {
+                spec.as_ref().and_then(Spec::constant).map_or(0, |value| number(&written(value)))
+            };
+            let mut of_templates: Vec<u32> = told.specs.iter().map(code).collect();
+            // What has no template comes behind them.
+            of_templates.push(0);
+            take_codes(out, told.parts.template_ids(), &of_templates);
+            if self.all_told && told.specs.iter().flatten().all(|spec| spec.constant().is_some()) {
+                return;
+            }
+        }
         let mut of_words = match &self.values {
+            Values::Text(Texts::Words(words, ids)) if self.places.is_none() && !self.all_told => {
+                let codes: Vec<u32> =
+                    words.iter().map(|word| number(&String::from_utf8_lossy(word))).collect();
+                return take_codes(out, ids, &codes);
+            }
             Values::Text(Texts::Words(words, _)) => vec![ABSENT; words.len()],
             _ => Vec::new(),
         };
@@ -354,6 +388,15 @@ impl<'a> Field<'a> {
             }
         }
         out
+    }
+}
+
+/// Gives rows that have no code yet the one that belongs to their id.
+fn take_codes(out: &mut [u32], ids: &[u32], codes: &[u32]) {
+    for (code, id) in out.iter_mut().zip(ids) {
+        if *code == 0 {
+            *code = codes.get(*id as usize).copied().unwrap_or(0);
+        }
     }
 }
 

@@ -102,8 +102,10 @@ pub(super) fn put_u32(values: &[u32], out: &mut Vec<u8>) {
 
 /// Reads `count` numbers, each below `most`.
 pub(super) fn read_u32(reader: &mut Reader<'_>, count: usize, most: u64) -> Result<Vec<u32>, Corrupt> {
-    if count > 0 && reader.rest().first() == Some(&(PLAIN | 1 << 2)) {
-        return read_bytes(reader, count, most);
+    match reader.rest().first() {
+        Some(&ONE_BYTE) if count > 0 => return read_bytes(reader, count, most),
+        Some(&TWO_BYTES) if count > 0 => return read_pairs(reader, count, most),
+        _ => {}
     }
     let mut wide = Vec::new();
     read(reader, count, &mut wide)?;
@@ -111,9 +113,27 @@ pub(super) fn read_u32(reader: &mut Reader<'_>, count: usize, most: u64) -> Resu
     wide.into_iter().map(narrow).collect::<Option<_>>().ok_or(Corrupt("a number is too large"))
 }
 
+const ONE_BYTE: u8 = PLAIN | 1 << 2;
+const TWO_BYTES: u8 = PLAIN | 2 << 2;
+const LARGE: Corrupt = Corrupt("a number is too large");
+
+/// The same where the distances from the smallest are two bytes.
+fn read_pairs(reader: &mut Reader<'_>, count: usize, most: u64) -> Result<Vec<u32>, Corrupt> {
+    reader.u8()?;
+    let base = u32::try_from(reader.i64()?).map_err(|_| LARGE)?;
+    let (low, high) = (reader.take(count)?, reader.take(count)?);
+    let pairs = low.iter().zip(high);
+    let out: Vec<u32> =
+        pairs.map(|(low, high)| base.wrapping_add(u32::from(*high) << 8 | u32::from(*low))).collect();
+    let largest = out.iter().map(|v| v.wrapping_sub(base)).max().unwrap_or(0);
+    if u64::from(base) + u64::from(largest) >= most.min(1 << 32) {
+        return Err(LARGE);
+    }
+    Ok(out)
+}
+
 /// The same where the distances from the smallest are bytes.
 fn read_bytes(reader: &mut Reader<'_>, count: usize, most: u64) -> Result<Vec<u32>, Corrupt> {
-    const LARGE: Corrupt = Corrupt("a number is too large");
     reader.u8()?;
     let base = u32::try_from(reader.i64()?).map_err(|_| LARGE)?;
     let bytes = reader.take(count)?;

@@ -37,6 +37,10 @@ pub(super) struct Needle {
     readings: Vec<Reading>,
     /// What the filter of a block may know of it.
     words: Vec<Word>,
+    /// What all readings have.
+    core: Option<Finder<'static>>,
+    /// The longest word that lies in one piece wherever it is kept (see [`super::texts::put_long`]).
+    plain: Option<Finder<'static>>,
 }
 
 impl Needle {
@@ -44,8 +48,12 @@ impl Needle {
         let text = text.as_bytes().to_vec();
         let inside = text.iter().position(|b| !is_word(*b)).zip(text.iter().rposition(|b| !is_word(*b)));
         let mut readings = Vec::new();
+        let (mut shared, mut plain) = (None, None);
         if let Some((first, last)) = inside {
             let core = as_template(&text[first..=last]);
+            shared = Some(Finder::new(&core.0).into_owned());
+            let words = text[first..=last].split(|b| !is_word(*b)).filter(|word| is_plain(word));
+            plain = words.max_by_key(|word| word.len()).map(|word| Finder::new(word).into_owned());
             for (before, hole_before) in edges(&text[..first], Fit::End) {
                 for (after, hole_after) in edges(&text[last + 1..], Fit::Start) {
                     let reading = [before, &core.0[..], after].concat();
@@ -55,7 +63,7 @@ impl Needle {
             }
         }
         let words = filter::words_of_needle(&text);
-        Self { finder: Finder::new(&text).into_owned(), readings, words, text }
+        Self { finder: Finder::new(&text).into_owned(), readings, words, core: shared, plain, text }
     }
 
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
@@ -78,6 +86,16 @@ impl Needle {
     /// Whether it lies within one word wherever it is found.
     pub(super) fn is_within_word(&self) -> bool {
         self.readings.is_empty()
+    }
+
+    /// Whether it can read in one of many templates that lie one behind the other.
+    pub(super) fn may_be_among(&self, templates: &[u8]) -> bool {
+        self.core.as_ref().is_none_or(|core| core.find(templates).is_some())
+    }
+
+    /// Whether it can be in one of many texts, by how they are kept.
+    pub(super) fn may_be_in_shaped(&self, raw: &[u8]) -> bool {
+        self.plain.as_ref().is_none_or(|word| word.find(raw).is_some())
     }
 
     /// What a template says.
@@ -122,6 +140,11 @@ impl Needle {
             }
         }
     }
+}
+
+/// Whether a word is no variable and is not written as hexadecimal digits.
+fn is_plain(word: &[u8]) -> bool {
+    !is_variable(word) && word.iter().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What the word at an end of the needle, which may go on in the text, is in a template.

@@ -11,7 +11,7 @@ pub(super) use write::Writer;
 /// The file of a part.
 pub(super) const FILE: &str = "part";
 
-const KIND: Kind = Kind { tag: b'b', name: "records part", version: 2, oldest: 1 };
+const KIND: Kind = Kind { tag: b'b', name: "records part", version: 3, oldest: 1 };
 
 /// The end of the file: offset(u64), length(u32) and raw length(u32) of the index, its crc32(u32).
 const TRAILER: usize = 20;

@@ -243,6 +243,22 @@ mod tests {
             check(&vec![texts; again].concat());
         }
 
+        /// Searches rely on it.
+        #[test]
+        fn words_lie_in_one_piece(
+            texts in prop::collection::vec("(\"[a-z0-9 ]{0,5}\"|user [0-9]{1,3} of |[a-f]{2,6}|[0-9a-f]{4} |within|\"){0,6}", 1..60),
+            again in 1..4usize,
+        ) {
+            let texts = vec![texts; again].concat();
+            let bytes: Vec<&[u8]> = texts.iter().map(|t| t.as_bytes()).collect();
+            let mut sink = Sink::default();
+            texts::put_long(&bytes, &mut sink, 0);
+            for word in bytes.iter().flat_map(|text| text.split(|b| !super::super::split::is_word(*b))) {
+                let plain = !super::super::split::is_variable(word) && word.iter().any(|b| *b > b'f');
+                prop_assert!(!plain || memchr::memmem::find(&sink.letters, word).is_some(), "{:?}", word);
+            }
+        }
+
         #[test]
         fn foreign_bytes_are_no_panic(
             numbers in prop::collection::vec(any::<u8>(), 0..60),

@@ -82,7 +82,8 @@ pub(super) fn put<'t>(
     }
 }
 
-/// Appends texts that may be long and that are not searched for where they lie.
+/// Appends texts that may be long and that are not searched for where they lie, but for one thing: a word that is no variable
+/// and has more than hexadecimal digits lies in one piece among the letters if one of the texts has it.
 pub(super) fn put_long(texts: &[&[u8]], sink: &mut Sink, depth: usize) {
     if !put_short(texts, sink, &mut HashMap::default()) && !super::shaped::put(texts, sink, depth) {
         put_plain(texts, sink);

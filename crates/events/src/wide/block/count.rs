@@ -8,8 +8,9 @@ use foldhash::fast::FixedState;
 use model::Result;
 use model::records::{Counting, KeyPlace, KeySource, Origin, RecordScan};
 
-use super::read::{Asked, Bytes, corrupt, find, named, times, with_fields};
-use super::{Head, Kind, told};
+use super::messages::rows_that_hold;
+use super::read::{Asked, Bytes, corrupt, find, named, ruled_out, times, with_fields};
+use super::{Head, Kind, tally, told};
 
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
@@ -65,6 +66,22 @@ pub(in crate::wide) fn count(
     let plan = asked.plan;
     let rows = head.rows();
     let tested = !plan.body.is_empty() || !plan.fields.is_empty();
+    if plan.fields.is_empty()
+        && counting.reading.is_none()
+        && let Some(step) = step_of_all(head, asked, counting)
+        && let Some(keys) = tally::whole(head, bytes, asked, counting)?
+    {
+        if !tested {
+            return keys.iter().try_for_each(|(key, rows)| add_one(add, key, step, *rows));
+        }
+        if let [(key, _)] = &keys[..] {
+            let rows = match ruled_out(head, bytes, plan)? {
+                true => 0,
+                false => rows_that_hold(head, bytes, &plan.body)?,
+            };
+            return if rows == 0 { Ok(()) } else { add_one(add, key, step, rows) };
+        }
+    }
     let picked = match tested {
         true => match find(head, bytes, &Asked { natural: true, ..*asked }, false)? {
             Some(found) => Some((found.times, found.picked)),
@@ -176,6 +193,25 @@ fn unmark_unwanted(head: &Head, wanted: &[bool], scan: &RecordScan, marked: &mut
             marked[range].fill(false);
         }
     }
+}
+
+/// The step that all rows of a block are in, where all are asked for.
+fn step_of_all(head: &Head, asked: &Asked<'_>, counting: &Counting) -> Option<i64> {
+    let scan = &asked.plan.scan;
+    let step = counting.step_of(head.runs.first()?.min_t);
+    let is_whole = |run: &super::Run| {
+        asked.wanted.get(run.stream as usize) == Some(&true)
+            && run.min_t >= scan.start_ns
+            && run.max_t <= scan.end_ns
+            && counting.step_of(run.min_t) == step
+            && counting.step_of(run.max_t) == step
+    };
+    (asked.except.is_empty() && head.runs.iter().all(is_whole)).then_some(step)
+}
+
+fn add_one(add: Add<'_>, key: &[String], step: i64, rows: u64) -> Result<()> {
+    let parts: Vec<&str> = key.iter().map(String::as_str).collect();
+    add(&parts, step, rows)
 }
 
 /// Rows by key, for one step.

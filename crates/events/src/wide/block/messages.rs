@@ -17,35 +17,85 @@ use crate::wide::needle::Verdict;
 use crate::wide::split::HOLE;
 use crate::wide::texts::{self, Texts};
 
-/// Templates, and the one of each row.
+/// Templates, how many rows have each, and the one of each row once it is asked for.
 pub(in crate::wide) struct Templates<'a> {
     pub(in crate::wide) texts: Vec<&'a [u8]>,
     /// Bytes of the variables of each among the numbers and among the letters.
     lens: Vec<(usize, usize)>,
-    pub(in crate::wide) ids: Vec<u32>,
+    ids: OnceCell<Vec<u32>>,
     /// For each row, how many of its template come before it: only variables need it.
     ordinals: OnceCell<Vec<u32>>,
     counts: Vec<u32>,
 }
 
 impl<'a> Templates<'a> {
-    pub(in crate::wide) fn read(raw: &'a [u8], rows: usize) -> Result<Self, Corrupt> {
+    /// Reads templates; the one of each row is not read but where it lies among them.
+    pub(in crate::wide) fn read(head: &Head, raw: &'a [u8]) -> Result<Self, Corrupt> {
+        let (rows, apart) = (head.rows().min(MOST_ROWS), head.section(&Kind::Ids).is_some());
         let mut reader = Reader::new(raw);
         let count = reader.count(MOST_TEMPLATES)?;
-        let (mut texts, mut lens) = (Vec::new(), Vec::new());
+        let (mut texts, mut lens, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut left = rows;
         for _ in 0..count {
             texts.push(reader.bytes()?);
             lens.push((reader.count(raw_len())?, reader.count(raw_len())?));
+            if apart {
+                counts.push(reader.count(left)? as u32);
+                left -= counts.last().map_or(0, |rows| *rows as usize);
+            }
         }
-        let ids = ints::read_u32(&mut reader, rows.min(MOST_ROWS), count as u64 + 1)?;
-        let mut counts = vec![0u32; count + 1];
-        ids.iter().for_each(|id| counts[*id as usize] += 1);
+        let ids = OnceCell::new();
+        if apart {
+            counts.push(left as u32);
+        } else {
+            let read = ints::read_u32(&mut reader, rows, count as u64 + 1)?;
+            counts = counted(&read, count);
+            // Nobody has set it.
+            let _ = ids.set(read);
+        }
         Ok(Self { texts, lens, ids, ordinals: OnceCell::new(), counts })
     }
 
     /// How many messages a template has.
     pub(super) fn count(&self, id: usize) -> usize {
         self.counts.get(id).map_or(0, |count| *count as usize)
+    }
+
+    /// The template of each row, where no text of one is needed; `None`: it lies among them.
+    pub(super) fn numbers(head: &Head, bytes: &dyn Bytes) -> Result<Option<Self>> {
+        if head.section(&Kind::Ids).is_none() {
+            return Ok(None);
+        }
+        let ids = ids_of(head, bytes, MOST_TEMPLATES)?;
+        // What has no template counts as one.
+        let count = ids.iter().max().map_or(0, |most| *most as usize + 1);
+        let counts = counted(&ids, count);
+        Ok(Some(Self {
+            texts: vec![&[]; count],
+            lens: vec![(0, 0); count],
+            ids: OnceCell::from(ids),
+            ordinals: OnceCell::new(),
+            counts,
+        }))
+    }
+
+    /// Reads the template of each row, unless that was done.
+    pub(super) fn load(&self, head: &Head, bytes: &dyn Bytes) -> Result<()> {
+        if self.ids.get().is_some() {
+            return Ok(());
+        }
+        let ids = ids_of(head, bytes, self.texts.len())?;
+        if counted(&ids, self.texts.len()) != self.counts {
+            return Err(corrupt(Corrupt("templates of other rows")));
+        }
+        // It was not set above.
+        let _ = self.ids.set(ids);
+        Ok(())
+    }
+
+    /// The template of each row, one behind the last where it has none. Nothing before it was loaded.
+    pub(in crate::wide) fn ids(&self) -> &[u32] {
+        self.ids.get().map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn ordinal(&self, row: usize) -> usize {
@@ -56,7 +106,7 @@ impl<'a> Templates<'a> {
                 *count += 1;
                 *count - 1
             };
-            self.ids.iter().map(next).collect()
+            self.ids().iter().map(next).collect()
         });
         ordinals[row] as usize
     }
@@ -65,11 +115,29 @@ impl<'a> Templates<'a> {
         self.counts.last().is_some_and(|n| *n > 0)
     }
 
-    /// What each template says to all tests.
-    pub(super) fn verdicts(&self, tests: &[Test]) -> Vec<Verdict> {
+    /// What each template says to all tests. `raw`: what they were read from.
+    pub(super) fn verdicts(&self, raw: &[u8], tests: &[Test]) -> Vec<Verdict> {
+        if !tests.iter().all(|test| test.may_hold_among(raw)) {
+            return vec![Verdict::None; self.texts.len()];
+        }
         self.texts.iter().map(|template| verdict(template, tests)).collect()
     }
 }
+
+fn ids_of(head: &Head, bytes: &dyn Bytes, most: usize) -> Result<Vec<u32>> {
+    let raw = named(head, bytes, &Kind::Ids)?;
+    let rows = head.rows().min(MOST_ROWS);
+    ints::read_u32(&mut Reader::new(&raw), rows, most as u64 + 1).map_err(corrupt)
+}
+
+/// How many rows have each of so many templates, and how many none.
+fn counted(ids: &[u32], templates: usize) -> Vec<u32> {
+    let mut counts = vec![0u32; templates + 1];
+    ids.iter().for_each(|id| counts[*id as usize] += 1);
+    counts
+}
+
+const NOT_UTF8: Corrupt = Corrupt("a message is not UTF-8");
 
 const fn raw_len() -> usize {
     super::MOST_RAW
@@ -94,6 +162,8 @@ pub(super) struct Raw {
     letters: Vec<u8>,
     /// `None`: behind the variables.
     whole: Option<Vec<u8>>,
+    /// No message without a template fulfils the tests.
+    none_whole: bool,
 }
 
 impl Raw {
@@ -109,7 +179,9 @@ impl Raw {
     ) -> Result<Self> {
         let mut raw = Self::default();
         if templates.has_whole() && head.section(&Kind::Whole).is_some() {
-            raw.whole = Some(named(head, bytes, &Kind::Whole)?);
+            let whole = named(head, bytes, &Kind::Whole)?;
+            raw.none_whole = !tests.iter().all(|test| test.may_hold_shaped(&whole));
+            raw.whole = Some(whole);
         }
         let behind = templates.has_whole() && raw.whole.is_none();
         let needed = |v: &Verdict| *v == Verdict::Open || (with_body && *v == Verdict::All);
@@ -164,7 +236,11 @@ impl<'a> Messages<'a> {
         }
         starts.push(at);
         let mut verdicts = verdicts;
-        verdicts.push(if tests.is_empty() { Verdict::All } else { Verdict::Open });
+        verdicts.push(match tests {
+            [] => Verdict::All,
+            _ if raw.none_whole => Verdict::None,
+            _ => Verdict::Open,
+        });
         let columns = starts.iter().map(|_| None).collect();
         Self { templates, verdicts, raw, starts, columns }
     }
@@ -225,9 +301,40 @@ impl<'a> Messages<'a> {
         Ok(any)
     }
 
+    /// How many messages fulfil the tests. Which rows have them is not looked at.
+    fn count(&mut self, tests: &[Test]) -> Result<u64> {
+        let (mut sum, mut scratch) = (0u64, Vec::new());
+        for id in 0..self.verdicts.len() {
+            let rows = self.templates.counts[id];
+            if rows > 0 && self.verdicts[id] == Verdict::Open {
+                self.settle(id, tests).map_err(corrupt)?;
+            }
+            match self.verdicts[id] {
+                Verdict::None => {}
+                Verdict::All => sum += u64::from(rows),
+                Verdict::Open => {
+                    let Some(columns) = &self.columns[id] else { continue };
+                    for ordinal in 0..rows as usize {
+                        if columns.candidates.as_ref().is_some_and(|c| !c[ordinal]) {
+                            continue;
+                        }
+                        scratch.clear();
+                        columns.join(ordinal, &mut scratch);
+                        let text = std::str::from_utf8(&scratch).map_err(|_| corrupt(NOT_UTF8))?;
+                        sum += u64::from(tests.iter().all(|test| test.holds(text)));
+                    }
+                }
+            }
+            // Its columns are not needed again.
+            self.columns[id] = None;
+        }
+        Ok(sum)
+    }
+
     /// Whether a row's message may fulfil the tests, as far as is known without it.
     pub(super) fn may(&self, row: u32) -> bool {
-        let (id, ordinal) = (self.templates.ids[row as usize] as usize, self.templates.ordinal(row as usize));
+        let (id, ordinal) =
+            (self.templates.ids()[row as usize] as usize, self.templates.ordinal(row as usize));
         self.verdicts[id] != Verdict::None
             && self.columns[id].as_ref().and_then(|c| c.candidates.as_ref()).is_none_or(|c| c[ordinal])
     }
@@ -247,7 +354,7 @@ impl<'a> Messages<'a> {
                 break;
             }
             let row = picked[at].0 as usize;
-            let (id, ordinal) = (self.templates.ids[row] as usize, self.templates.ordinal(row));
+            let (id, ordinal) = (self.templates.ids()[row] as usize, self.templates.ordinal(row));
             let open = self.verdicts[id] == Verdict::Open;
             if open || (body.is_some() && self.verdicts[id] == Verdict::All) {
                 self.settle(id, tests).map_err(corrupt)?;
@@ -263,8 +370,7 @@ impl<'a> Messages<'a> {
                 }
                 scratch.clear();
                 columns.join(ordinal, &mut scratch);
-                let text =
-                    std::str::from_utf8(&scratch).map_err(|_| corrupt(Corrupt("a message is not UTF-8")))?;
+                let text = std::str::from_utf8(&scratch).map_err(|_| corrupt(NOT_UTF8))?;
                 if open && !tests.iter().all(|test| test.holds(text)) {
                     continue;
                 }
@@ -278,6 +384,15 @@ impl<'a> Messages<'a> {
         picked.truncate(kept);
         Ok(())
     }
+}
+
+/// How many messages of a block fulfil tests.
+pub(super) fn rows_that_hold(head: &Head, bytes: &dyn Bytes, tests: &[Test]) -> Result<u64> {
+    let table = named(head, bytes, &Kind::Templates)?;
+    let templates = Templates::read(head, &table).map_err(corrupt)?;
+    let mut verdicts = templates.verdicts(&table, tests);
+    let raw = Raw::read(head, bytes, &templates, &mut verdicts, tests, false)?;
+    Messages::new(&templates, verdicts, &raw, tests).count(tests)
 }
 
 impl Columns<'_> {
@@ -325,7 +440,7 @@ impl<'a> Parts<'a> {
 
     /// The template of each row; one behind the last where it has none.
     pub(in crate::wide) fn template_ids(&self) -> &[u32] {
-        &self.messages.templates.ids
+        self.messages.templates.ids()
     }
 
     /// How many rows the chosen templates have.
@@ -336,7 +451,7 @@ impl<'a> Parts<'a> {
 
     /// The template of a row; one behind the last where it has none.
     pub(in crate::wide) fn template_of(&self, row: u32) -> usize {
-        self.messages.templates.ids.get(row as usize).map_or(self.templates(), |id| *id as usize)
+        self.messages.templates.ids().get(row as usize).map_or(self.templates(), |id| *id as usize)
     }
 
     /// What could not be read.

@@ -88,7 +88,9 @@ pub(in crate::wide) fn patterned(
 ) -> Result<Counted> {
     let (rows, start_ns) = (head.rows(), asked.plan.scan.start_ns);
     let raw = named(head, bytes, &Kind::Templates)?;
-    let templates = Templates::read(&raw, rows).map_err(corrupt)?;
+    let templates = Templates::read(head, &raw).map_err(corrupt)?;
+    templates.load(head, bytes)?;
+    let ids = templates.ids();
     let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
     let picked = pick(head, asked, &times)?;
     let source = |place| KeySource { place, name: LEVEL.to_owned(), lower: false };
@@ -102,8 +104,7 @@ pub(in crate::wide) fn patterned(
     let mut seen = vec![(i64::MAX, i64::MIN, 0u32); count];
     let mut whole = Vec::new();
     for ((row, _), step) in picked.iter().zip(step_of_row) {
-        let (id, time_ns, level) =
-            (templates.ids[*row as usize], times[*row as usize], level_of_row[*row as usize]);
+        let (id, time_ns, level) = (ids[*row as usize], times[*row as usize], level_of_row[*row as usize]);
         let Some(seen) = seen.get_mut(id as usize) else {
             whole.push(Whole { row: *row, time_ns, level });
             continue;

@@ -9,7 +9,7 @@ use model::{Error, Labels, Order, Result};
 use super::messages::{self, Messages, Parts, Raw, Templates};
 use super::{FieldKind, Head, Kind, Section};
 use crate::wide::condition::Test;
-use crate::wide::fields::Field;
+use crate::wide::fields::{Field, Needs};
 use crate::wide::filter::Filter;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
@@ -135,8 +135,8 @@ pub(super) fn find(
     }
     let needs_body = with_body || !plan.body.is_empty();
     let templates_raw = if needs_body { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
-    let templates = needs_body.then(|| Templates::read(&templates_raw, rows)).transpose().map_err(corrupt)?;
-    let mut verdicts = templates.as_ref().map_or_else(Vec::new, |t| t.verdicts(&plan.body));
+    let templates = needs_body.then(|| Templates::read(head, &templates_raw)).transpose().map_err(corrupt)?;
+    let mut verdicts = templates.as_ref().map_or_else(Vec::new, |t| t.verdicts(&templates_raw, &plan.body));
     let has_whole = templates.as_ref().is_some_and(Templates::has_whole);
     if !plan.body.is_empty() && !has_whole && verdicts.iter().all(|v| *v == Verdict::None) {
         return Ok(None);
@@ -151,6 +151,9 @@ pub(super) fn find(
         && !messages.any(&plan.body).map_err(corrupt)?
     {
         return Ok(None);
+    }
+    if let Some(templates) = &templates {
+        templates.load(head, bytes)?;
     }
     let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
     let mut picked = pick(head, asked, &times)?;
@@ -174,7 +177,7 @@ pub(super) fn find(
 }
 
 /// Whether the filter of a block says that nothing in it fulfils the tests.
-fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
+pub(super) fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
     if !plan.has_words {
         return Ok(false);
     }
@@ -299,17 +302,21 @@ pub(super) fn with_fields<R>(
     work: impl FnOnce(&mut Vec<Field<'_>>) -> R,
 ) -> Result<R> {
     let raw = raw_fields(head, bytes, &wanted)?;
-    let mut told = raw.iter().filter(|(kind, _)| matches!(kind, FieldKind::Derived(..))).peekable();
-    if told.peek().is_none() {
+    let mut needs = Needs::Nothing;
+    for (kind, raw) in &raw {
+        needs = needs.max(Field::needs(kind, raw).map_err(corrupt)?);
+    }
+    if needs == Needs::Nothing {
         return Ok(work(&mut Field::read_all(&raw, rows, wanted, None).map_err(corrupt)?));
     }
-    let mut variables = false;
-    for (kind, raw) in told {
-        variables |= Field::needs_variables(kind, raw).map_err(corrupt)?;
-    }
-    let templates = named(head, bytes, &Kind::Templates)?;
-    let templates = Templates::read(&templates, rows).map_err(corrupt)?;
-    let messages = Raw::variables(head, bytes, variables)?;
+    let numbers = if needs == Needs::Numbers { Templates::numbers(head, bytes)? } else { None };
+    let table = if numbers.is_none() { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
+    let templates = match numbers {
+        Some(numbers) => numbers,
+        None => Templates::read(head, &table).map_err(corrupt)?,
+    };
+    templates.load(head, bytes)?;
+    let messages = Raw::variables(head, bytes, needs == Needs::Variables)?;
     let parts = Parts::new(&templates, &messages);
     let done = work(&mut Field::read_all(&raw, rows, wanted, Some(&parts)).map_err(corrupt)?);
     parts.check().map_err(corrupt)?;
@@ -319,11 +326,12 @@ pub(super) fn with_fields<R>(
 /// The messages of some rows.
 pub(in crate::wide) fn messages(head: &Head, bytes: &dyn Bytes, rows: &[u32]) -> Result<TextColumn> {
     let raw = named(head, bytes, &Kind::Templates)?;
-    let templates = Templates::read(&raw, head.rows()).map_err(corrupt)?;
+    let templates = Templates::read(head, &raw).map_err(corrupt)?;
+    templates.load(head, bytes)?;
     // Variables are read only where one of the rows has some.
     let mut verdicts = vec![Verdict::None; templates.texts.len()];
     for row in rows {
-        let id = templates.ids.get(*row as usize).map_or(usize::MAX, |id| *id as usize);
+        let id = templates.ids().get(*row as usize).map_or(usize::MAX, |id| *id as usize);
         if let Some(verdict) = verdicts.get_mut(id) {
             *verdict = Verdict::All;
         }

@@ -1,3 +1,4 @@
+mod counted;
 mod derived;
 
 use std::cell::Cell;

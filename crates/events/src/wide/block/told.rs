@@ -30,9 +30,10 @@ pub(super) fn texts(
     let rows = head.rows();
     let mut out = Numbered::new(reading.texts(), rows);
     let raw = named(head, bytes, &Kind::Templates)?;
-    let templates = Templates::read(&raw, rows).map_err(corrupt)?;
+    let templates = Templates::read(head, &raw).map_err(corrupt)?;
+    templates.load(head, bytes)?;
     let mut verdicts = vec![Verdict::None; templates.texts.len() + 1];
-    for (id, _) in templates.ids.iter().zip(needed).filter(|(_, needed)| **needed) {
+    for (id, _) in templates.ids().iter().zip(needed).filter(|(_, needed)| **needed) {
         verdicts[*id as usize] = Verdict::All;
     }
     verdicts.pop();
@@ -41,7 +42,7 @@ pub(super) fn texts(
     let mut states: Vec<State<'_>> = Vec::new();
     states.resize_with(templates.texts.len() + 1, || State::New);
     let mut scratch = Vec::new();
-    for (row, id) in templates.ids.iter().enumerate() {
+    for (row, id) in templates.ids().iter().enumerate() {
         if !needed.get(row).is_some_and(|needed| *needed) {
             continue;
         }

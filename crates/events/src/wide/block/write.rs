@@ -2,6 +2,7 @@
 
 mod fields;
 mod sections;
+mod tallies;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use model::Result;
 use model::records::{FieldRef, Origin};
 
 use self::sections::Sections;
+use self::tallies::Tallies;
 use super::{FULL_BYTES, FULL_ROWS, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
 use crate::wide::columns::Type;
 use crate::wide::filter;
@@ -300,23 +302,30 @@ impl Builder {
         let mut sink = std::mem::take(&mut self.sink);
         let whole = self.write_messages(&mut raw, &mut sink);
         sections.add(Kind::Templates, false, &raw)?;
+        raw.clear();
+        ints::put_u32(&self.ids, &mut raw);
+        sections.add(Kind::Ids, false, &raw)?;
         sections.add(Kind::Numbers, false, &sink.numbers)?;
         sections.add(Kind::Letters, false, &sink.letters)?;
         if let Some(whole) = whole {
             sections.add(Kind::Whole, false, &whole)?;
         }
-        let mut by_row = Vec::new();
+        let (mut by_row, mut tallies) = (Vec::new(), Tallies::default());
         for column in &self.columns {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
             raw.clear();
-            let derived = self.write_column(column, &mut by_row, &mut raw, &mut sink);
-            sections.add(kind, derived, &raw)?;
+            let specs = self.write_column(column, &mut by_row, &mut raw, &mut sink);
+            self.tally(column, &specs, &by_row, sections.list.len(), &mut tallies);
+            sections.add(kind, !specs.is_empty(), &raw)?;
         }
         if self.rest_count > 0 {
             raw.clear();
             put_u64(&mut raw, self.rest_count);
             raw.extend_from_slice(&self.rest);
             sections.add(Kind::Rest, false, &raw)?;
+        }
+        if let Some(raw) = tallies.finish() {
+            sections.add(Kind::Tallies, false, &raw)?;
         }
         if let Some(filter) = self.filter.finish(sections.bytes.len()) {
             sections.add_as_is(Kind::Filter, &filter);
@@ -393,7 +402,7 @@ impl Builder {
         }
     }
 
-    /// Templates with the one of each row, the variables by template and place in it, and messages without a template.
+    /// Templates with how many rows have each, the variables by template and place in it, and messages without a template.
     fn write_messages(&self, out: &mut Vec<u8>, sink: &mut Sink) -> Option<Vec<u8>> {
         sink.clear();
         let mut words = HashMap::default();
@@ -424,8 +433,8 @@ impl Builder {
             }
             put_u64(out, (sink.numbers.len() - before.0) as u64);
             put_u64(out, (sink.letters.len() - before.1) as u64);
+            put_u64(out, rows.len() as u64);
         }
-        ints::put_u32(&self.ids, out);
         let whole = self.order.whole();
         if whole.is_empty() {
             return None;

@@ -152,7 +152,8 @@ fn counts(store: &Store, lines: &[Line], needle: &str) {
     let part = RecordScan { start_ns: NS - 9 * SECOND, end_ns: NS + 7 * SECOND, ..all() };
     for scan in [all(), part.clone(), RecordScan { body, ..part }, RecordScan { fields, ..all() }] {
         for by in [vec![], vec![app.clone()], vec![level.clone()], vec![status.clone(), app.clone()]] {
-            let counting = Counting { by, reading: None, end_ns: NS, step_ns: 7 * SECOND };
+            let step_ns = if by.len() == 1 { i64::MAX / 4 } else { 7 * SECOND };
+            let counting = Counting { by, reading: None, end_ns: NS, step_ns };
             let text = |line: &Line, source: &KeySource| {
                 let origin = if source.place == KeyPlace::Sent { Origin::Sent } else { Origin::Detected };
                 let value = match source.place {

@@ -21,21 +21,22 @@ const ALL: u8 = 1;
 const NONE: u8 = 2;
 
 impl Builder {
-    /// Appends a column. `true`: templates tell some of its values. `by_row` and `sink` are room to work in.
-    pub(super) fn write_column(
-        &self,
+    /// Appends a column. Gives the templates that tell some of its values, and how. `by_row` becomes the place of each row's
+    /// value in the column, `sink` is room to work in.
+    pub(super) fn write_column<'s>(
+        &'s self,
         column: &Column,
         by_row: &mut Vec<u32>,
         out: &mut Vec<u8>,
         sink: &mut Sink,
-    ) -> bool {
+    ) -> Vec<(u32, Spec<'s>)> {
         by_row.clear();
         by_row.resize(self.times.len(), ABSENT);
         column.rows.iter().enumerate().for_each(|(at, row)| by_row[*row as usize] = at as u32);
         let specs = self.specs(column, by_row);
         if specs.is_empty() {
             self.write_values(column, |_| true, self.times.len(), out, sink);
-            return false;
+            return specs;
         }
         put_u64(out, specs.len() as u64);
         let (mut last, mut rows, mut told) = (0, self.times.len(), vec![false; self.order.kept.len() + 1]);
@@ -46,7 +47,7 @@ impl Builder {
             rows -= self.order.of(*number as usize).len();
         }
         self.write_values(column, |row| !told[self.ids[row] as usize], rows, out, sink);
-        true
+        specs
     }
 
     /// Appends the values of those of `among` rows that are `kept`.
