@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use events::wide::{Options, Store};
 use model::records::{
-    ColumnStream, Counted, Counting, Origin, PatternSeries, RecordReader, RecordScan, RecordWriter, Records,
-    StreamSummary, VolumeSeries, Written,
+    ColumnStream, Columns, Counted, Counting, Origin, PatternSeries, RecordReader, RecordScan, RecordWriter,
+    Records, StreamSummary, VolumeSeries, Written,
 };
 use model::{Ctx, EventKind, Labels, ManualClock, Matcher, Position, Result, Tenant};
 use testkit::logqltest::run;
@@ -62,6 +62,15 @@ impl RecordWriter for Flushed {
 impl RecordReader for Flushed {
     fn scan(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Box<dyn ColumnStream>> {
         self.0.scan(ctx, scan)
+    }
+
+    fn scan_unordered(
+        &self,
+        ctx: &Ctx,
+        scan: &RecordScan,
+        visit: &(dyn Fn(&Columns) -> Result<()> + Sync),
+    ) -> Result<bool> {
+        self.0.scan_unordered(ctx, scan, visit)
     }
 
     fn streams(

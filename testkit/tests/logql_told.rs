@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use events::wide::{Options, Store};
 use model::records::{
-    ColumnStream, Counted, Counting, FieldRef, Origin, PatternSeries, RecordReader, RecordScan, RecordWriter,
-    Records, StreamSummary, VolumeSeries,
+    ColumnStream, Columns, Counted, Counting, FieldRef, Origin, PatternSeries, RecordReader, RecordScan,
+    RecordWriter, Records, StreamSummary, VolumeSeries,
 };
 use model::{Ctx, EventKind, Labels, ManualClock, Matcher, Result, Tenant};
 use proptest::prelude::*;
@@ -75,6 +75,15 @@ struct Flushed {
 impl RecordReader for Flushed {
     fn scan(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Box<dyn ColumnStream>> {
         self.store.scan(ctx, scan)
+    }
+
+    fn scan_unordered(
+        &self,
+        ctx: &Ctx,
+        scan: &RecordScan,
+        visit: &(dyn Fn(&Columns) -> Result<()> + Sync),
+    ) -> Result<bool> {
+        self.store.scan_unordered(ctx, scan, visit)
     }
 
     fn streams(
@@ -286,11 +295,13 @@ fn query() -> impl Strategy<Value = String> {
             format!("{parser} {one} {two}")
         }
     });
-    (selector, stages, by, 0..8).prop_map(|(selector, stages, by, form)| match form {
-        0 => format!("{selector} {stages}"),
+    (selector, stages, by, 0..10).prop_map(|(selector, stages, by, form)| match form {
+        0 | 6 => format!("{selector} {stages}"),
         1 => format!("sum by ({by}) (rate({selector} {stages} [10s]))"),
         2 => format!("count_over_time({selector} {stages} [10s])"),
-        3 => format!("sum(count_over_time({selector} {stages} [7s]))"),
+        3 => format!("sum by ({by}) (bytes_over_time({selector} {stages} [10s]))"),
+        4 => format!("max by ({by}) (max_over_time({selector} {stages} | unwrap status [30s]))"),
+        5 => format!("sum(count_over_time({selector} {stages} [7s]))"),
         _ => format!("sum by ({by}) (count_over_time({selector} {stages} [20s]))"),
     })
 }

@@ -43,6 +43,7 @@ mod shelf;
 mod snapshot;
 mod split;
 mod texts;
+mod unordered;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ pub use columns::{ABSENT, Columns, FieldColumn, Strings, TextColumn, Values};
 pub use counting::{Counted, Counting, KeyPlace, KeySource};
 pub use reading::{Form, Reading, Recipe, Template, Told};
 pub use rows::{FieldRef, NameIndex, Origin, Records, Row, StreamIndex};
-pub use scan::{PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
+pub use scan::{Keep, PatternSeries, RecordScan, StreamSummary, TextTest, VolumeSeries, Wanted};
 
 use crate::ctx::{Ctx, Tenant};
 use crate::error::Result;
@@ -99,6 +99,19 @@ pub trait RecordReader: Send + Sync {
     /// Records of streams that fulfil the scan's matchers. It may return more than its tests ask, never less; each
     /// batch says whether its records were all tested.
     fn scan(&self, ctx: &Ctx, scan: &RecordScan) -> Result<Box<dyn ColumnStream>>;
+
+    /// Gives all records of [`scan`](Self::scan), whatever its order and limit say, batch by batch in no order, to several
+    /// calls of `visit` at one time. An error that it returns ends the scan and is passed on. `false`: the store gives
+    /// records in order only, and nothing was visited.
+    fn scan_unordered(
+        &self,
+        ctx: &Ctx,
+        scan: &RecordScan,
+        visit: &(dyn Fn(&Columns) -> Result<()> + Sync),
+    ) -> Result<bool> {
+        let _ = (ctx, scan, visit);
+        Ok(false)
+    }
 
     /// Streams that fulfil the matchers and have records between the two times (nanoseconds, both included).
     fn streams(

@@ -196,7 +196,7 @@ impl Store {
         let names = counting.by.iter().flatten().filter(|source| source.place != KeyPlace::Label);
         let body = counting.reading.is_some();
         let wanted = Wanted { body, fields: Some(names.map(|source| source.name.clone()).collect()) };
-        let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted, ..scan.clone() }));
+        let plan = Arc::new(Plan::new(&RecordScan { limit: 0, keep: None, wanted, ..scan.clone() }));
         let (memory, parts) = self.memory_of(&plan)?;
         let mut pieces: Vec<Piece> =
             memory.into_iter().map(|Lazy { source, .. }| Piece::Memory(source)).collect();

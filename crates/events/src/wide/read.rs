@@ -304,6 +304,15 @@ impl RecordReader for Store {
         Ok(Box::new(self.merged(ctx, scan)?))
     }
 
+    fn scan_unordered(
+        &self,
+        ctx: &Ctx,
+        scan: &RecordScan,
+        visit: &(dyn Fn(&Columns) -> Result<()> + Sync),
+    ) -> Result<bool> {
+        Self::scan_unordered(self, ctx, scan, visit).map(|()| true)
+    }
+
     fn streams(
         &self,
         ctx: &Ctx,

@@ -1,5 +1,8 @@
 //! What is asked of a store of records, and what it says about them without reading them.
 
+use std::sync::Arc;
+
+use super::{KeySource, Reading};
 use crate::events::{EventKind, Order};
 use crate::labels::Labels;
 use crate::matcher::Matcher;
@@ -36,6 +39,15 @@ impl Wanted {
     pub const ALL: Self = Self { body: true, fields: None };
 }
 
+/// Which records are worth reading, by what labels, fields and messages say together.
+#[derive(Debug, Clone)]
+pub struct Keep {
+    /// What labels and fields say, as for [`Counting::by`](super::Counting::by).
+    pub by: Vec<Vec<KeySource>>,
+    /// Records that it makes no key of are left out. An error leaves them in.
+    pub reading: Arc<dyn Reading>,
+}
+
 /// What to scan.
 #[derive(Debug, Clone)]
 pub struct RecordScan {
@@ -51,6 +63,8 @@ pub struct RecordScan {
     pub body: Vec<TextTest>,
     /// What fields must fulfil, by name; an absent field counts as an empty text, a number as it is written.
     pub fields: Vec<(String, TextTest)>,
+    /// Records that may be left out; a hint: whoever asks tests again.
+    pub keep: Option<Keep>,
     /// What is wanted of each record.
     pub wanted: Wanted,
     /// How many records suffice, 0 for all; a hint.
@@ -70,6 +84,7 @@ impl RecordScan {
             streams: Vec::new(),
             body: Vec::new(),
             fields: Vec::new(),
+            keep: None,
             wanted: Wanted::ALL,
             limit: 0,
             order: Order::Ascending,

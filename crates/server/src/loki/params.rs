@@ -145,6 +145,7 @@ pub(crate) fn scan(streams: Vec<Matcher>, bounds: Bounds) -> RecordScan {
         streams,
         body: Vec::new(),
         fields: Vec::new(),
+        keep: None,
         wanted: Wanted { body: false, fields: Some(Vec::new()) },
         limit: 0,
         order: Order::Ascending,

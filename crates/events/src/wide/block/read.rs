@@ -7,7 +7,7 @@ use model::records::{Columns, FieldColumn, TextColumn};
 use model::{Error, Labels, Order, Result};
 
 use super::messages::{self, Messages, Parts, Raw, Templates};
-use super::{FieldKind, Head, Kind, Section};
+use super::{FieldKind, Head, Kind, Section, told};
 use crate::wide::condition::Test;
 use crate::wide::fields::{Field, Needs};
 use crate::wide::filter::Filter;
@@ -161,6 +161,10 @@ pub(super) fn find(
         picked.retain(|(row, _)| messages.may(*row));
     }
     filter_by_fields(head, bytes, plan, rows, &mut picked)?;
+    if let Some(keep) = plan.scan.keep.as_ref().filter(|_| !picked.is_empty()) {
+        let read = templates.as_ref().filter(|_| with_body).map(|templates| (templates, &raw));
+        told::retain(head, bytes, asked, keep, read, &mut picked)?;
+    }
     if picked.is_empty() {
         return Ok(None);
     }

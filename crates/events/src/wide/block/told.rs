@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use disk::varint::Corrupt;
 use foldhash::fast::FixedState;
-use model::records::{Form, Reading, Recipe, Template, Told};
+use model::records::{Form, Keep, Reading, Recipe, Template, Told};
 use model::{Error, Result};
 
-use super::count::Codes;
+use super::count::{Codes, part};
 use super::messages::{Columns, Messages, Raw, Templates};
-use super::read::{Bytes, corrupt, named};
+use super::read::{Asked, Bytes, Picked, corrupt, named};
 use super::{Head, Kind};
 use crate::wide::needle::Verdict;
 use crate::wide::split::{HOLE, is_variable};
@@ -28,7 +28,9 @@ pub(super) fn texts(
     reading: &dyn Reading,
 ) -> Result<Vec<(Codes, Vec<u32>)>> {
     let rows = head.rows();
-    let mut out = Numbered::new(reading.texts(), rows);
+    if reading.texts() == 0 {
+        return Ok(Vec::new());
+    }
     let raw = named(head, bytes, &Kind::Templates)?;
     let templates = Templates::read(head, &raw).map_err(corrupt)?;
     templates.load(head, bytes)?;
@@ -38,7 +40,18 @@ pub(super) fn texts(
     }
     verdicts.pop();
     let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true)?;
-    let messages = Messages::new(&templates, Vec::new(), &raw, &[]);
+    texts_of(&templates, &raw, needed, reading)
+}
+
+/// As [`texts`], where everything was read.
+fn texts_of(
+    templates: &Templates<'_>,
+    raw: &Raw,
+    needed: &[bool],
+    reading: &dyn Reading,
+) -> Result<Vec<(Codes, Vec<u32>)>> {
+    let mut out = Numbered::new(reading.texts(), templates.ids.len());
+    let messages = Messages::new(templates, Vec::new(), raw, &[]);
     let mut states: Vec<State<'_>> = Vec::new();
     states.resize_with(templates.texts.len() + 1, || State::New);
     let mut scratch = Vec::new();
@@ -48,7 +61,7 @@ pub(super) fn texts(
         }
         let state = &mut states[*id as usize];
         if matches!(state, State::New) {
-            *state = State::of(&templates, *id as usize, &messages, reading, &mut out).map_err(corrupt)?;
+            *state = State::of(templates, *id as usize, &messages, reading, &mut out).map_err(corrupt)?;
         }
         match state {
             State::New => {}
@@ -71,6 +84,37 @@ pub(super) fn texts(
         }
     }
     Ok(out.parts)
+}
+
+/// Takes away rows that a scan may leave out. `messages`: where messages lie, if they were read.
+pub(super) fn retain(
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    keep: &Keep,
+    messages: Option<(&Templates<'_>, &Raw)>,
+    picked: &mut Picked,
+) -> Result<()> {
+    let (rows, reading) = (head.rows(), &*keep.reading);
+    let mut needed = vec![false; rows];
+    picked.iter().for_each(|(row, _)| needed[*row as usize] = true);
+    let mut parts = Vec::new();
+    for sources in &keep.by {
+        parts.push(part(head, bytes, asked, sources, rows)?);
+    }
+    parts.extend(match messages {
+        Some((templates, raw)) if reading.texts() > 0 => texts_of(templates, raw, &needed, reading)?,
+        _ => texts(head, bytes, &needed, reading)?,
+    });
+    let (numbers, all) = keys(&parts, rows);
+    let mut made = Keys::new(reading, keep.by.len());
+    made.restart(all.len());
+    picked.retain(|(row, _)| {
+        let number = numbers[*row as usize];
+        // What is no key for an error is for whoever asks.
+        !matches!(made.of(number, &all[number as usize], &parts), Ok(None))
+    });
+    Ok(())
 }
 
 /// Texts of rows by their numbers.

@@ -1,11 +1,13 @@
 //! Range aggregations: lines become series, counts or values, over windows.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use model::labels::put;
 use model::records::{Counting, KeyPlace, KeySource};
-use model::{Columns, Labels, MatchOp, Order, RecordReader};
+use model::{Columns, Error, ErrorKind, Labels, MatchOp, Order, RecordReader};
 
 use super::Range;
 use super::plan::{Need, Plan, plan, spellings};
@@ -15,7 +17,7 @@ use crate::logql::ast::{Conversion, Grouping, RangeAggregation, RangeOp};
 use crate::logql::engine::{QueryError, Stats};
 use crate::logql::pipeline::entry::{DETECTED_LEVEL, ERROR, ERROR_DETAILS, Entry, Sent, Wish};
 use crate::logql::pipeline::filter::Filter;
-use crate::logql::pipeline::{ask, asked};
+use crate::logql::pipeline::{Pipeline, ask, asked};
 use crate::logql::units::{parse_bytes, parse_duration, seconds};
 use crate::promql::eval::charge::Charge;
 use crate::promql::eval::{Cells, Evaluator, Outcome, Row, Rows, Steps};
@@ -47,6 +49,7 @@ pub(super) fn rows(
 }
 
 /// How the series of lines are named.
+#[derive(Clone)]
 enum Key {
     /// By these labels, sorted.
     By(Vec<String>),
@@ -91,6 +94,10 @@ impl<'a> Leaf<'a> {
         labels.sort_unstable();
         labels.dedup();
         let key = if grouping.without { Key::Without(labels) } else { Key::By(labels) };
+        Self::named(range, grid, key, charge)
+    }
+
+    fn named(range: &'a RangeAggregation, grid: Grid, key: Key, charge: Charge) -> Self {
         let (index, series, filters) = (HashMap::default(), Vec::new(), Vec::new());
         Self { range, grid, key, filters, index, series, charge, stats: Stats::default() }
     }
@@ -125,6 +132,9 @@ impl<'a> Leaf<'a> {
         let wish = need.wish.clone();
         let mut plan = plan(ctx, reader, &self.range.log, need)?;
         if self.count(evaluator, reader, &plan, &wish)? {
+            return Ok(());
+        }
+        if self.pass_unordered(evaluator, reader, &plan, &wish)? {
             return Ok(());
         }
         while !self.pass(evaluator, reader, &plan, &wish)? {
@@ -184,9 +194,7 @@ impl<'a> Leaf<'a> {
     ) -> Result<bool, QueryError> {
         let (ctx, scan) = (evaluator.ctx, &plan.scan);
         let Key::By(names) = &self.key else { return Ok(false) };
-        let streams = reader.stream_labels(ctx, scan.kind, &scan.streams, scan.start_ns, scan.end_ns)?;
-        let is_label = |name: &str| streams.iter().any(|stream| stream.get(name).is_some());
-        let Some(Told { by, reading }) = told(plan.left(), names, wish, &is_label) else { return Ok(false) };
+        let Some(Told { by, reading }) = told(plan.left(), names, wish) else { return Ok(false) };
         let counting = Counting { by, reading: Some(reading.clone()), end_ns, step_ns };
         let counted = match reader.count(ctx, scan, &counting) {
             // Whoever reads line by line says which one it was.
@@ -221,6 +229,61 @@ impl<'a> Leaf<'a> {
         Ok(())
     }
 
+    /// Reads all lines in no order and side by side, which is all the same to what is counted; `false`: it cannot be done so.
+    fn pass_unordered(
+        &mut self,
+        evaluator: &Evaluator<'_>,
+        reader: &dyn RecordReader,
+        plan: &Plan,
+        wish: &Wish,
+    ) -> Result<bool, QueryError> {
+        if self.range.unwrap.is_some() {
+            return Ok(false);
+        }
+        let (range, grid, key, meter) = (self.range, self.grid, &self.key, evaluator.meter.clone());
+        let new = || Leaf::named(range, grid, key.clone(), meter.charge());
+        let idle: Mutex<Vec<Leaf<'_>>> = Mutex::default();
+        let failed = AtomicBool::new(false);
+        let visit = |batch: &Columns| {
+            let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut leaf = taken.unwrap_or_else(&new);
+            if plan.pipeline(batch).is_some_and(|pipeline| leaf.add_batch(pipeline, batch, wish).is_ok()) {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(leaf);
+                return Ok(());
+            }
+            failed.store(true, Ordering::Relaxed);
+            Err(Error::internal("lines must be read in order"))
+        };
+        let visited = reader.scan_unordered(evaluator.ctx, &plan.scan, &visit);
+        if failed.into_inner() {
+            // Whoever reads in order says at which line it was, and takes less memory.
+            return Ok(false);
+        }
+        match visited {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) if error.kind == ErrorKind::Limited => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+        let leaves = idle.into_inner().unwrap_or_else(PoisonError::into_inner);
+        leaves.into_iter().try_for_each(|leaf| self.add_leaf(leaf))?;
+        Ok(true)
+    }
+
+    /// Adds the lines that another has counted.
+    fn add_leaf(&mut self, other: Self) -> Result<(), QueryError> {
+        for series in other.series {
+            let at = self.series_named(series.labels.canonical())?;
+            if let (Values::Lines(all), Values::Lines(more)) = (&mut self.series[at].values, &series.values) {
+                all.add_all(more);
+            }
+        }
+        self.stats.lines += other.stats.lines;
+        self.stats.bytes += other.stats.bytes;
+        self.stats.kept += other.stats.kept;
+        Ok(())
+    }
+
     /// Reads all lines; `false` where messages are missing that must be tested again.
     fn pass(
         &mut self,
@@ -231,48 +294,51 @@ impl<'a> Leaf<'a> {
     ) -> Result<bool, QueryError> {
         let mut stream = reader.scan(evaluator.ctx, &plan.scan)?;
         let mut batch = Columns::default();
-        let mut key = String::new();
-        // Where lines have only the labels of their streams, a series is looked up once a stream and batch.
-        let mut known: Vec<Option<usize>> = Vec::new();
         while stream.next(&mut batch)? {
             evaluator.ctx.check()?;
             let Some(pipeline) = plan.pipeline(&batch) else { return Ok(false) };
-            let sent = Sent::new(&batch, wish);
-            let plain = pipeline.is_empty()
-                && self.range.unwrap.is_none()
-                && sent.is_nothing(&batch)
-                && match &self.key {
-                    Key::Without(_) => true,
-                    Key::By(names) => !batch.fields.iter().any(|c| names.iter().any(|n| **n == *c.name)),
-                };
-            known.clear();
-            known.resize(batch.streams.len(), None);
-            for row in 0..batch.len() {
-                self.stats.lines += 1;
-                let stream_at = batch.stream[row] as usize;
-                if plain && let Some(at) = known[stream_at] {
-                    self.stats.kept += 1;
-                    let bytes = batch.body(row).len();
-                    self.stats.bytes += bytes as u64;
-                    self.add(at, batch.times[row], bytes, 0.0)?;
-                    continue;
-                }
-                let mut entry = Entry::new(&batch, row, &sent);
-                self.stats.bytes += entry.line.len() as u64;
-                if !pipeline.run(&mut entry) {
-                    continue;
-                }
-                let Some(value) = self.unwrapped(&mut entry) else { continue };
-                self.stats.kept += 1;
-                if entry.has_error() {
-                    return Err(pipeline_error(&entry));
-                }
-                let at = self.series_of(&entry, &mut key)?;
-                known[stream_at] = Some(at);
-                self.add(at, entry.time_ns, entry.line.len(), value)?;
-            }
+            self.add_batch(pipeline, &batch, wish)?;
         }
         Ok(true)
+    }
+
+    fn add_batch(&mut self, pipeline: &Pipeline, batch: &Columns, wish: &Wish) -> Result<(), QueryError> {
+        let mut key = String::new();
+        let sent = Sent::new(batch, wish);
+        let plain = pipeline.is_empty()
+            && self.range.unwrap.is_none()
+            && sent.is_nothing(batch)
+            && match &self.key {
+                Key::Without(_) => true,
+                Key::By(names) => !batch.fields.iter().any(|c| names.iter().any(|n| **n == *c.name)),
+            };
+        // Where lines have only the labels of their streams, a series is looked up once a stream and batch.
+        let mut known: Vec<Option<usize>> = vec![None; batch.streams.len()];
+        for row in 0..batch.len() {
+            self.stats.lines += 1;
+            let stream_at = batch.stream[row] as usize;
+            if plain && let Some(at) = known[stream_at] {
+                self.stats.kept += 1;
+                let bytes = batch.body(row).len();
+                self.stats.bytes += bytes as u64;
+                self.add(at, batch.times[row], bytes, 0.0)?;
+                continue;
+            }
+            let mut entry = Entry::new(batch, row, &sent);
+            self.stats.bytes += entry.line.len() as u64;
+            if !pipeline.run(&mut entry) {
+                continue;
+            }
+            let Some(value) = self.unwrapped(&mut entry) else { continue };
+            self.stats.kept += 1;
+            if entry.has_error() {
+                return Err(pipeline_error(&entry));
+            }
+            let at = self.series_of(&entry, &mut key)?;
+            known[stream_at] = Some(at);
+            self.add(at, entry.time_ns, entry.line.len(), value)?;
+        }
+        Ok(())
     }
 
     /// The value of a line; `None` where it has none or is filtered out for it.

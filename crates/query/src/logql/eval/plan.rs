@@ -6,6 +6,7 @@ use model::pattern::Search;
 use model::records::{TextTest, Wanted};
 use model::{Columns, Ctx, EventKind, MatchOp, Matcher, Order, RecordReader, RecordScan};
 
+use super::told;
 use crate::logql::ast::{LabelFilter, LineOp, LogExpr, Stage};
 use crate::logql::pipeline::Pipeline;
 use crate::logql::pipeline::entry::{DETECTED_LEVEL, ERROR, ERROR_DETAILS, Wish};
@@ -71,6 +72,7 @@ pub(crate) fn plan(
         order: need.order,
         body: pushed.body,
         fields: pushed.fields,
+        keep: told::keep(&rest),
     };
     Ok(Plan {
         rest: Pipeline::new(&rest, need.wish.clone()).map_err(failed)?,

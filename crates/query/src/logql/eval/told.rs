@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::records::{
-    Columns, FieldColumn, KeyPlace, KeySource, Origin, Reading, Recipe, Template, TextColumn, Values,
+    Columns, FieldColumn, Keep, KeyPlace, KeySource, Origin, Reading, Recipe, Template, TextColumn, Values,
 };
 use model::{Error, Labels};
 
 use super::plan::spellings;
 use crate::logql::ast::{LabelFilter, LabelValue, Named, Stage};
-use crate::logql::pipeline::Pipeline;
 use crate::logql::pipeline::entry::{DETECTED_LEVEL, ERROR_DETAILS, EXTRACTED, Entry, Sent, Wish};
+use crate::logql::pipeline::{Pipeline, asked};
 use reading::Parser;
 
 /// The field that a level is found in.
@@ -59,13 +59,8 @@ impl std::fmt::Debug for Read {
 }
 
 /// How a store can count the lines that pass `stages` by labels of these names (sorted); `None` where stages look at more
-/// than what parsers find and labels say. `is_label`: whether a stream may have a label.
-pub(super) fn told(
-    stages: &[Stage],
-    names: &[String],
-    wish: &Wish,
-    is_label: &dyn Fn(&str) -> bool,
-) -> Option<Told> {
+/// than what parsers find and labels say.
+pub(super) fn told(stages: &[Stage], names: &[String], wish: &Wish) -> Option<Told> {
     let Wish::Names(asked) = wish else { return None };
     // A label that was found gets such a name where the line came with one: the order of all that is found matters then.
     if asked.iter().any(|name| name.ends_with(EXTRACTED)) || asks_for_details(stages, names) {
@@ -108,9 +103,7 @@ pub(super) fn told(
         let mut sent = vec![source(KeyPlace::Sent, name)];
         sent.extend(spellings(name).iter().map(|dotted| source(KeyPlace::Sent, dotted)));
         add(KeyPlace::Sent, name, sent);
-        if is_label(name) {
-            add(KeyPlace::Label, name, vec![source(KeyPlace::Label, name)]);
-        }
+        add(KeyPlace::Label, name, vec![source(KeyPlace::Label, name)]);
         detected.insert(name);
         if name == DETECTED_LEVEL {
             detected.insert(LEVEL);
@@ -127,6 +120,22 @@ pub(super) fn told(
     let failed = AtomicBool::new(false);
     let reading = Read { wish: wish.clone(), parsers, steps, parts, names: names.to_vec(), failed };
     Some(Told { by, reading: Arc::new(reading) })
+}
+
+/// Which lines are worth reading: those that pass the filters of labels among `stages`, as far as they tell by labels, fields
+/// and what parsers find.
+pub(super) fn keep(stages: &[Stage]) -> Option<Keep> {
+    let changes = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::Decolorize | Stage::Unpack);
+    let before: Vec<Stage> = stages
+        .iter()
+        .take_while(|stage| !changes(stage))
+        .filter(|stage| !matches!(stage, Stage::Line(_)))
+        .cloned()
+        .collect();
+    let last = before.iter().rposition(|stage| matches!(stage, Stage::Label(_)))?;
+    let stages = before.get(..=last)?;
+    let Told { by, reading } = told(stages, &[], &Wish::Names(asked(stages)?))?;
+    Some(Keep { by, reading })
 }
 
 /// Whether somebody looks at what was wrong with a line.
@@ -153,6 +162,11 @@ impl Read {
     /// Whether there were lines that a stage fails on: what was counted is no answer then.
     pub(super) fn failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    fn fail(&self) -> Error {
+        self.failed.store(true, Ordering::Relaxed);
+        Error::internal("a line has to pass the pipeline")
     }
 
     /// A batch of one line that came with these labels and fields.
@@ -205,13 +219,14 @@ impl Reading for Read {
                 Step::Stages(_) => {}
                 Step::Found(at) => {
                     let Some(parser) = self.parsers.get(*at) else { continue };
-                    parser.put(texts, &self.wish, &mut entry);
+                    if !parser.put(texts, &self.wish, &mut entry) {
+                        return Err(self.fail());
+                    }
                 }
             }
         }
         if entry.has_error() {
-            self.failed.store(true, Ordering::Relaxed);
-            return Err(Error::internal("a stage fails on a line"));
+            return Err(self.fail());
         }
         let mut key = String::new();
         entry.group(&self.names, &mut key);

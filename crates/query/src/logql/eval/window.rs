@@ -86,6 +86,12 @@ impl Lines {
         }
     }
 
+    /// Adds what others have counted over the same windows.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(sum, more)| *sum += more);
+        self.weights.iter_mut().zip(&other.weights).for_each(|(sum, more)| *sum += more);
+    }
+
     pub(super) fn cells(&self, grid: Grid, op: RangeOp) -> Cells {
         let mut cells = Cells::absent(grid.len);
         let (mut count, mut weight) = (0, 0);

@@ -13,6 +13,11 @@ use crate::logql::pipeline::pattern::Pattern;
 use crate::logql::pipeline::regexp::Regexp;
 use crate::logql::pipeline::{Failure, json, logfmt};
 
+/// Of a message with more labels an entry may not take all: it has to pass the pipeline.
+const MOST: usize = 500;
+/// Stands for the error of such a message.
+const TOO_MANY: &str = "?";
+
 /// A parser, and which of the labels that it finds are asked for.
 pub(super) struct Parser {
     kind: Kind,
@@ -113,13 +118,18 @@ impl Parser {
 
     /// Gives what it finds in a message.
     pub(super) fn of_message(&self, message: &str, found: &mut dyn FnMut(usize, &str)) {
+        let mut names = 0;
         let result = self.parse(message, &mut |name, value| {
+            names += 1;
             if let Some(number) = self.number(name) {
                 found(number, &value);
             }
         });
         if let Err((error, _)) = result {
             found(self.first + self.labels.len(), error);
+        }
+        if names > MOST {
+            found(self.first + self.labels.len(), TOO_MANY);
         }
     }
 
@@ -156,12 +166,14 @@ impl Parser {
     /// What it finds in a text, by label; `None`: it fails.
     fn found<'t>(&self, text: &'t str) -> Option<Vec<Option<Cow<'t, str>>>> {
         let mut all = vec![None; self.labels.len()];
+        let mut names = 0;
         let result = self.parse(text, &mut |name, value| {
+            names += 1;
             if let Some(slot) = self.number(name).and_then(|n| all.get_mut(n - self.first)) {
                 *slot = Some(value);
             }
         });
-        result.ok().map(|()| all)
+        result.ok().filter(|()| names <= MOST).map(|()| all)
     }
 
     /// What variables must be for the parser to go the same way through all messages of a template; `None`: there is no
@@ -183,8 +195,8 @@ impl Parser {
         }
     }
 
-    /// Puts what was found into an entry.
-    pub(super) fn put(&self, texts: &[Option<&str>], wish: &Wish, entry: &mut Entry<'_>) {
+    /// Puts what was found into an entry; `false`: that is not enough to say how it goes on.
+    pub(super) fn put(&self, texts: &[Option<&str>], wish: &Wish, entry: &mut Entry<'_>) -> bool {
         let text = |at: usize| texts.get(self.first + at).copied().flatten();
         for (at, label) in self.labels.iter().enumerate() {
             match text(at) {
@@ -193,8 +205,13 @@ impl Parser {
                 None => {}
             }
         }
-        if let Some(error) = text(self.labels.len()).and_then(failure) {
-            entry.fail(error, String::new());
+        match text(self.labels.len()).map(failure) {
+            None => true,
+            Some(None) => false,
+            Some(Some(error)) => {
+                entry.fail(error, String::new());
+                true
+            }
         }
     }
 }
