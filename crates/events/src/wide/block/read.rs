@@ -162,7 +162,10 @@ pub(super) fn find(
     }
     filter_by_fields(head, bytes, plan, rows, &mut picked)?;
     if let Some(keep) = plan.scan.keep.as_ref().filter(|_| !picked.is_empty()) {
-        let read = templates.as_ref().filter(|_| with_body).map(|templates| (templates, &raw));
+        let read = templates
+            .as_ref()
+            .filter(|_| with_body && plan.body.is_empty())
+            .map(|templates| (templates, &raw));
         told::retain(head, bytes, asked, keep, read, &mut picked)?;
     }
     if picked.is_empty() {

@@ -27,7 +27,6 @@ pub(super) fn texts(
     needed: &[bool],
     reading: &dyn Reading,
 ) -> Result<Vec<(Codes, Vec<u32>)>> {
-    let rows = head.rows();
     if reading.texts() == 0 {
         return Ok(Vec::new());
     }
@@ -50,7 +49,7 @@ fn texts_of(
     needed: &[bool],
     reading: &dyn Reading,
 ) -> Result<Vec<(Codes, Vec<u32>)>> {
-    let mut out = Numbered::new(reading.texts(), templates.ids.len());
+    let mut out = Numbered::new(reading.texts(), templates.ids().len());
     let messages = Messages::new(templates, Vec::new(), raw, &[]);
     let mut states: Vec<State<'_>> = Vec::new();
     states.resize_with(templates.texts.len() + 1, || State::New);
