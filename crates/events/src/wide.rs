@@ -40,9 +40,11 @@ mod search;
 mod shaped;
 mod shapes;
 mod shelf;
+mod sizes;
 mod snapshot;
 mod split;
 mod texts;
+mod timed;
 mod unordered;
 
 #[cfg(test)]
@@ -62,6 +64,7 @@ pub use fuzzing::fuzz;
 pub use metrics::Metrics;
 use part::Part;
 use shelf::Shelf;
+pub use sizes::{ColumnSize, Sizes, sizes};
 
 const KINDS: [EventKind; 2] = [EventKind::Log, EventKind::Span];
 const FOLDERS: [&str; 2] = ["log", "span"];
@@ -141,6 +144,9 @@ impl Store {
 
     /// Makes everything durable. The store may be dropped without it: the log has every acknowledged record.
     pub fn close(&self) -> Result<()> {
+        if let Err(e) = self.flush_at_end() {
+            tracing::warn!("{e}; the log has what is in memory");
+        }
         self.shelves.iter().try_for_each(|shelf| shelf.log.sync())
     }
 

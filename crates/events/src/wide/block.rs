@@ -25,10 +25,12 @@ pub(super) use read::{Asked, Bytes, matching, messages, open};
 pub(super) use told::{Keys, Numbered};
 pub(super) use write::{Builder, Finished};
 
-/// Bytes of messages and of fields after which a block is closed.
-pub(super) const FULL_BYTES: usize = 4 << 20;
+/// Bytes of messages, and of texts of fields that stand in no message, after which a block is closed.
+pub(super) const FULL_BYTES: usize = 8 << 20;
 /// Rows after which it is.
 pub(super) const FULL_ROWS: usize = 1 << 16;
+/// Values of fields after which it is.
+const FULL_VALUES: usize = 1 << 20;
 /// The most rows that are read: a block that is full has one more.
 const MOST_ROWS: usize = 1 << 17;
 /// No column takes more when it is read.
@@ -202,6 +204,18 @@ impl Head {
             _ => None,
         });
         (names.collect(), self.section(&Kind::Rest).is_none())
+    }
+
+    /// What each column holds, its bytes before compression, and those on disk.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (String, u32, u32)> + '_ {
+        self.sections.iter().map(|section| {
+            let told = if section.derived { ", told in part" } else { "" };
+            let name = match &section.kind {
+                Kind::Field(name, origin, kind) => format!("field {name} ({kind:?}, {origin:?}{told})"),
+                kind => format!("{kind:?}"),
+            };
+            (name, section.raw_len, section.len)
+        })
     }
 
     fn section(&self, kind: &Kind) -> Option<&Section> {

@@ -4,7 +4,7 @@
 //! groups in the middle of UUIDs, and values of text fields that look like an id. What is short is in every block anyway.
 //! Of words longer than an id there are pieces, too: a needle may be a part of one.
 //!
-//! It is filled at its largest size and then folded in half while it stays sparse: nothing is counted or sorted.
+//! Hashes are kept until the block is finished: a filter has as many bits as they need.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -17,45 +17,46 @@ const MOST_PIECED: usize = 256;
 const PIECE: usize = 8;
 /// Values of fields that are in it have so many bytes.
 const VALUES: std::ops::RangeInclusive<usize> = 8..=64;
-/// Bits of a word.
+/// Bits of a word that are set, and bits that it takes: 3 of 100 ids that are not there are not ruled out.
 const PROBES: u64 = 5;
-const MOST_BITS: usize = 1 << 19;
+const BITS: usize = 7;
+/// With fewer it rules out too little.
+const LEAST_BITS: usize = 4;
+/// The most words; a block with more has no filter.
+const MOST_WORDS: usize = 1 << 18;
 const LEAST_BYTES: usize = 64;
-/// A filter with more of its bits set rules nothing out.
-const FULL: f64 = 0.7;
 /// It may take so many percent of its block.
 const SHARE: usize = 5;
 
 /// A filter under construction.
+#[derive(Default)]
 pub(super) struct Builder {
-    bits: Vec<u64>,
+    hashes: Vec<u64>,
+    /// Where those of the message at hand begin: fields often repeat them.
+    of_message: usize,
     /// The length of the longest word that is not in it piece by piece.
     longest: usize,
-    any: bool,
 }
 
-impl Default for Builder {
-    fn default() -> Self {
-        Self { bits: vec![0; MOST_BITS / 64], longest: 0, any: false }
-    }
-}
-
-fn places(hash: u64) -> impl Iterator<Item = usize> {
+/// Which of so many bits are a word's.
+fn places(hash: u64, bits: usize) -> impl Iterator<Item = usize> {
     let step = (hash >> 32) | 1;
-    (0..PROBES).map(move |n| hash.wrapping_add(n.wrapping_mul(step)) as usize)
+    (0..PROBES).map(move |n| {
+        let spread = hash.wrapping_add(n.wrapping_mul(step)) & 0xffff_ffff;
+        (spread * bits as u64 >> 32) as usize
+    })
 }
 
 impl Builder {
     fn add(&mut self, bytes: &[u8]) {
-        self.any = true;
-        for place in places(xxh3_64(bytes)) {
-            let place = place % MOST_BITS;
-            self.bits[place / 64] |= 1 << (place % 64);
+        if self.hashes.len() <= MOST_WORDS {
+            self.hashes.push(xxh3_64(bytes));
         }
     }
 
     /// Adds the variables of a message (start and length).
     pub(super) fn message(&mut self, text: &[u8], variables: &[(u32, u32)]) {
+        self.of_message = self.hashes.len();
         for (at, (start, len)) in variables.iter().enumerate() {
             let (start, len) = (*start as usize, *len as usize);
             if len >= LONG {
@@ -91,42 +92,37 @@ impl Builder {
 
     /// Adds the value of a field.
     pub(super) fn value(&mut self, text: &[u8]) {
-        if is_id(text) {
-            self.add(text);
+        if is_id(text) && self.hashes.len() <= MOST_WORDS {
+            let hash = xxh3_64(text);
+            if !self.hashes[self.of_message..].contains(&hash) {
+                self.hashes.push(hash);
+            }
         }
     }
 
     /// The filter for a block of so many bytes, unless it would be too large; the builder is empty then.
     pub(super) fn finish(&mut self, block_bytes: usize) -> Option<Vec<u8>> {
-        if !std::mem::take(&mut self.any) {
+        let (hashes, longest) = (std::mem::take(&mut self.hashes), std::mem::take(&mut self.longest));
+        self.of_message = 0;
+        if hashes.is_empty() {
             return Some(vec![0; 5]); // It has no such word.
         }
-        let most = block_bytes * SHARE / 100;
-        let mut len = self.bits.len();
-        let mut set = count(&self.bits);
-        while len * 8 > LEAST_BYTES {
-            let (low, high) = self.bits[..len].split_at_mut(len / 2);
-            let folded = low.iter().zip(&*high).map(|(a, b)| (a | b).count_ones() as usize).sum::<usize>();
-            if folded * 2 > low.len() * 64 && len * 8 <= most {
-                break;
+        let most = (block_bytes * SHARE / 100).max(LEAST_BYTES);
+        let len = (hashes.len() * BITS).div_ceil(8).clamp(LEAST_BYTES, most);
+        let made = (hashes.len() <= MOST_WORDS && len * 8 >= hashes.len() * LEAST_BITS).then(|| {
+            let mut out = (longest as u32).to_le_bytes().to_vec();
+            out.resize(4 + len, 0);
+            for hash in &hashes {
+                for place in places(*hash, len * 8) {
+                    out[4 + place / 8] |= 1 << (place % 8);
+                }
             }
-            low.iter_mut().zip(high).for_each(|(a, b)| *a |= *b);
-            (len, set) = (len / 2, folded);
-        }
-        let sparse = set as f64 <= len as f64 * 64.0 * FULL;
-        let made = sparse.then(|| {
-            let mut out = (self.longest as u32).to_le_bytes().to_vec();
-            self.bits[..len].iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
             out
         });
-        self.bits.fill(0);
-        self.longest = 0;
+        self.hashes = hashes;
+        self.hashes.clear();
         made
     }
-}
-
-fn count(bits: &[u64]) -> usize {
-    bits.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// The three groups in the middle of a UUID of which the first begins at `start`, with what is around them on both sides.
@@ -214,7 +210,7 @@ impl<'a> Filter<'a> {
     /// `None`: it is none.
     pub(super) fn read(raw: &'a [u8]) -> Option<Self> {
         let (longest, bits) = raw.split_first_chunk::<4>()?;
-        bits.len().is_power_of_two().then_some(Self { longest: u32::from_le_bytes(*longest) as usize, bits })
+        (!bits.is_empty()).then_some(Self { longest: u32::from_le_bytes(*longest) as usize, bits })
     }
 
     /// Whether the block may have a text with this word in it: `false` is certain.
@@ -227,10 +223,7 @@ impl<'a> Filter<'a> {
     }
 
     fn has(&self, hash: u64) -> bool {
-        places(hash).all(|place| {
-            let place = place & (self.bits.len() * 8 - 1);
-            self.bits[place / 8] >> (place % 8) & 1 == 1
-        })
+        places(hash, self.bits.len() * 8).all(|place| self.bits[place / 8] >> (place % 8) & 1 == 1)
     }
 }
 

@@ -1,11 +1,21 @@
 //! Many integers in few bytes: one value, distances from the smallest, or distances of the differences from the smallest
-//! difference. Bytes of equal significance lie together, which is what a compressor that follows makes most of.
+//! difference. Bytes of equal significance lie together, which is what a compressor that follows makes most of; of distances
+//! that take no whole number of bytes only the eight highest bits do, and the others are bits one behind another. Times have a
+//! form of their own ([`rice`]).
+
+mod bits;
+mod rice;
 
 use disk::varint::{Corrupt, Reader, put_i64};
 
 const CONSTANT: u8 = 0;
 const PLAIN: u8 = 1;
 const STEPS: u8 = 2;
+/// The eight highest bits of each, then the lower ones; without a width: as [`rice`] does.
+const BITS: u8 = 3;
+
+/// Fewer integers lie in whole bytes.
+const WORTH_BITS: usize = 16;
 
 fn width(range: u64) -> usize {
     (8 - range.leading_zeros() as usize / 8).max(1)
@@ -20,34 +30,75 @@ fn put_planes(values: impl Iterator<Item = u64> + Clone, width: usize, out: &mut
 /// Appends integers. How many there are is for the caller to keep.
 pub(super) fn put(values: &[i64], out: &mut Vec<u8>) {
     let Some(&first) = values.first() else { return };
-    let (mut min, mut max) = (first, first);
-    let (mut low, mut high) = (i64::MAX, i64::MIN);
-    let (mut last, mut last_step, mut alike) = (first, 0, 0usize);
-    for value in &values[1..] {
-        let step = value.wrapping_sub(last);
-        (min, max) = (min.min(*value), max.max(*value));
-        (low, high) = (low.min(step), high.max(step));
-        alike += usize::from(step == last_step);
-        (last, last_step) = (*value, step);
-    }
-    if min == max {
+    let measured = Measured::of(values, first);
+    if measured.min == measured.max {
         out.push(CONSTANT);
         return put_i64(out, first);
     }
-    let range = max.wrapping_sub(min) as u64;
-    let step_range = high.wrapping_sub(low) as u64;
+    let range = measured.max.wrapping_sub(measured.min) as u64;
+    let step_range = measured.high.wrapping_sub(measured.low) as u64;
     // Steps pay where they are shorter, or where most are alike.
-    let alike = alike * 2 > values.len();
+    let alike = measured.alike * 2 > values.len();
     if width(step_range) < width(range) || (alike && width(step_range) == width(range)) {
+        let low = measured.low;
         let steps = values.windows(2).map(|w| w[1].wrapping_sub(w[0]));
         out.push(STEPS | (width(step_range) as u8) << 2);
         put_i64(out, first);
         put_i64(out, low);
         return put_planes(steps.map(|s| s.wrapping_sub(low) as u64), width(step_range), out);
     }
+    let (min, bits) = (measured.min, 64 - range.leading_zeros());
+    let distances = values.iter().map(|v| v.wrapping_sub(min) as u64);
+    if values.len() >= WORTH_BITS && bits > 8 && bits < 64 {
+        out.push(BITS | (bits as u8) << 2);
+        put_i64(out, min);
+        let low = bits - 8;
+        out.extend(distances.clone().map(|v| (v >> low) as u8));
+        return bits::put(distances.map(|v| v & ((1 << low) - 1)), low, out);
+    }
     out.push(PLAIN | (width(range) as u8) << 2);
     put_i64(out, min);
-    put_planes(values.iter().map(|v| v.wrapping_sub(min) as u64), width(range), out);
+    put_planes(distances, width(range), out);
+}
+
+/// What decides about the form.
+struct Measured {
+    min: i64,
+    max: i64,
+    /// The least and the greatest difference of neighbours.
+    low: i64,
+    high: i64,
+    /// How many differences are as the one before.
+    alike: usize,
+}
+
+impl Measured {
+    fn of(values: &[i64], first: i64) -> Self {
+        let mut all = Self { min: first, max: first, low: i64::MAX, high: i64::MIN, alike: 0 };
+        let (mut last, mut last_step) = (first, 0);
+        for value in &values[1..] {
+            let step = value.wrapping_sub(last);
+            (all.min, all.max) = (all.min.min(*value), all.max.max(*value));
+            (all.low, all.high) = (all.low.min(step), all.high.max(step));
+            all.alike += usize::from(step == last_step);
+            (last, last_step) = (*value, step);
+        }
+        all
+    }
+}
+
+/// Appends integers that rise nearly always, and by chance, as times do. `false`: the other forms are better for them, and
+/// nothing was added.
+pub(super) fn put_rising(values: &[i64], out: &mut Vec<u8>) -> bool {
+    let Some(&first) = values.first() else { return false };
+    let measured = Measured::of(values, first);
+    if values.len() < WORTH_BITS || measured.alike * 4 > values.len() {
+        return false;
+    }
+    out.push(BITS);
+    put_i64(out, first);
+    rice::put(values, out);
+    true
 }
 
 /// Reads `count` integers and adds them to `out`.
@@ -56,6 +107,7 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) ->
         return Ok(());
     }
     let head = reader.u8()?;
+    // Of bytes, but of bits where the form says so.
     let width = usize::from(head >> 2);
     match head & 3 {
         CONSTANT => {
@@ -88,6 +140,19 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) ->
             } else {
                 values.iter_mut().for_each(|v| *v = v.wrapping_add(base));
             }
+        }
+        BITS if width == 0 => {
+            let first = reader.i64()?;
+            rice::read(reader, first, count, out)?;
+        }
+        BITS if (9..64).contains(&width) => {
+            let base = reader.i64()?;
+            let (high, low) = (reader.take(count)?, width as u32 - 8);
+            let len = bits::len(count, low).ok_or(Corrupt("too many integers"))?;
+            let lower = bits::read(reader.take(len)?, low, count);
+            let value =
+                |(high, lower): (&u8, u64)| base.wrapping_add((u64::from(*high) << low | lower) as i64);
+            out.extend(high.iter().zip(lower).map(value));
         }
         _ => return Err(Corrupt("unknown form of integers")),
     }
@@ -161,13 +226,63 @@ mod tests {
         assert!(back(&[7; 1000]).0 < 5);
         assert!(back(&(0..1000).map(|n| n * 1_000_000).collect::<Vec<_>>()).0 < 1020);
         assert!(back(&(0..1000).map(|n| n % 200).collect::<Vec<_>>()).0 < 1010);
+        assert!(back(&(0..1000).map(|n| n * 7919 % 1024).collect::<Vec<_>>()).0 < 1260);
         assert_eq!(back(&[i64::MIN, i64::MAX, 0]).1, [i64::MIN, i64::MAX, 0]);
+    }
+
+    #[test]
+    fn times_take_little_more_than_chance() {
+        let mut seed = 7u64;
+        let mut chance = || {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            -((seed >> 11) as f64 / (1u64 << 53) as f64).ln()
+        };
+        let times: Vec<i64> = (0..10_000)
+            .scan(1_700_000_000_000_000_000, |t, n| {
+                *t = if n % 1000 == 0 { 1_700_000_000_000_000_000 } else { *t + (chance() * 9e7) as i64 };
+                Some(*t)
+            })
+            .collect();
+        let mut bytes = Vec::new();
+        assert!(put_rising(&times, &mut bytes));
+        // 27.9 bits each are chance.
+        assert!(bytes.len() < 35_800, "{}", bytes.len());
+        assert!(!put_rising(&(0..100).collect::<Vec<_>>(), &mut bytes));
     }
 
     proptest! {
         #[test]
         fn integers_come_back(values in prop::collection::vec(prop_oneof![any::<i64>(), -300i64..300], 0..200)) {
             prop_assert_eq!(back(&values).1, values);
+        }
+
+        #[test]
+        fn integers_of_some_bits_come_back(bits in 1u32..64, base in any::<i64>(), seeds in prop::collection::vec(any::<u64>(), 16..100)) {
+            let values: Vec<i64> = seeds.iter().map(|s| base.wrapping_add((s >> (64 - bits)) as i64)).collect();
+            prop_assert_eq!(back(&values).1, values);
+        }
+
+        #[test]
+        fn rising_integers_come_back(
+            runs in prop::collection::vec((any::<i64>(), 0u32..62, prop::collection::vec(any::<u64>(), 1..150)), 1..5),
+        ) {
+            let mut values = Vec::new();
+            for (start, bits, steps) in runs {
+                let mut at = start;
+                for step in steps {
+                    values.push(at);
+                    at = at.wrapping_add((step >> (63 - bits)) as i64);
+                }
+            }
+            let (mut bytes, mut out) = (Vec::new(), Vec::new());
+            if put_rising(&values, &mut bytes) {
+                let mut reader = Reader::new(&bytes);
+                read(&mut reader, values.len(), &mut out).unwrap();
+                prop_assert!(reader.is_empty());
+                prop_assert_eq!(out, values);
+            } else {
+                prop_assert!(bytes.is_empty());
+            }
         }
 
         #[test]
@@ -181,7 +296,8 @@ mod tests {
         }
 
         #[test]
-        fn foreign_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), count in 0usize..100) {
+        fn foreign_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), count in 0usize..100, bits in any::<bool>()) {
+            let bytes = if bits { [&[BITS][..], &bytes].concat() } else { bytes };
             let _ = read(&mut Reader::new(&bytes), count, &mut Vec::new());
         }
     }

@@ -25,6 +25,8 @@ const CLASS_BYTES: u64 = 4 << 20;
 const CLASSES: u32 = 2;
 /// Blocks that are smaller on the average become larger ones in a merge.
 const SMALL_BLOCK: u64 = 1 << 20;
+/// Less in memory is left to the log at an orderly end.
+const WORTH_PART: u64 = 1 << 20;
 /// Working memory of a flush or a merge.
 const WORK_BYTES: u64 = 24 << 20;
 
@@ -117,6 +119,15 @@ impl Store {
         self.metrics.flushes.inc();
         info!(part = name, records = frozen.len(), "records flushed");
         Ok(())
+    }
+
+    /// Makes parts of what is in memory where it is worth one: the next start need not read it back.
+    pub(super) fn flush_at_end(&self) -> Result<()> {
+        let _one_at_a_time = self.maintenance.lock();
+        self.counted(|| {
+            let worth = |shelf: &Shelf| shelf.memory() >= WORTH_PART;
+            self.shelves.iter().filter(|shelf| worth(shelf)).try_for_each(|shelf| self.flush_all(shelf))
+        })
     }
 
     /// Flushes what is in memory, what a failed flush left included.

@@ -3,6 +3,7 @@
 use memchr::memmem::Finder;
 
 use super::texts::Texts;
+use super::timed;
 
 /// How a word must lie in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +34,10 @@ fn packed(digits: &[u8], from: usize) -> Option<Vec<u8>> {
     Some(values.get(from..)?.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
-/// Whether a needle that is no number lies anywhere in the letters of columns, in any form: `false` is certain.
+/// Whether a needle that is no number may lie anywhere in columns with these letters, in any form: `false` is certain.
 pub(super) fn in_letters(letters: &[u8], needle: &[u8], finder: &Finder<'_>) -> bool {
-    finder.find(letters).is_some()
+    timed::may_be_within(needle)
+        || finder.find(letters).is_some()
         || [0, 1].iter().any(|from| {
             packed(needle, *from).is_some_and(|part| memchr::memmem::find(letters, &part).is_some())
         })
@@ -71,6 +73,11 @@ impl Texts<'_> {
             }
             Self::Numbers(..) => {
                 if needle.iter().all(u8::is_ascii_digit) {
+                    self.mark_written(out, |text| finder.find(text).is_some());
+                }
+            }
+            Self::Timed(..) => {
+                if needle.iter().all(u8::is_ascii_digit) || timed::may_be_within(needle) {
                     self.mark_written(out, |text| finder.find(text).is_some());
                 }
             }
@@ -153,7 +160,10 @@ impl Texts<'_> {
                     start = *end as usize;
                 }
             }
-            Self::Numbers(..) | Self::Hex(..) => {
+            Self::Timed(times, says) if fit == Fit::Whole => {
+                out.iter_mut().zip(*times).for_each(|(out, time_ns)| *out &= says.holds(word, *time_ns));
+            }
+            Self::Numbers(..) | Self::Hex(..) | Self::Timed(..) => {
                 let mut text = Vec::new();
                 for (at, out) in out.iter_mut().enumerate().filter(|(_, out)| **out) {
                     text.clear();

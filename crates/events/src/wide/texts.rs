@@ -1,4 +1,4 @@
-//! Many texts in few bytes: one text, decimal numbers, a dictionary, hexadecimal digits, or as they are.
+//! Many texts in few bytes: one text, decimal numbers, a dictionary, hexadecimal digits, what the time says, or as they are.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,6 +7,7 @@ use disk::varint::{Corrupt, Reader, put_bytes, put_u64};
 
 use super::ints;
 use super::split::MOST_HOLES;
+use super::timed::Says;
 
 const CONSTANT: u8 = 0;
 /// Decimal numbers without leading zeros.
@@ -22,6 +23,9 @@ pub(super) const SHAPED: u8 = 6;
 
 /// The same as an earlier column beside this one.
 const SAME: u8 = 7;
+
+/// What the times of the records say.
+const TIMED: u8 = 8;
 
 /// How many columns back it is looked for the same one.
 const LOOK_BACK: usize = 64;
@@ -44,6 +48,8 @@ pub(super) enum Texts<'a> {
     Words(Vec<&'a [u8]>, Vec<u32>),
     /// Hexadecimal digits by their values, so many bytes each.
     Hex(&'a [u8], usize),
+    /// What these times say.
+    Timed(&'a [i64], Says),
     /// The text, and where each one ends.
     Plain(Cow<'a, [u8]>, Vec<u32>),
 }
@@ -192,26 +198,51 @@ pub(super) fn same_as<'t>(
     (from..column).find(|at| ends.iter().all(|row| same(row, *at)) && rows.iter().all(|row| same(row, *at)))
 }
 
-/// Reads columns that lie beside one another, of `count` texts each.
+/// What texts say of the times of their records, if all do: `text` gives that of a row in this column.
+pub(super) fn says_time<'t>(rows: &[u32], times: &[i64], text: impl Fn(u32) -> &'t [u8]) -> Option<Says> {
+    let (first, last) = (*rows.first()?, *rows.last()?);
+    let says = Says::of(text(first), times[first as usize])?;
+    let holds = |row: u32| says.holds(text(row), times[row as usize]);
+    let differ = |row: &u32| text(*row) != text(first);
+    // What is always the same needs no times to be read.
+    (holds(last) && rows.iter().all(|row| holds(*row)) && rows.iter().any(differ)).then_some(says)
+}
+
+/// Says that a column is told by the times.
+pub(super) fn put_timed(says: Says, sink: &mut Sink) {
+    sink.numbers.push(TIMED);
+    sink.numbers.push(says.code());
+}
+
+/// Reads columns that lie beside one another, of `count` texts each. `times` gives those of their records, where these may
+/// tell them.
 pub(super) fn read_beside<'a>(
     numbers: &mut Reader<'a>,
     letters: &mut Reader<'a>,
     count: usize,
     columns: usize,
     depth: usize,
+    times: impl Fn() -> Result<&'a [i64], Corrupt>,
 ) -> Result<Vec<Texts<'a>>, Corrupt> {
     if columns > MOST_HOLES + 1 {
         return Err(Corrupt("too many variables"));
     }
     let mut all: Vec<Texts<'a>> = Vec::new();
     for _ in 0..columns {
-        if count > 0 && numbers.rest().first() == Some(&SAME) {
-            numbers.u8()?;
-            let at = numbers.count(all.len())?;
-            all.push(all.get(at).ok_or(Corrupt("a column that is not there"))?.clone());
-        } else {
-            all.push(read_at(numbers, letters, count, depth)?);
-        }
+        let form = numbers.rest().first().filter(|_| count > 0).copied();
+        all.push(match form {
+            Some(SAME) => {
+                numbers.u8()?;
+                let at = numbers.count(all.len())?;
+                all.get(at).ok_or(Corrupt("a column that is not there"))?.clone()
+            }
+            Some(TIMED) => {
+                numbers.u8()?;
+                let says = Says::read(numbers.u8()?)?;
+                Texts::Timed(times()?, says)
+            }
+            _ => read_at(numbers, letters, count, depth)?,
+        });
     }
     Ok(all)
 }
@@ -290,6 +321,11 @@ impl Texts<'_> {
                 for byte in bytes.get(at * len..(at + 1) * len).unwrap_or_default() {
                     out.push(digit(byte >> 4));
                     out.push(digit(byte & 15));
+                }
+            }
+            Self::Timed(times, says) => {
+                if let Some(time_ns) = times.get(at) {
+                    says.write(*time_ns, out);
                 }
             }
             Self::Plain(text, ends) => {

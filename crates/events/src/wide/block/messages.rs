@@ -7,7 +7,7 @@ use disk::varint::{Corrupt, Reader};
 use model::Result;
 use model::records::TextColumn;
 
-use super::read::{Picked, column, corrupt, named};
+use super::read::{Picked, column, corrupt, named, times};
 use super::{Bytes, Head, Kind, MOST_ROWS, MOST_TEMPLATES};
 use crate::wide::columns::push_text;
 use crate::wide::condition::Test;
@@ -164,6 +164,9 @@ pub(super) struct Raw {
     whole: Option<Vec<u8>>,
     /// No message without a template fulfils the tests.
     none_whole: bool,
+    /// The column of times, which may tell variables.
+    times: Vec<u8>,
+    by_template: OnceCell<ByTemplate>,
 }
 
 impl Raw {
@@ -198,7 +201,44 @@ impl Raw {
             }
         }
         raw.numbers = named(head, bytes, &Kind::Numbers)?;
+        raw.times = named(head, bytes, &Kind::Times)?;
         Ok(raw)
+    }
+
+    /// The times of a template's rows, in order.
+    fn times_of(&self, templates: &Templates<'_>, id: usize) -> Result<&[i64], Corrupt> {
+        let by_template = match self.by_template.get() {
+            Some(read) => read,
+            None => {
+                let read = ByTemplate::read(&self.times, templates)?;
+                self.by_template.get_or_init(|| read)
+            }
+        };
+        Ok(&by_template.times[by_template.starts[id]..by_template.starts[id + 1]])
+    }
+}
+
+/// Times of rows by template.
+struct ByTemplate {
+    times: Vec<i64>,
+    /// Where those of each template begin, of what has none too, and where they end.
+    starts: Vec<usize>,
+}
+
+impl ByTemplate {
+    fn read(raw: &[u8], templates: &Templates<'_>) -> Result<Self, Corrupt> {
+        let read = times(raw, templates.ids.len())?;
+        let mut starts = vec![0];
+        for (before, count) in templates.counts.iter().enumerate() {
+            starts.push(starts[before] + *count as usize);
+        }
+        let (mut next, mut by_template) = (starts.clone(), vec![0; read.len()]);
+        for (time, id) in read.iter().zip(&templates.ids) {
+            // There are as many of each as were counted.
+            by_template[next[*id as usize]] = *time;
+            next[*id as usize] += 1;
+        }
+        Ok(Self { times: by_template, starts })
     }
 }
 
@@ -263,7 +303,9 @@ impl<'a> Messages<'a> {
         let count = self.templates.counts[id] as usize;
         let around: Vec<&[u8]> =
             template.map_or_else(|| vec![&[][..]; 2], |t| t.split(|b| *b == HOLE).collect());
-        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0)?;
+        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0, || {
+            self.raw.times_of(self.templates, id)
+        })?;
         Ok(Columns { texts, around, candidates: None })
     }
 
@@ -414,6 +456,7 @@ impl Raw {
         if needed {
             raw.letters = named(head, bytes, &Kind::Letters)?;
             raw.numbers = named(head, bytes, &Kind::Numbers)?;
+            raw.times = named(head, bytes, &Kind::Times)?;
         }
         Ok(raw)
     }

@@ -14,7 +14,7 @@ use model::records::{FieldRef, Origin};
 
 use self::sections::Sections;
 use self::tallies::Tallies;
-use super::{FULL_BYTES, FULL_ROWS, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
+use super::{FULL_BYTES, FULL_ROWS, FULL_VALUES, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
 use crate::wide::columns::Type;
 use crate::wide::filter;
 use crate::wide::ints;
@@ -83,7 +83,8 @@ pub(in crate::wide) struct Builder {
     rest_count: u64,
     rest_row: u32,
     scratch: Vec<u8>,
-    bytes: usize,
+    /// Values of fields.
+    values: usize,
     filter: filter::Builder,
     /// Rows by template, once the block is finished.
     order: Order,
@@ -126,7 +127,9 @@ impl Builder {
     }
 
     pub(in crate::wide) fn is_full(&self) -> bool {
-        self.bytes >= FULL_BYTES || self.times.len() >= FULL_ROWS
+        self.text.len() + self.rest.len() >= FULL_BYTES
+            || self.times.len() >= FULL_ROWS
+            || self.values >= FULL_VALUES
     }
 
     /// A new row.
@@ -151,7 +154,6 @@ impl Builder {
     }
 
     fn count(&mut self, bytes: usize) {
-        self.bytes += bytes;
         if let Some(run) = self.runs.last_mut() {
             run.bytes += bytes as u64;
         }
@@ -226,6 +228,7 @@ impl Builder {
             return;
         }
         column.rows.push(row);
+        self.values += 1;
         let bytes = match (&mut column.values, value) {
             (Values::Text(places), FieldRef::Text(text)) => {
                 let len = text.len() as u32;
@@ -356,7 +359,7 @@ impl Builder {
         self.columns.clear();
         self.by_name.clear();
         self.rest.clear();
-        (self.rest_count, self.rest_row, self.bytes, self.next_column) = (0, 0, 0, 0);
+        (self.rest_count, self.rest_row, self.values, self.next_column) = (0, 0, 0, 0);
     }
 
     fn write_times(&self, out: &mut Vec<u8>) {
@@ -366,11 +369,16 @@ impl Builder {
             .find(|unit| self.times.iter().all(|t| t % unit == 0))
             .unwrap_or(1);
         put_u64(out, unit as u64);
-        if unit == 1 {
-            return ints::put(&self.times, out);
+        let divided: Vec<i64>;
+        let times = if unit == 1 {
+            &self.times
+        } else {
+            divided = self.times.iter().map(|t| t / unit).collect();
+            &divided
+        };
+        if !ints::put_rising(times, out) {
+            ints::put(times, out);
         }
-        let times: Vec<i64> = self.times.iter().map(|t| t / unit).collect();
-        ints::put(&times, out);
     }
 
     /// Decides which templates are kept, numbers them in `ids`, and sorts the rows by them.
@@ -425,6 +433,10 @@ impl Builder {
                     && let Some(same) = texts::same_as(hole, rows, text)
                 {
                     texts::put_same(same, sink);
+                    continue;
+                }
+                if let Some(says) = texts::says_time(rows, &self.times, |row| text(row, hole)) {
+                    texts::put_timed(says, sink);
                     continue;
                 }
                 column.clear();
