@@ -22,7 +22,19 @@ pub(super) struct Shapes {
 struct Edge {
     start: u32,
     len: u32,
+    /// Its first bytes, and which of the eight are there: most edges are told apart by them.
+    head: u64,
+    mask: u64,
     to: To,
+}
+
+/// The first eight bytes of a text; zeros behind its end.
+#[inline]
+fn head(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => text.iter().rev().fold(0, |head, byte| head << 8 | u64::from(*byte)),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -54,14 +66,13 @@ impl Shapes {
         let before = variables.len();
         let (mut node, mut at) = (0usize, 0usize);
         loop {
-            let Some((to, behind)) = self.step(node, text, at) else {
+            let Some((to, behind, len)) = self.step(node, text, at) else {
                 variables.truncate(before);
                 return None;
             };
             match to {
                 To::End(id) => return Some(id),
                 To::Node(next) => {
-                    let len = variable_len(&text[behind..]);
                     variables.push((behind as u32, len as u32));
                     (node, at) = (next as usize, behind + len);
                 }
@@ -69,22 +80,31 @@ impl Shapes {
         }
     }
 
-    /// The stretch of a node that is there from `at` on, and where it ends.
-    fn step(&mut self, node: usize, text: &[u8], at: usize) -> Option<(To, usize)> {
+    /// The stretch of a node that is there from `at` on, where it ends, and the length of the variable behind it.
+    fn step(&mut self, node: usize, text: &[u8], at: usize) -> Option<(To, usize, usize)> {
         let (edges, rest) = (&mut self.nodes[node], &text[at..]);
+        let first = head(rest);
         for number in 0..edges.len() {
             let edge = edges[number];
-            let stretch = &self.text[edge.start as usize..(edge.start + edge.len) as usize];
-            let fits = match edge.to {
-                To::End(_) => rest == stretch,
-                To::Node(_) => rest.starts_with(stretch) && variable_len(&rest[stretch.len()..]) > 0,
+            let len = edge.len as usize;
+            if first & edge.mask != edge.head || rest.len() < len {
+                continue;
+            }
+            let stretch = &self.text[edge.start as usize..edge.start as usize + len];
+            if len > 8 && rest[8..len] != stretch[8..] {
+                continue;
+            }
+            let variable = match edge.to {
+                To::End(_) if rest.len() == len => 0,
+                To::End(_) => continue,
+                To::Node(_) => variable_len(&rest[len..]),
             };
-            if fits {
+            if variable > 0 || matches!(edge.to, To::End(_)) {
                 // What is frequent comes to be looked at first.
                 if number > 0 {
                     edges.swap(number, number - 1);
                 }
-                return Some((edge.to, at + stretch.len()));
+                return Some((edge.to, at + len, variable));
             }
         }
         None
@@ -109,7 +129,8 @@ impl Shapes {
                     let to = if ends { To::End(id) } else { To::Node(next as u32) };
                     let (start, len) = (self.text.len() as u32, stretch.len() as u32);
                     self.text.extend_from_slice(stretch);
-                    self.nodes[node].push(Edge { start, len, to });
+                    let mask = u64::MAX.checked_shr(64 - 8 * len.min(8)).unwrap_or(0);
+                    self.nodes[node].push(Edge { start, len, head: head(stretch) & mask, mask, to });
                     if ends {
                         return;
                     }

@@ -1,7 +1,9 @@
 mod counted;
 mod derived;
+mod timed;
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use model::records::{FieldRef, Origin, RecordScan, TextTest};
 use model::{EventKind, Labels, Result};
@@ -63,7 +65,7 @@ fn fields_beyond_the_most_columns_are_kept_together() {
     for row in 0..3 {
         builder.row(row, 0, "x");
         for n in 0..700 {
-            let name = format!("f{n}");
+            let name = Arc::from(format!("f{n}"));
             builder.field(&name, Origin::Sent, FieldRef::Int(n * row), None);
             builder.field(&name, Origin::Detected, FieldRef::Text("t"), None);
         }
@@ -98,7 +100,7 @@ fn every_type_of_field_comes_back_where_it_was() {
     for row in 0..1000 {
         builder.row(row, 0, "");
         if let Some(value) = value(row) {
-            builder.field("v", Origin::Sent, value, None);
+            builder.field(&Arc::from("v"), Origin::Sent, value, None);
         }
     }
     let block = builder.finish(3).unwrap();

@@ -203,14 +203,15 @@ impl Builder {
     /// the text stands, if that is known.
     pub(in crate::wide) fn field(
         &mut self,
-        name: &str,
+        name: &Arc<str>,
         origin: Origin,
         value: FieldRef<'_>,
         place: Option<u32>,
     ) {
         let row = (self.times.len() - 1) as u32;
         let kind = Type::of(&value);
-        let is_it = |c: &Column| *c.name == *name && c.origin == origin && c.kind() == kind;
+        let named = |c: &Column| Arc::ptr_eq(&c.name, name) || c.name == *name;
+        let is_it = |c: &Column| c.origin == origin && c.kind() == kind && named(c);
         let at = if self.columns.get(self.next_column).is_some_and(is_it) {
             self.next_column
         } else {
@@ -260,17 +261,16 @@ impl Builder {
         self.count(bytes);
     }
 
-    fn new_column(&mut self, name: &str, origin: Origin, kind: Type) -> usize {
+    fn new_column(&mut self, name: &Arc<str>, origin: Origin, kind: Type) -> usize {
         let values = match kind {
             Type::Text => Values::Text(Vec::new()),
             Type::Int => Values::Int(Vec::new()),
             Type::Float => Values::Float(Vec::new()),
             Type::Bool => Values::Bool(Vec::new()),
         };
-        let name: Arc<str> = Arc::from(name);
         let at = self.columns.len();
-        self.by_name.entry(Arc::clone(&name)).or_default().push(at);
-        self.columns.push(Column { name, origin, rows: Vec::new(), values });
+        self.by_name.entry(Arc::clone(name)).or_default().push(at);
+        self.columns.push(Column { name: Arc::clone(name), origin, rows: Vec::new(), values });
         at
     }
 

@@ -79,7 +79,7 @@ fn opened(lines: &[Line], scan: impl FnOnce(&mut RecordScan)) -> Option<model::r
         for (n, line) in lines.iter().enumerate() {
             builder.row(n as i64, 0, &line.body);
             for (name, value, place) in &line.fields {
-                builder.field(name, Origin::Detected, value.as_ref(), *place);
+                builder.field(&Arc::from(*name), Origin::Detected, value.as_ref(), *place);
             }
         }
         if round == 0 {
@@ -151,7 +151,7 @@ fn fields_that_messages_tell_take_next_to_nothing() {
             let line = line(n);
             builder.row(n as i64, 0, &line.body);
             for (name, value, place) in &line.fields[..with] {
-                builder.field(name, Origin::Detected, value.as_ref(), *place);
+                builder.field(&Arc::from(*name), Origin::Detected, value.as_ref(), *place);
             }
         }
         builder.finish(1).unwrap().bytes.len()
