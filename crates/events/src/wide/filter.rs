@@ -43,7 +43,7 @@ fn places(hash: u64, bits: usize) -> impl Iterator<Item = usize> {
     let step = (hash >> 32) | 1;
     (0..PROBES).map(move |n| {
         let spread = hash.wrapping_add(n.wrapping_mul(step)) & 0xffff_ffff;
-        (spread * bits as u64 >> 32) as usize
+        ((spread * bits as u64) >> 32) as usize
     })
 }
 

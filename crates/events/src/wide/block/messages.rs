@@ -202,6 +202,7 @@ impl Raw {
         }
         raw.numbers = named(head, bytes, &Kind::Numbers)?;
         raw.times = named(head, bytes, &Kind::Times)?;
+        templates.load(head, bytes)?;
         Ok(raw)
     }
 
@@ -227,13 +228,13 @@ struct ByTemplate {
 
 impl ByTemplate {
     fn read(raw: &[u8], templates: &Templates<'_>) -> Result<Self, Corrupt> {
-        let read = times(raw, templates.ids.len())?;
+        let read = times(raw, templates.ids().len())?;
         let mut starts = vec![0];
         for (before, count) in templates.counts.iter().enumerate() {
             starts.push(starts[before] + *count as usize);
         }
         let (mut next, mut by_template) = (starts.clone(), vec![0; read.len()]);
-        for (time, id) in read.iter().zip(&templates.ids) {
+        for (time, id) in read.iter().zip(templates.ids()) {
             // There are as many of each as were counted.
             by_template[next[*id as usize]] = *time;
             next[*id as usize] += 1;

@@ -65,7 +65,9 @@ fn check(lines: &[Line], scan: &RecordScan, wanted: &[bool], counting: &Counting
     let mut builder = Builder::default();
     for line in lines {
         builder.row(line.time, line.stream, &line.body);
-        line.fields.iter().for_each(|(name, origin, value)| builder.field(name, *origin, *value, None));
+        line.fields
+            .iter()
+            .for_each(|(name, origin, value)| builder.field(&Arc::from(*name), *origin, *value, None));
     }
     let block = builder.finish(1).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
@@ -138,7 +140,12 @@ fn a_field_of_few_values_is_counted_without_its_rows() {
     let mut builder = Builder::default();
     for row in 0..20_000i64 {
         builder.row(row, 0, &format!("request {row} of {}", row * 7919 % 10_007));
-        builder.field("path", Origin::Detected, FieldRef::Text(["/a", "/b", "/c"][row as usize % 3]), None);
+        builder.field(
+            &Arc::from("path"),
+            Origin::Detected,
+            FieldRef::Text(["/a", "/b", "/c"][row as usize % 3]),
+            None,
+        );
     }
     let block = builder.finish(1).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
