@@ -1,5 +1,6 @@
 //! Asks LogQL queries with parsers over generated lines in the store on disk: milliseconds, CPU nanoseconds a line.
-//! `cargo run --release -p testkit --example parsers -- MEGABYTES [FOLDER]`; a folder is kept, and read again the next time.
+//! `cargo run --release -p testkit --example parsers -- MEGABYTES [FOLDER [QUERY]]`; a folder is kept, and read again
+//! the next time; of a single query all is done ten times.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command-line report")]
 
@@ -84,9 +85,13 @@ fn main() {
         ("lines", "{app=\"orders\"} | json | user_id = 299999".to_owned()),
     ];
     let mut rows = 0;
+    let only = std::env::args().nth(3);
     for (name, query) in queries {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         // The second time is what a warm store takes.
-        for _ in 0..2 {
+        for _ in 0..if only.is_some() { 10 } else { 2 } {
             let (begun, before) = (Instant::now(), cpu());
             let (found, stats) = match parse(&query).unwrap() {
                 Expr::Metric(expr) => {

@@ -258,6 +258,9 @@ fn parser() -> impl Strategy<Value = String> {
         1 => Just("| json | logfmt"),
         1 => Just("| json a=\"a\" | line_format \"{{.a}}\" | logfmt"),
         1 => Just("| unpack"),
+        1 => Just("| json | line_format \"{{.path}}-{{ .status }}\""),
+        1 => Just("| json | line_format \"{{__line__}} {{.path | ToUpper}}\" | label_format path=\"{{__line__}}\""),
+        1 => Just("| logfmt | label_format path=\"{{.status}}:{{.a}}\""),
     ]
     .prop_map(str::to_owned)
 }

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 use super::ast::{LabelFilter, LabelValue, Named, Stage};
 use entry::{Entry, Wish};
-pub(crate) use templates::check as check_template;
+pub(crate) use templates::{check as check_template, names as names_in_template};
 
 /// A stage, ready to run.
 enum Step {
@@ -246,13 +246,13 @@ pub(crate) fn asked(stages: &[Stage]) -> Option<BTreeSet<String>> {
     for stage in stages {
         match stage {
             Stage::Label(filter) => ask(filter, &mut names),
-            // A template may name any label, and look at all of them.
-            Stage::LineFormat(_) => return None,
+            // A template may look at all labels.
+            Stage::LineFormat(text) => names.extend(templates::names(text)?),
             Stage::LabelFormat(formats) => {
                 for (_, value) in formats {
                     match value {
                         LabelValue::Rename(from) => _ = names.insert(from.clone()),
-                        LabelValue::Template(_) => return None,
+                        LabelValue::Template(text) => names.extend(templates::names(text)?),
                     }
                 }
             }

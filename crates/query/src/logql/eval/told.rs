@@ -18,7 +18,7 @@ use model::{Error, Labels};
 use super::plan::spellings;
 use crate::logql::ast::{LabelFilter, LabelValue, Named, Stage};
 use crate::logql::pipeline::entry::{DETECTED_LEVEL, ERROR_DETAILS, EXTRACTED, Entry, Sent, Wish};
-use crate::logql::pipeline::{Pipeline, asked};
+use crate::logql::pipeline::{Pipeline, asked, names_in_template};
 use reading::Parser;
 
 /// The field that a level is found in.
@@ -76,8 +76,18 @@ pub(super) fn told(stages: &[Stage], names: &[String], wish: &Wish) -> Option<To
         Some(())
     };
     let mut texts = 0;
-    for stage in stages {
+    // A line that nobody looks at again may as well stay as it is.
+    let looked_at = stages.iter().rposition(|stage| {
+        !matches!(
+            stage,
+            Stage::Label(_) | Stage::Drop(_) | Stage::Keep(_) | Stage::LabelFormat(_) | Stage::LineFormat(_)
+        )
+    });
+    for (at, stage) in stages.iter().enumerate() {
         match stage {
+            Stage::LineFormat(text) if looked_at.is_none_or(|last| last < at) => {
+                drop(names_in_template(text)?)
+            }
             Stage::Label(_) | Stage::Drop(_) | Stage::Keep(_) | Stage::LabelFormat(_) => {
                 plain.push(stage.clone())
             }
@@ -125,16 +135,18 @@ pub(super) fn told(stages: &[Stage], names: &[String], wish: &Wish) -> Option<To
 /// Which lines are worth reading: those that pass the filters of labels among `stages`, as far as they tell by labels, fields
 /// and what parsers find.
 pub(super) fn keep(stages: &[Stage]) -> Option<Keep> {
-    let changes = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::Decolorize | Stage::Unpack);
-    let before: Vec<Stage> = stages
-        .iter()
-        .take_while(|stage| !changes(stage))
-        .filter(|stage| !matches!(stage, Stage::Line(_)))
-        .cloned()
-        .collect();
-    let last = before.iter().rposition(|stage| matches!(stage, Stage::Label(_)))?;
-    let stages = before.get(..=last)?;
-    let Told { by, reading } = told(stages, &[], &Wish::Names(asked(stages)?))?;
+    let rewrites = |stage: &Stage| matches!(stage, Stage::LineFormat(_) | Stage::Decolorize | Stage::Unpack);
+    let before = stages.iter().position(rewrites).unwrap_or(stages.len());
+    filtered(stages).or_else(|| filtered(stages.get(..before)?))
+}
+
+fn filtered(stages: &[Stage]) -> Option<Keep> {
+    // Filters of lines only take more away.
+    let mut stages: Vec<Stage> =
+        stages.iter().filter(|stage| !matches!(stage, Stage::Line(_))).cloned().collect();
+    let last = stages.iter().rposition(|stage| matches!(stage, Stage::Label(_)))?;
+    stages.truncate(last + 1);
+    let Told { by, reading } = told(&stages, &[], &Wish::Names(asked(&stages)?))?;
     Some(Keep { by, reading })
 }
 

@@ -35,6 +35,17 @@ impl Wish {
     }
 }
 
+impl Wish {
+    /// Whether a label that is found under this name may be asked for, by whichever of its names.
+    fn may_have(&self, name: &str) -> bool {
+        let extracted = |asked: &String| asked.strip_suffix(EXTRACTED) == Some(name);
+        match self {
+            Self::All => true,
+            Self::Names(names) => names.contains(name) || names.iter().any(extracted),
+        }
+    }
+}
+
 /// Where a label of a line comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layer {
@@ -176,7 +187,7 @@ impl<'a> Entry<'a> {
     pub(crate) fn add_parsed(&mut self, wish: &Wish, name: &str, value: Cow<'a, str>) {
         let plain = is_plain_label_name(name);
         let name = if plain { Cow::Borrowed(name) } else { sanitized(name) };
-        if name.is_empty() {
+        if name.is_empty() || !wish.may_have(&name) {
             return;
         }
         let taken = self.is_taken(&name);

@@ -2,9 +2,11 @@
 
 mod functions;
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
 
 use gotmpl::{Template, Value};
+use model::labels::is_plain_label_name;
 
 use super::entry::{ERROR, ERROR_DETAILS, Entry};
 use crate::template::{self, Functions};
@@ -13,9 +15,16 @@ use crate::template::{self, Functions};
 const NAME: &str = "line";
 
 /// A template, ready to be expanded.
-pub(crate) struct Text {
-    template: Template,
-    current: Arc<Mutex<Current>>,
+pub(crate) enum Text {
+    /// Names of labels between texts, and nothing else.
+    Labels(Vec<Part>),
+    Any(Template),
+}
+
+/// A part of a template that has only labels and texts.
+pub(crate) enum Part {
+    Text(String),
+    Label(String),
 }
 
 /// What `__line__` and `__timestamp__` give.
@@ -25,8 +34,35 @@ struct Current {
     time_ns: i64,
 }
 
-static NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| functions::all(&Arc::default()).keys().copied().collect());
+thread_local! {
+    /// Lines pass pipelines on many threads, and templates one after another on each.
+    static CURRENT: RefCell<Current> = RefCell::default();
+}
+
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| functions::all().keys().copied().collect());
+
+/// The parts of a template that has only labels (`{{.name}}`) and texts; `None`: it has more.
+fn parts(text: &str) -> Option<Vec<Part>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}")?;
+        let name = name.trim_matches(' ').strip_prefix('.').filter(|name| is_plain_label_name(name))?;
+        parts.extend([Part::Text(before.to_owned()), Part::Label(name.to_owned())]);
+        rest = after;
+    }
+    parts.push(Part::Text(rest.to_owned()));
+    Some(parts)
+}
+
+/// The labels that a template names; `None`: it may look at others.
+pub(crate) fn names(text: &str) -> Option<Vec<String>> {
+    let name = |part| match part {
+        Part::Label(name) => Some(name),
+        Part::Text(_) => None,
+    };
+    Some(parts(text)?.into_iter().filter_map(name).collect())
+}
 
 /// Whether `text` is a template; the error is worded as Go words it.
 pub(crate) fn check(text: &str) -> Result<(), String> {
@@ -35,20 +71,34 @@ pub(crate) fn check(text: &str) -> Result<(), String> {
 
 impl Text {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let current = Arc::default();
-        let functions: Functions = Arc::new(functions::all(&current));
         let template = template::parse(NAME, "", text, &NAMES)?;
-        Ok(Self { template: template.funcs(template::calls(NAME, functions, member)), current })
+        if let Some(parts) = parts(text) {
+            return Ok(Self::Labels(parts));
+        }
+        let functions: Functions = Arc::new(functions::all());
+        Ok(Self::Any(template.funcs(template::calls(NAME, functions, member))))
     }
 
     /// The text for a line.
     pub(crate) fn expand(&self, entry: &Entry<'_>) -> Result<String, String> {
-        {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let template = match self {
+            Self::Any(template) => template,
+            Self::Labels(parts) => {
+                let mut out = String::new();
+                for part in parts {
+                    match part {
+                        Part::Text(text) => out.push_str(text),
+                        Part::Label(name) => out.push_str(&entry.label(name).unwrap_or_default()),
+                    }
+                }
+                return Ok(out);
+            }
+        };
+        CURRENT.with_borrow_mut(|current| {
             current.line.clear();
             current.line.push_str(&entry.line);
             current.time_ns = entry.time_ns;
-        }
+        });
         let mut labels: std::collections::BTreeMap<Arc<str>, Value> =
             entry.pairs().map(|(name, value)| (Arc::from(name), template::text(value))).collect();
         for name in [ERROR, ERROR_DETAILS] {
@@ -56,7 +106,7 @@ impl Text {
                 labels.insert(Arc::from(name), template::text(value));
             }
         }
-        template::execute(&self.template, NAME, &Value::Map(Arc::new(labels)))
+        template::execute(template, NAME, &Value::Map(Arc::new(labels)))
     }
 }
 

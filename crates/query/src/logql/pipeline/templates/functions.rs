@@ -1,7 +1,7 @@
 //! The functions of Loki's templates.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use model::pattern::Search;
 
-use super::Current;
+use super::CURRENT;
 use crate::logql::units::{parse_bytes, parse_duration, seconds};
 use crate::template::{Fault, Function, Outcome, print, text, times};
 
@@ -18,9 +18,9 @@ use crate::template::{Fault, Function, Outcome, print, text, times};
 const MAX_TEXT: usize = 1 << 20;
 
 /// All of them, by name.
-pub(super) fn all(current: &Arc<Mutex<Current>>) -> BTreeMap<&'static str, Function> {
+pub(super) fn all() -> BTreeMap<&'static str, Function> {
     let mut table = Table(BTreeMap::new());
-    line(&mut table, current);
+    line(&mut table);
     print::add(&mut table.0);
     texts(&mut table);
     cuts(&mut table);
@@ -119,16 +119,12 @@ fn float(value: &Value) -> f64 {
     }
 }
 
-fn line(table: &mut Table, current: &Arc<Mutex<Current>>) {
-    let of = current.clone();
-    table.add("__line__", 0..=0, move |_| Ok(text(&of.lock().unwrap_or_else(PoisonError::into_inner).line)));
-    let of = current.clone();
-    table.add("__timestamp__", 0..=0, move |_| {
-        Ok(time(of.lock().unwrap_or_else(PoisonError::into_inner).time_ns))
-    });
-    let of = current.clone();
+fn line(table: &mut Table) {
+    table.add("__line__", 0..=0, |_| Ok(CURRENT.with_borrow(|current| text(&current.line))));
     // A query has no clock: now is when the line was written.
-    table.add("now", 0..=0, move |_| Ok(time(of.lock().unwrap_or_else(PoisonError::into_inner).time_ns)));
+    for name in ["__timestamp__", "now"] {
+        table.add(name, 0..=0, |_| Ok(CURRENT.with_borrow(|current| time(current.time_ns))));
+    }
 }
 
 fn time(ns: i64) -> Value {
