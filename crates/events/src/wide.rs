@@ -46,6 +46,7 @@ mod split;
 mod texts;
 mod timed;
 mod unordered;
+mod words;
 
 #[cfg(test)]
 mod tests;

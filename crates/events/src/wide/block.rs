@@ -37,9 +37,8 @@ const MOST_ROWS: usize = 1 << 17;
 const MOST_RAW: usize = 64 << 20;
 /// Columns of fields; what goes beyond lies in one column together.
 const MOST_COLUMNS: usize = 512;
-/// The most values of a field that are counted when a block is written, and the most bytes that they take.
+/// The most values of a field that are counted when a block is written.
 const MOST_TALLIED: usize = 128;
-const MOST_TALLY: usize = 4096;
 /// The most templates; messages of further ones are kept as they are.
 const MOST_TEMPLATES: usize = 1 << 15;
 
@@ -63,8 +62,10 @@ enum Kind {
     Whole,
     /// Which rare words there are.
     Filter,
-    /// How many rows have each value of fields that have few.
+    /// How many rows of each run have each value of fields that have few.
     Tallies,
+    /// Which words there are in messages that are no variables.
+    Words,
 }
 
 /// A column of fields that was read.
@@ -133,6 +134,7 @@ impl Head {
                 Kind::Filter => out.push(6),
                 Kind::Ids => out.push(7),
                 Kind::Tallies => out.push(24),
+                Kind::Words => out.push(25),
                 Kind::Field(name, origin, kind) => {
                     let form = if section.derived { 16 } else { 8 };
                     out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
@@ -174,6 +176,7 @@ impl Head {
                 6 => Kind::Filter,
                 7 => Kind::Ids,
                 24 => Kind::Tallies,
+                25 => Kind::Words,
                 field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

@@ -84,6 +84,17 @@ impl Test {
         self.required().iter().any(|needles| needles.iter().all(|n| !n.words().is_empty()))
     }
 
+    /// Whether a filter of plain words may know something of what messages must have.
+    pub(super) fn has_plain_words(&self) -> bool {
+        self.required().iter().any(|needles| needles.iter().all(|n| !n.plain_words().is_empty()))
+    }
+
+    /// Whether a filter of plain words leaves open that a message fulfils the test.
+    pub(super) fn may_hold_by_words(&self, filter: &[u8]) -> bool {
+        let may = |needle: &Needle| needle.plain_words().iter().all(|word| word.may_be_in(filter));
+        self.required().iter().all(|needles| needles.iter().any(may))
+    }
+
     /// Whether one of many templates that lie one behind the other can fulfil the test.
     pub(super) fn may_hold_among(&self, templates: &[u8]) -> bool {
         self.required().iter().all(|needles| needles.iter().any(|n| n.may_be_among(templates)))

@@ -7,6 +7,7 @@ use super::filter::{self, Word};
 use super::search::Fit;
 use super::split::{HOLE, is_variable, is_word};
 use super::texts::Texts;
+use super::words;
 
 /// What is certain about the messages of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(super) struct Needle {
     core: Option<Finder<'static>>,
     /// The longest word that lies in one piece wherever it is kept (see [`super::texts::put_long`]).
     plain: Option<Finder<'static>>,
+    /// What filters of plain words may know of it.
+    plain_words: Vec<words::Word>,
 }
 
 impl Needle {
@@ -48,12 +51,14 @@ impl Needle {
         let text = text.as_bytes().to_vec();
         let inside = text.iter().position(|b| !is_word(*b)).zip(text.iter().rposition(|b| !is_word(*b)));
         let mut readings = Vec::new();
-        let (mut shared, mut plain) = (None, None);
+        let (mut shared, mut plain, mut plain_words) = (None, None, Vec::new());
         if let Some((first, last)) = inside {
             let core = as_template(&text[first..=last]);
             shared = Some(Finder::new(&core.0).into_owned());
-            let words = text[first..=last].split(|b| !is_word(*b)).filter(|word| is_plain(word));
-            plain = words.max_by_key(|word| word.len()).map(|word| Finder::new(word).into_owned());
+            let inner = &text[first..=last];
+            plain_words = words::plain(inner).map(words::Word::new).collect();
+            let longest = words::plain(inner).max_by_key(|word| word.len());
+            plain = longest.map(|word| Finder::new(word).into_owned());
             for (before, hole_before) in edges(&text[..first], Fit::End) {
                 for (after, hole_after) in edges(&text[last + 1..], Fit::Start) {
                     let reading = [before, &core.0[..], after].concat();
@@ -63,7 +68,15 @@ impl Needle {
             }
         }
         let words = filter::words_of_needle(&text);
-        Self { finder: Finder::new(&text).into_owned(), readings, words, core: shared, plain, text }
+        Self {
+            finder: Finder::new(&text).into_owned(),
+            readings,
+            words,
+            core: shared,
+            plain,
+            plain_words,
+            text,
+        }
     }
 
     pub(super) fn is_in(&self, text: &[u8]) -> bool {
@@ -86,6 +99,11 @@ impl Needle {
     /// Whether it lies within one word wherever it is found.
     pub(super) fn is_within_word(&self) -> bool {
         self.readings.is_empty()
+    }
+
+    /// What filters of plain words may know of it.
+    pub(super) fn plain_words(&self) -> &[words::Word] {
+        &self.plain_words
     }
 
     /// Whether it can read in one of many templates that lie one behind the other.
@@ -140,11 +158,6 @@ impl Needle {
             }
         }
     }
-}
-
-/// Whether a word is no variable and is not written as hexadecimal digits.
-fn is_plain(word: &[u8]) -> bool {
-    !is_variable(word) && word.iter().any(|b| !matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// What the word at an end of the needle, which may go on in the text, is in a template.

@@ -12,6 +12,9 @@ use super::messages::rows_that_hold;
 use super::read::{Asked, Bytes, corrupt, find, named, ruled_out, times, with_fields};
 use super::{Head, Kind, tally, told};
 
+/// The number of a row that needs none.
+const SKIPPED: u32 = u32::MAX;
+
 /// Texts with numbers, the empty one first.
 #[derive(Default)]
 pub(in crate::wide) struct Codes {
@@ -66,21 +69,9 @@ pub(in crate::wide) fn count(
     let plan = asked.plan;
     let rows = head.rows();
     let tested = !plan.body.is_empty() || !plan.fields.is_empty();
-    if plan.fields.is_empty()
-        && counting.reading.is_none()
-        && let Some(step) = step_of_all(head, asked, counting)
-        && let Some(keys) = tally::whole(head, bytes, asked, counting)?
+    if plan.fields.is_empty() && counting.reading.is_none() && count_whole(head, bytes, asked, counting, add)?
     {
-        if !tested {
-            return keys.iter().try_for_each(|(key, rows)| add_one(add, key, step, *rows));
-        }
-        if let [(key, _)] = &keys[..] {
-            let rows = match ruled_out(head, bytes, plan)? {
-                true => 0,
-                false => rows_that_hold(head, bytes, &plan.body)?,
-            };
-            return if rows == 0 { Ok(()) } else { add_one(add, key, step, rows) };
-        }
+        return Ok(());
     }
     let picked = match tested {
         true => match find(head, bytes, &Asked { natural: true, ..*asked }, false)? {
@@ -195,18 +186,60 @@ fn unmark_unwanted(head: &Head, wanted: &[bool], scan: &RecordScan, marked: &mut
     }
 }
 
-/// The step that all rows of a block are in, where all are asked for.
-fn step_of_all(head: &Head, asked: &Asked<'_>, counting: &Counting) -> Option<i64> {
+/// Whether a scan may ask for rows of a run.
+fn is_asked(asked: &Asked<'_>, run: &super::Run) -> bool {
     let scan = &asked.plan.scan;
-    let step = counting.step_of(head.runs.first()?.min_t);
+    asked.wanted.get(run.stream as usize) == Some(&true)
+        && run.max_t >= scan.start_ns
+        && run.min_t <= scan.end_ns
+}
+
+/// Counts without a look at rows, if what is asked for are whole runs of which is known what they say; `false`: it is not.
+fn count_whole(
+    head: &Head,
+    bytes: &dyn Bytes,
+    asked: &Asked<'_>,
+    counting: &Counting,
+    add: Add<'_>,
+) -> Result<bool> {
+    let scan = &asked.plan.scan;
     let is_whole = |run: &super::Run| {
-        asked.wanted.get(run.stream as usize) == Some(&true)
-            && run.min_t >= scan.start_ns
+        run.min_t >= scan.start_ns
             && run.max_t <= scan.end_ns
-            && counting.step_of(run.min_t) == step
-            && counting.step_of(run.max_t) == step
+            && counting.step_of(run.min_t) == counting.step_of(run.max_t)
     };
-    (asked.except.is_empty() && head.runs.iter().all(is_whole)).then_some(step)
+    let runs: Vec<usize> = (0..head.runs.len()).filter(|run| is_asked(asked, &head.runs[*run])).collect();
+    if !asked.except.is_empty() || !runs.iter().all(|run| is_whole(&head.runs[*run])) {
+        return Ok(false);
+    }
+    let body = &asked.plan.body;
+    if !body.is_empty() && runs.len() < head.runs.len() {
+        return Ok(false);
+    }
+    let Some(of_runs) = tally::of_runs(head, bytes, asked, counting, &runs)? else { return Ok(false) };
+    let step_of = |run: usize| counting.step_of(head.runs[run].min_t);
+    if body.is_empty() {
+        for (run, keys) in runs.iter().zip(of_runs) {
+            keys.iter().try_for_each(|(key, rows)| add_one(add, key, step_of(*run), *rows))?;
+        }
+        return Ok(true);
+    }
+    // Templates say nothing of runs: all rows must count for the same.
+    let mut keys = of_runs.iter().zip(&runs).map(|(keys, run)| match &keys[..] {
+        [(key, _)] => Some((key, step_of(*run))),
+        _ => None,
+    });
+    let Some(first) = keys.next() else { return Ok(true) };
+    let Some((key, step)) = first.filter(|first| keys.all(|other| other.as_ref() == Some(first))) else {
+        return Ok(false);
+    };
+    if !ruled_out(head, bytes, asked.plan)? {
+        match rows_that_hold(head, bytes, body)? {
+            0 => {}
+            rows => add_one(add, key, step, rows)?,
+        }
+    }
+    Ok(true)
 }
 
 fn add_one(add: Add<'_>, key: &[String], step: i64, rows: u64) -> Result<()> {
@@ -248,6 +281,14 @@ pub(super) fn part(
 ) -> Result<(Codes, Vec<u32>)> {
     let mut codes = Codes::default();
     let mut of_rows = vec![0u32; rows];
+    // Rows that nobody asks for get no number.
+    let mut first = 0;
+    let ranges = head.runs.iter().map(|run| {
+        first += run.rows as usize;
+        (run, first - run.rows as usize..first)
+    });
+    let skipped: Vec<_> = ranges.filter(|(run, _)| !is_asked(asked, run)).map(|(_, range)| range).collect();
+    skipped.iter().for_each(|range| of_rows[range.clone()].fill(SKIPPED));
     let mut rest = sources;
     while let Some((source, others)) = rest.split_first() {
         if source.place == KeyPlace::Label {
@@ -284,6 +325,7 @@ pub(super) fn part(
             },
         )?;
     }
+    skipped.into_iter().for_each(|range| of_rows[range].fill(0));
     Ok((codes, of_rows))
 }
 

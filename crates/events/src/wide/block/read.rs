@@ -185,6 +185,14 @@ pub(super) fn find(
 
 /// Whether the filter of a block says that nothing in it fulfils the tests.
 pub(super) fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
+    if plan.body.iter().any(Test::has_plain_words)
+        && let Some(section) = head.section(&Kind::Words)
+    {
+        let filter = column(bytes, section)?;
+        if !plan.body.iter().all(|test| test.may_hold_by_words(&filter)) {
+            return Ok(true);
+        }
+    }
     if !plan.has_words {
         return Ok(false);
     }

@@ -21,6 +21,7 @@ use crate::wide::ints;
 use crate::wide::shapes::Shapes;
 use crate::wide::split::split;
 use crate::wide::texts::{self, Sink};
+use crate::wide::words;
 
 /// A message that is kept as it is.
 const WHOLE: u32 = u32::MAX;
@@ -86,6 +87,7 @@ pub(in crate::wide) struct Builder {
     /// Values of fields.
     values: usize,
     filter: filter::Builder,
+    words: words::Builder,
     /// Rows by template, once the block is finished.
     order: Order,
     sink: Sink,
@@ -318,7 +320,7 @@ impl Builder {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
             raw.clear();
             let specs = self.write_column(column, &mut by_row, &mut raw, &mut sink);
-            self.tally(column, &specs, &by_row, sections.list.len(), &mut tallies);
+            self.tally(column, &specs, sections.list.len(), &mut tallies);
             sections.add(kind, !specs.is_empty(), &raw)?;
         }
         if self.rest_count > 0 {
@@ -329,6 +331,9 @@ impl Builder {
         }
         if let Some(raw) = tallies.finish() {
             sections.add(Kind::Tallies, false, &raw)?;
+        }
+        if let Some(filter) = self.words() {
+            sections.add_as_is(Kind::Words, &filter);
         }
         if let Some(filter) = self.filter.finish(sections.bytes.len()) {
             sections.add_as_is(Kind::Filter, &filter);
@@ -341,6 +346,18 @@ impl Builder {
         (self.scratch, self.sink, self.sections) = (raw, sink, Some(sections));
         self.clear();
         Ok(Finished { head_len, head_crc, bytes, runs: head.runs })
+    }
+
+    /// The filter of the words of templates and of messages without one.
+    fn words(&mut self) -> Option<Vec<u8>> {
+        for template in &self.order.kept {
+            let (start, len) = self.templates[*template as usize].text;
+            self.words.add(&self.template_text[start as usize..(start + len) as usize]);
+        }
+        for row in self.order.whole() {
+            self.words.add(body(&self.text, self.bodies[*row as usize]));
+        }
+        self.words.finish()
     }
 
     /// Forgets the rows, keeps the memory.

@@ -1,4 +1,5 @@
-//! How many rows have each value of a field, where these are few: whole blocks are counted by them without a look at rows.
+//! How many rows of each run have each value of a field, where these are few: what asks for whole runs is counted by them
+//! without a look at rows.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,15 +9,23 @@ use foldhash::fast::FixedState;
 use model::records::{ABSENT, FieldRef};
 
 use super::{Builder, Column, Values, body};
-use crate::wide::block::{MOST_TALLIED, MOST_TALLY};
+use crate::wide::block::{MOST_TALLIED, Run};
 use crate::wide::condition::written;
 use crate::wide::derived::Spec;
+
+/// The most values of a run that are counted.
+const MOST_OF_RUN: usize = 32;
+/// No run with a longer value is counted.
+const LONGEST: usize = 128;
+/// Blocks of more runs have no tallies.
+const MOST_RUNS: usize = 1024;
 
 /// The tallies of a block under construction.
 #[derive(Default)]
 pub(super) struct Tallies {
     count: u64,
     bytes: Vec<u8>,
+    scratch: Vec<u8>,
 }
 
 impl Tallies {
@@ -27,104 +36,147 @@ impl Tallies {
         out.extend_from_slice(&self.bytes);
         (self.count > 0).then_some(out)
     }
+}
 
-    /// Adds that of the field whose column has this place among the columns: values as they are written, and rows.
-    fn add(&mut self, column: usize, absent: u64, values: &[(Vec<u8>, u64)]) {
-        if values.iter().map(|(text, _)| text.len()).sum::<usize>() > MOST_TALLY {
-            return;
+/// Where the values of a column come from.
+struct Rows<'a> {
+    runs: &'a [Run],
+    /// Rows that have a value.
+    rows: &'a [u32],
+    /// The template of each row.
+    ids: &'a [u32],
+    /// Whether a template always tells the same.
+    constant: &'a [bool],
+}
+
+/// Values with numbers, and for each run how many rows have each; `None`: it has too many.
+struct Counted<T> {
+    values: Vec<T>,
+    runs: Vec<Option<Vec<(u32, u32)>>>,
+}
+
+/// Counts values run by run.
+fn count<T: Copy + Eq + Hash>(
+    rows: &Rows<'_>,
+    value: impl Fn(usize) -> T,
+    fits: impl Fn(T) -> bool,
+) -> Counted<T> {
+    let (mut values, mut numbers): (Vec<T>, HashMap<T, u32, FixedState>) = (Vec::new(), HashMap::default());
+    let mut of_templates = vec![ABSENT; rows.constant.len()];
+    let (mut counts, mut touched) = (vec![0u32; MOST_TALLIED], Vec::new());
+    let (mut runs, mut end, mut at) = (Vec::with_capacity(rows.runs.len()), 0u32, 0usize);
+    for run in rows.runs {
+        end += run.rows;
+        let (known, upto) = (values.len(), at + rows.rows[at..].partition_point(|row| *row < end));
+        let mut last: Option<(T, u32)> = None;
+        let mut few = true;
+        for at in at..upto {
+            let template = rows.ids[rows.rows[at] as usize] as usize;
+            let mut number = of_templates[template];
+            if number == ABSENT {
+                let value = value(at);
+                number = match last {
+                    Some((last, number)) if last == value => number,
+                    _ => match numbers.get(&value) {
+                        Some(number) => *number,
+                        None if values.len() < MOST_TALLIED && fits(value) => {
+                            let number = values.len() as u32;
+                            numbers.insert(value, number);
+                            values.push(value);
+                            number
+                        }
+                        None => ABSENT,
+                    },
+                };
+                few = number != ABSENT;
+                last = Some((value, number));
+                if few && rows.constant[template] {
+                    of_templates[template] = number;
+                }
+            }
+            if !few || (touched.len() == MOST_OF_RUN && counts[number as usize] == 0) {
+                few = false;
+                break;
+            }
+            if counts[number as usize] == 0 {
+                touched.push(number);
+            }
+            counts[number as usize] += 1;
         }
-        self.count += 1;
-        put_u64(&mut self.bytes, column as u64);
-        put_u64(&mut self.bytes, absent);
-        put_u64(&mut self.bytes, values.len() as u64);
-        for (text, rows) in values {
-            put_bytes(&mut self.bytes, text);
-            put_u64(&mut self.bytes, *rows);
+        at = upto;
+        touched.sort_unstable();
+        let of_run = touched.drain(..).map(|number| (number, std::mem::take(&mut counts[number as usize])));
+        let of_run: Vec<(u32, u32)> = of_run.collect();
+        runs.push(few.then_some(of_run));
+        if !few {
+            // What only this run has is not kept.
+            for value in values.drain(known..) {
+                numbers.remove(&value);
+            }
+            of_templates.iter_mut().filter(|n| **n as usize >= known).for_each(|n| *n = ABSENT);
         }
     }
+    Counted { values, runs }
 }
 
-/// Counts values while they are few.
-struct Tally<T> {
-    numbers: HashMap<T, usize, FixedState>,
-    rows: Vec<u64>,
-    last: Option<(T, usize)>,
-}
-
-impl<T: Copy + Eq + Hash> Tally<T> {
-    /// `None`: there are too many.
-    fn of(values: impl Iterator<Item = (T, u64)>) -> Option<Vec<(T, u64)>> {
-        let mut tally = Self { numbers: HashMap::default(), rows: Vec::new(), last: None };
-        for (value, rows) in values {
-            let number = match tally.last {
-                Some((last, number)) if last == value => number,
-                _ => {
-                    let next = tally.rows.len();
-                    let number = *tally.numbers.entry(value).or_insert(next);
-                    if number == next {
-                        if next == MOST_TALLIED {
-                            return None;
-                        }
-                        tally.rows.push(0);
-                    }
-                    tally.last = Some((value, number));
-                    number
-                }
-            };
-            tally.rows[number] += rows;
+impl<T: Copy> Counted<T> {
+    /// Adds the tally of the field whose column has this place among the columns.
+    fn write(self, column: usize, text: impl Fn(T) -> Vec<u8>, out: &mut Tallies) {
+        if self.runs.iter().all(Option::is_none) {
+            return;
         }
-        let mut all: Vec<(usize, T)> =
-            tally.numbers.into_iter().map(|(value, number)| (number, value)).collect();
-        all.sort_unstable_by_key(|(number, _)| *number);
-        Some(all.into_iter().map(|(number, value)| (value, tally.rows[number])).collect())
+        let body = &mut out.scratch;
+        body.clear();
+        put_u64(body, self.values.len() as u64);
+        self.values.iter().for_each(|value| put_bytes(body, &text(*value)));
+        for run in self.runs {
+            let Some(run) = run else {
+                body.push(0);
+                continue;
+            };
+            put_u64(body, run.len() as u64 + 1);
+            let mut last = 0;
+            for (number, rows) in run {
+                put_u64(body, u64::from(number - last));
+                put_u64(body, u64::from(rows));
+                last = number;
+            }
+        }
+        out.count += 1;
+        put_u64(&mut out.bytes, column as u64);
+        put_bytes(&mut out.bytes, body);
     }
 }
 
 impl Builder {
-    /// Adds the tally of a column, if it has few values. `specs`: what templates tell of it. `by_row`: the place of each row's
-    /// value.
-    pub(super) fn tally(
-        &self,
-        column: &Column,
-        specs: &[(u32, Spec<'_>)],
-        by_row: &[u32],
-        number: usize,
-        out: &mut Tallies,
-    ) {
-        let absent = (self.times.len() - column.rows.len()) as u64;
-        // Of a template that always tells the same one row speaks for all.
-        let mut constant = vec![false; self.order.kept.len() + 1];
-        let mut firsts = Vec::new();
-        for (template, _) in specs.iter().filter(|(_, spec)| !spec.needs_variables()) {
-            let rows = self.order.of(*template as usize);
-            if let Some(at) = rows.first().map(|row| by_row[*row as usize]).filter(|at| *at != ABSENT) {
-                constant[*template as usize] = true;
-                firsts.push((at as usize, rows.len() as u64));
-            }
+    /// Adds the tally of a column that will have this place. `specs`: what templates tell of it.
+    pub(super) fn tally(&self, column: &Column, specs: &[(u32, Spec<'_>)], place: usize, out: &mut Tallies) {
+        if self.runs.len() > MOST_RUNS {
+            return;
         }
-        let others = (0..column.rows.len()).filter(|at| {
-            let template = self.ids[column.rows[*at] as usize];
-            !constant[template as usize]
-        });
-        let places = firsts.into_iter().chain(others.map(|at| (at, 1)));
-        let values = match &column.values {
-            Values::Text(texts) => Tally::of(places.map(|(at, rows)| (body(&self.text, texts[at]), rows)))
-                .map(|all| all.into_iter().map(|(text, rows)| (text.to_vec(), rows)).collect()),
-            Values::Int(ints) => Tally::of(places.map(|(at, rows)| (ints[at], rows)))
-                .map(|all| all.into_iter().map(|(int, rows)| (text_of(FieldRef::Int(int)), rows)).collect()),
-            Values::Bool(bools) => Tally::of(places.map(|(at, rows)| (bools[at], rows))).map(|all| {
-                all.into_iter().map(|(bool, rows)| (text_of(FieldRef::Bool(bool)), rows)).collect()
-            }),
+        let mut constant = vec![false; self.order.kept.len() + 1];
+        for (template, _) in specs.iter().filter(|(_, spec)| !spec.needs_variables()) {
+            constant[*template as usize] = true;
+        }
+        let rows = Rows { runs: &self.runs, rows: &column.rows, ids: &self.ids, constant: &constant };
+        match &column.values {
+            Values::Text(texts) => {
+                count(&rows, |at| body(&self.text, texts[at]), |text| text.len() <= LONGEST).write(
+                    place,
+                    <[u8]>::to_vec,
+                    out,
+                );
+            }
+            Values::Int(ints) => {
+                let text = |int| written(FieldRef::Int(int)).into_owned().into_bytes();
+                count(&rows, |at| ints[at], |_| true).write(place, text, out);
+            }
+            Values::Bool(bools) => {
+                let text = |bool| written(FieldRef::Bool(bool)).into_owned().into_bytes();
+                count(&rows, |at| bools[at], |_| true).write(place, text, out);
+            }
             // They are measured, not counted by.
-            Values::Float(_) => None,
-        };
-        if let Some(values) = values {
-            let values: Vec<(Vec<u8>, u64)> = values;
-            out.add(number, absent, &values);
+            Values::Float(_) => {}
         }
     }
-}
-
-fn text_of(value: FieldRef<'_>) -> Vec<u8> {
-    written(value).into_owned().into_bytes()
 }
