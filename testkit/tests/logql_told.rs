@@ -298,12 +298,16 @@ fn query() -> impl Strategy<Value = String> {
             format!("{parser} {one} {two}")
         }
     });
-    (selector, stages, by, 0..10).prop_map(|(selector, stages, by, form)| match form {
+    (selector, stages, by, 0..13).prop_map(|(selector, stages, by, form)| match form {
         0 | 6 => format!("{selector} {stages}"),
         1 => format!("sum by ({by}) (rate({selector} {stages} [10s]))"),
         2 => format!("count_over_time({selector} {stages} [10s])"),
         3 => format!("sum by ({by}) (bytes_over_time({selector} {stages} [10s]))"),
         4 => format!("max by ({by}) (max_over_time({selector} {stages} | unwrap status [30s]))"),
+        7 => format!(
+            "sum by ({by}) (sum_over_time({selector} {stages} | unwrap status | __error__=\"\" [30s]))"
+        ),
+        8 => format!("last_over_time({selector} {stages} | unwrap status | status > 5 [30s]) by ({by})"),
         5 => format!("sum(count_over_time({selector} {stages} [7s]))"),
         _ => format!("sum by ({by}) (count_over_time({selector} {stages} [20s]))"),
     })
@@ -339,5 +343,26 @@ fn stores_are_asked_to_count_by_what_messages_say() {
     let lines: Vec<Line> = (0..100).map(line).collect();
     let queries = ["| json path=\"path\"", "| json | status >= 500", "| json | __error__=\"\"", "| logfmt"]
         .map(|stages| format!("topk(3, sum by (path) (count_over_time({{app=\"x\"}} {stages} [1m])))"));
+    assert_eq!(check(&shapes, &lines, &queries), queries.len());
+}
+
+#[test]
+fn keys_with_variables_in_them_are_looked_at() {
+    let shapes = ["{\"x-#\":#,\"b\":1}".to_owned(), "x_#=# b=1".to_owned()];
+    let line = |n: usize| Line {
+        shape: n % 2,
+        variables: vec![(1 + n % 3).to_string(), (n % 5).to_string()],
+        stream: 0,
+        beside: 0,
+    };
+    let lines: Vec<Line> = (0..200).map(line).collect();
+    let stages = [
+        "| json | __error__=\"\"",
+        "| json x_2=\"[\\\"x-2\\\"]\" | __error__=\"\"",
+        "| logfmt",
+        "| logfmt x_2=\"x_2\"",
+        "| json | x_2 >= 2 | __error__=\"\"",
+    ];
+    let queries = stages.map(|stages| format!("sum by (x_2) (count_over_time({{app=\"x\"}} {stages} [1m]))"));
     assert_eq!(check(&shapes, &lines, &queries), queries.len());
 }

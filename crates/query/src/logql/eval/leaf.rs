@@ -117,10 +117,7 @@ impl<'a> Leaf<'a> {
 
     fn read(&mut self, evaluator: &Evaluator<'_>, reader: &dyn RecordReader) -> Result<(), QueryError> {
         let ctx = evaluator.ctx;
-        if let Some(unwrap) = &self.range.unwrap {
-            let filters = unwrap.filters.iter().map(Filter::new).collect::<Result<_, _>>();
-            self.filters = filters.map_err(QueryError::Execution)?;
-        }
+        self.filters = filters(self.range)?;
         let need = Need {
             range: self.grid.span(),
             order: Order::Ascending,
@@ -237,17 +234,22 @@ impl<'a> Leaf<'a> {
         plan: &Plan,
         wish: &Wish,
     ) -> Result<bool, QueryError> {
-        if self.range.unwrap.is_some() {
+        if self.range.unwrap.is_some() && Samples::need_order(self.range.op) {
             return Ok(false);
         }
         let (range, grid, key, meter) = (self.range, self.grid, &self.key, evaluator.meter.clone());
-        let new = || Leaf::named(range, grid, key.clone(), meter.charge());
+        let new = || -> Result<Leaf<'_>, QueryError> {
+            let leaf = Leaf::named(range, grid, key.clone(), meter.charge());
+            Ok(Leaf { filters: filters(range)?, ..leaf })
+        };
         let idle: Mutex<Vec<Leaf<'_>>> = Mutex::default();
         let failed = AtomicBool::new(false);
         let visit = |batch: &Columns| {
             let taken = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let mut leaf = taken.unwrap_or_else(&new);
-            if plan.pipeline(batch).is_some_and(|pipeline| leaf.add_batch(pipeline, batch, wish).is_ok()) {
+            if let Some(pipeline) = plan.pipeline(batch)
+                && let Ok(mut leaf) = taken.map_or_else(&new, Ok)
+                && leaf.add_batch(pipeline, batch, wish).is_ok()
+            {
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(leaf);
                 return Ok(());
             }
@@ -272,15 +274,24 @@ impl<'a> Leaf<'a> {
 
     /// Adds the lines that another has counted.
     fn add_leaf(&mut self, other: Self) -> Result<(), QueryError> {
-        for series in other.series {
+        let Self { series, stats, charge, .. } = other;
+        // What it held is held by this one from now on.
+        drop(charge);
+        for series in series {
             let at = self.series_named(series.labels.canonical())?;
-            if let (Values::Lines(all), Values::Lines(more)) = (&mut self.series[at].values, &series.values) {
-                all.add_all(more);
+            match (&mut self.series[at].values, series.values) {
+                (Values::Lines(all), Values::Lines(more)) => all.add_all(&more),
+                (Values::Samples(all), Values::Samples(more)) => {
+                    self.charge
+                        .grow(more.len() as u64, more.len() as u64 * 2 * size_of::<(i64, f64)>() as u64)?;
+                    all.add_all(more);
+                }
+                _ => {}
             }
         }
-        self.stats.lines += other.stats.lines;
-        self.stats.bytes += other.stats.bytes;
-        self.stats.kept += other.stats.kept;
+        self.stats.lines += stats.lines;
+        self.stats.bytes += stats.bytes;
+        self.stats.kept += stats.kept;
         Ok(())
     }
 
@@ -407,7 +418,7 @@ impl<'a> Leaf<'a> {
         let made = series.into_iter().map(|one| {
             let cells = match one.values {
                 Values::Lines(lines) => lines.cells(grid, range.op),
-                Values::Samples(samples) => samples.cells(grid, range.op, range.param),
+                Values::Samples(mut samples) => samples.cells(grid, range.op, range.param),
             };
             Row::new(one.labels, cells)
         });
@@ -417,6 +428,12 @@ impl<'a> Leaf<'a> {
         }
         rows
     }
+}
+
+/// The filters behind an `unwrap`.
+fn filters(range: &RangeAggregation) -> Result<Vec<Filter>, QueryError> {
+    let all = range.unwrap.iter().flat_map(|unwrap| &unwrap.filters);
+    all.map(Filter::new).collect::<Result<_, _>>().map_err(QueryError::Execution)
 }
 
 /// Where the value of a label comes from, as [`Entry::group`] finds it.

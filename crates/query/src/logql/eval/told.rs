@@ -41,6 +41,8 @@ pub(super) struct Read {
     parts: Vec<(KeyPlace, Arc<str>)>,
     /// The labels that series are named by, sorted.
     names: Vec<String>,
+    /// A batch of one line that came with nothing.
+    nothing: Columns,
     /// Whether there were lines that a stage fails on.
     failed: AtomicBool,
 }
@@ -128,7 +130,8 @@ pub(super) fn told(stages: &[Stage], names: &[String], wish: &Wish) -> Option<To
         }
     }
     let failed = AtomicBool::new(false);
-    let reading = Read { wish: wish.clone(), parsers, steps, parts, names: names.to_vec(), failed };
+    let nothing = line(&[], &[]);
+    let reading = Read { wish: wish.clone(), parsers, steps, parts, names: names.to_vec(), nothing, failed };
     Some(Told { by, reading: Arc::new(reading) })
 }
 
@@ -180,31 +183,6 @@ impl Read {
         self.failed.store(true, Ordering::Relaxed);
         Error::internal("a line has to pass the pipeline")
     }
-
-    /// A batch of one line that came with these labels and fields.
-    fn line(&self, by: &[&str]) -> Columns {
-        let (mut labels, mut fields): (Vec<(&str, &str)>, Vec<FieldColumn>) = (Vec::new(), Vec::new());
-        for ((place, name), value) in self.parts.iter().zip(by).filter(|(_, value)| !value.is_empty()) {
-            let origin = match place {
-                KeyPlace::Label => {
-                    labels.push((name, value));
-                    continue;
-                }
-                KeyPlace::Sent => Origin::Sent,
-                KeyPlace::Detected => Origin::Detected,
-            };
-            let mut column = TextColumn::default();
-            column.push(value);
-            fields.push(FieldColumn { name: Arc::clone(name), origin, values: Values::Text(column) });
-        }
-        Columns {
-            times: vec![0],
-            stream: vec![0],
-            streams: vec![Labels::from_pairs(labels)],
-            fields,
-            ..Columns::default()
-        }
-    }
 }
 
 impl Reading for Read {
@@ -222,9 +200,16 @@ impl Reading for Read {
     }
 
     fn key(&self, by: &[&str], texts: &[Option<&str>]) -> model::Result<Option<String>> {
-        let columns = self.line(by);
-        let sent = Sent::new(&columns, &self.wish);
-        let mut entry = Entry::new(&columns, 0, &sent);
+        let made;
+        let columns = match by.iter().all(|text| text.is_empty()) {
+            true => &self.nothing,
+            false => {
+                made = line(&self.parts, by);
+                &made
+            }
+        };
+        let sent = Sent::new(columns, &self.wish);
+        let mut entry = Entry::new(columns, 0, &sent);
         for step in &self.steps {
             match step {
                 Step::Stages(pipeline) if !pipeline.run(&mut entry) => return Ok(None),
@@ -244,6 +229,26 @@ impl Reading for Read {
         entry.group(&self.names, &mut key);
         Ok(Some(key))
     }
+}
+
+/// A batch of one line that came with these labels and fields.
+fn line(parts: &[(KeyPlace, Arc<str>)], by: &[&str]) -> Columns {
+    let (mut labels, mut fields): (Vec<(&str, &str)>, Vec<FieldColumn>) = (Vec::new(), Vec::new());
+    for ((place, name), value) in parts.iter().zip(by).filter(|(_, value)| !value.is_empty()) {
+        let origin = match place {
+            KeyPlace::Label => {
+                labels.push((name, value));
+                continue;
+            }
+            KeyPlace::Sent => Origin::Sent,
+            KeyPlace::Detected => Origin::Detected,
+        };
+        let mut column = TextColumn::default();
+        column.push(value);
+        fields.push(FieldColumn { name: Arc::clone(name), origin, values: Values::Text(column) });
+    }
+    let streams = vec![Labels::from_pairs(labels)];
+    Columns { times: vec![0], stream: vec![0], streams, fields, ..Columns::default() }
 }
 
 /// A text as an entry takes it that outlives what a store gave.

@@ -113,7 +113,8 @@ impl Lines {
     }
 }
 
-/// Values with their times, in the order of time.
+/// Values with their times, in the order of time. Where no more than that matters, values of one time lie in their own order,
+/// so that the answer does not depend on who read which.
 #[derive(Default)]
 pub(super) struct Samples(Vec<(i64, f64)>);
 
@@ -122,7 +123,24 @@ impl Samples {
         self.0.push((time, value));
     }
 
-    pub(super) fn cells(&self, grid: Grid, op: RangeOp, param: Option<f64>) -> Cells {
+    /// Whether it matters in which order values of one time were written.
+    pub(super) fn need_order(op: RangeOp) -> bool {
+        matches!(op, RangeOp::First | RangeOp::Last | RangeOp::RateCounter)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Adds what others have found.
+    pub(super) fn add_all(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(super) fn cells(&mut self, grid: Grid, op: RangeOp, param: Option<f64>) -> Cells {
+        if !Self::need_order(op) {
+            self.0.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        }
         let mut cells = Cells::absent(grid.len);
         let (mut from, mut to) = (0, 0);
         for i in 0..grid.len {
