@@ -4,6 +4,7 @@ mod crash;
 mod grep;
 mod keep;
 mod memory;
+mod told;
 
 use std::path::Path;
 use std::sync::Arc;
