@@ -25,8 +25,10 @@ pub(super) use read::{Asked, Bytes, matching, messages, open};
 pub(super) use told::{Keys, Numbered};
 pub(super) use write::{Builder, Finished};
 
-/// Bytes of messages, and of texts of fields that stand in no message, after which a block is closed.
-pub(super) const FULL_BYTES: usize = 8 << 20;
+/// Bytes of messages after which a block is closed.
+pub(super) const FULL_BYTES: usize = 12 << 20;
+/// Bytes of messages, and of texts of fields that stand in no message, after which it is.
+const FULL_TEXT: usize = 16 << 20;
 /// Rows after which it is.
 pub(super) const FULL_ROWS: usize = 1 << 16;
 /// Values of fields after which it is.

@@ -112,9 +112,8 @@ fn put_short<'t>(
     let Some(&first) = texts.first() else { return true };
     let len = first.len();
     let same_len = texts.iter().all(|text| text.len() == len);
-    if same_len && texts.iter().all(|text| *text == first) {
-        sink.numbers.push(CONSTANT);
-        put_bytes(&mut sink.letters, first);
+    if same_len && texts.iter().all(|text| alike(text, first)) {
+        put_constant(first, sink);
         return true;
     }
     let canonical = |text: &[u8]| text[0] != b'0' || text.len() == 1;
@@ -186,26 +185,52 @@ pub(super) fn put_same(at: usize, sink: &mut Sink) {
     put_u64(&mut sink.numbers, at as u64);
 }
 
+/// Whether two texts are the same. Most are short, and a call would cost more than the comparison.
+#[inline]
+fn alike(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        0..4 => a.iter().zip(b).all(|(a, b)| a == b),
+        4..8 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        _ => a == b,
+    }
+}
+
+/// The text that a column always has; `text` gives that of a row.
+pub(super) fn constant<'t>(rows: &[u32], text: impl Fn(u32) -> &'t [u8]) -> Option<&'t [u8]> {
+    let first = text(*rows.first()?);
+    let same = |row: &u32| alike(text(*row), first);
+    (same(&rows[rows.len() / 2]) && same(&rows[rows.len() - 1]) && rows.iter().all(same)).then_some(first)
+}
+
+/// Appends a text that a column always has.
+pub(super) fn put_constant(text: &[u8], sink: &mut Sink) {
+    sink.numbers.push(CONSTANT);
+    put_bytes(&mut sink.letters, text);
+}
+
 /// The first column before this one that has the same texts; `text` gives that of a row in a column.
 pub(super) fn same_as<'t>(
     column: usize,
     rows: &[u32],
     text: impl Fn(u32, usize) -> &'t [u8],
 ) -> Option<usize> {
-    let same = |row: &u32, at: usize| text(*row, column) == text(*row, at);
+    let same = |row: &u32, at: usize| alike(text(*row, column), text(*row, at));
     let ends = [rows.first()?, rows.get(rows.len() / 2)?, rows.last()?];
     let from = column.saturating_sub(LOOK_BACK);
     (from..column).find(|at| ends.iter().all(|row| same(row, *at)) && rows.iter().all(|row| same(row, *at)))
 }
 
-/// What texts say of the times of their records, if all do: `text` gives that of a row in this column.
+/// What texts say of the times of their records, if all do: `text` gives that of a row in this column. What is always the
+/// same should not come here: it needs no times to be read.
 pub(super) fn says_time<'t>(rows: &[u32], times: &[i64], text: impl Fn(u32) -> &'t [u8]) -> Option<Says> {
     let (first, last) = (*rows.first()?, *rows.last()?);
     let says = Says::of(text(first), times[first as usize])?;
     let holds = |row: u32| says.holds(text(row), times[row as usize]);
-    let differ = |row: &u32| text(*row) != text(first);
-    // What is always the same needs no times to be read.
-    (holds(last) && rows.iter().all(|row| holds(*row)) && rows.iter().any(differ)).then_some(says)
+    (holds(last) && rows.iter().all(|row| holds(*row))).then_some(says)
 }
 
 /// Says that a column is told by the times.

@@ -14,7 +14,7 @@ use model::records::{FieldRef, Origin};
 
 use self::sections::Sections;
 use self::tallies::Tallies;
-use super::{FULL_BYTES, FULL_ROWS, FULL_VALUES, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
+use super::{FULL_BYTES, FULL_ROWS, FULL_TEXT, FULL_VALUES, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
 use crate::wide::columns::Type;
 use crate::wide::filter;
 use crate::wide::ints;
@@ -50,6 +50,8 @@ struct Column {
     origin: Origin,
     rows: Vec<u32>,
     values: Values,
+    /// The column that came behind it last.
+    next: usize,
 }
 
 #[derive(Default)]
@@ -78,13 +80,15 @@ pub(in crate::wide) struct Builder {
     runs: Vec<Run>,
     columns: Vec<Column>,
     by_name: HashMap<Arc<str>, Vec<usize>, FixedState>,
-    /// The column after the one used last: fields follow one another as in the row before.
-    next_column: usize,
+    /// The column that the row before began with, and the one used last: fields follow one another as there.
+    first_column: usize,
+    last_column: Option<usize>,
     rest: Vec<u8>,
     rest_count: u64,
     rest_row: u32,
     scratch: Vec<u8>,
-    /// Values of fields.
+    /// Bytes of messages, and values of fields.
+    messages: usize,
     values: usize,
     filter: filter::Builder,
     words: words::Builder,
@@ -129,7 +133,8 @@ impl Builder {
     }
 
     pub(in crate::wide) fn is_full(&self) -> bool {
-        self.text.len() + self.rest.len() >= FULL_BYTES
+        self.messages >= FULL_BYTES
+            || self.text.len() + self.rest.len() >= FULL_TEXT
             || self.times.len() >= FULL_ROWS
             || self.values >= FULL_VALUES
     }
@@ -140,7 +145,8 @@ impl Builder {
         self.text.extend_from_slice(body.as_bytes());
         self.times.push(time_ns);
         self.bodies.push(place);
-        self.next_column = 0;
+        self.messages += body.len();
+        self.last_column = None;
         match self.runs.last_mut().filter(|run| run.stream == stream) {
             Some(run) => {
                 run.rows += 1;
@@ -214,8 +220,12 @@ impl Builder {
         let kind = Type::of(&value);
         let named = |c: &Column| Arc::ptr_eq(&c.name, name) || c.name == *name;
         let is_it = |c: &Column| c.origin == origin && c.kind() == kind && named(c);
-        let at = if self.columns.get(self.next_column).is_some_and(is_it) {
-            self.next_column
+        let expected = match self.last_column {
+            Some(last) => self.columns[last].next,
+            None => self.first_column,
+        };
+        let at = if self.columns.get(expected).is_some_and(is_it) {
+            expected
         } else {
             let known =
                 self.by_name.get(name).and_then(|all| all.iter().find(|at| is_it(&self.columns[**at])));
@@ -225,7 +235,11 @@ impl Builder {
                 None => self.new_column(name, origin, kind),
             }
         };
-        self.next_column = at + 1;
+        match self.last_column {
+            Some(last) => self.columns[last].next = at,
+            None => self.first_column = at,
+        }
+        self.last_column = Some(at);
         let column = &mut self.columns[at];
         if column.rows.last() == Some(&row) {
             return;
@@ -272,7 +286,7 @@ impl Builder {
         };
         let at = self.columns.len();
         self.by_name.entry(Arc::clone(name)).or_default().push(at);
-        self.columns.push(Column { name: Arc::clone(name), origin, rows: Vec::new(), values });
+        self.columns.push(Column { name: Arc::clone(name), origin, rows: Vec::new(), values, next: at + 1 });
         at
     }
 
@@ -376,7 +390,8 @@ impl Builder {
         self.columns.clear();
         self.by_name.clear();
         self.rest.clear();
-        (self.rest_count, self.rest_row, self.values, self.next_column) = (0, 0, 0, 0);
+        (self.rest_count, self.rest_row, self.values, self.messages) = (0, 0, 0, 0);
+        (self.first_column, self.last_column) = (0, None);
     }
 
     fn write_times(&self, out: &mut Vec<u8>) {
@@ -446,6 +461,10 @@ impl Builder {
                 &self.text[start..start + len as usize]
             };
             for hole in 0..template.holes as usize {
+                if let Some(always) = texts::constant(rows, |row| text(row, hole)) {
+                    texts::put_constant(always, sink);
+                    continue;
+                }
                 if rows.len() >= REPEATS
                     && let Some(same) = texts::same_as(hole, rows, text)
                 {
