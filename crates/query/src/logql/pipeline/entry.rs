@@ -36,6 +36,13 @@ impl Wish {
 }
 
 impl Wish {
+    /// Whether a glance at a name as it was found tells that nobody asks for it.
+    fn rules_out(&self, found: &str) -> bool {
+        // Neither what makes a name of it nor what is put behind one changes a letter at the beginning.
+        let (Self::Names(names), Some(first)) = (self, found.bytes().next()) else { return false };
+        first.is_ascii_alphabetic() && !names.iter().any(|name| name.as_bytes().first() == Some(&first))
+    }
+
     /// Whether a label that is found under this name may be asked for, by whichever of its names.
     fn may_have(&self, name: &str) -> bool {
         let extracted = |asked: &String| asked.strip_suffix(EXTRACTED) == Some(name);
@@ -185,6 +192,9 @@ impl<'a> Entry<'a> {
 
     /// A label that a parser found, if it is asked for.
     pub(crate) fn add_parsed(&mut self, wish: &Wish, name: &str, value: Cow<'a, str>) {
+        if wish.rules_out(name) {
+            return;
+        }
         let plain = is_plain_label_name(name);
         let name = if plain { Cow::Borrowed(name) } else { sanitized(name) };
         if name.is_empty() || !wish.may_have(&name) {

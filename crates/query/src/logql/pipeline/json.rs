@@ -212,24 +212,25 @@ impl<'t> Reader<'t> {
     }
 
     fn string(&mut self) -> Read<Cow<'t, str>> {
-        let raw = self.raw_string()?;
-        Ok(if raw.contains('\\') { unescaped(raw) } else { Cow::Borrowed(raw) })
+        let (raw, escaped) = self.raw_string()?;
+        Ok(if escaped { unescaped(raw) } else { Cow::Borrowed(raw) })
     }
 
-    fn raw_string(&mut self) -> Read<&'t str> {
+    /// What stands between two quotation marks, and whether there is a backslash in it.
+    fn raw_string(&mut self) -> Read<(&'t str, bool)> {
         let bytes = self.text.as_bytes();
         if bytes.get(self.at) != Some(&b'"') {
             return Err(self.wrong("expected '\"'"));
         }
         let start = self.at + 1;
-        let mut at = start;
+        let (mut at, mut escaped) = (start, false);
         loop {
             match bytes.get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(&self.text[start..at]);
+                    return Ok((&self.text[start..at], escaped));
                 }
-                Some(b'\\') => at += 2,
+                Some(b'\\') => (at, escaped) = (at + 2, true),
                 Some(_) => at += 1,
                 None => return Err(self.wrong("a text does not end")),
             }
