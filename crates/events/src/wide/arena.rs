@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use disk::varint::Corrupt;
-use model::Labels;
+use model::{Labels, Order};
 
 use super::record::{Content, Place, content};
 
@@ -185,6 +185,25 @@ pub(super) struct Picked {
 }
 
 impl Picked {
+    /// Forgets rows that `count` others come before, in order of time.
+    pub(super) fn keep_first(&mut self, count: usize, order: Order) {
+        if count == 0 || count >= self.rows.len() {
+            return;
+        }
+        let mut times: Vec<i64> = self.rows.iter().map(|row| row.time_ns).collect();
+        match order {
+            Order::Ascending => {
+                let last = *times.select_nth_unstable(count - 1).1;
+                self.rows.retain(|row| row.time_ns <= last);
+            }
+            Order::Descending => {
+                let at = times.len() - count;
+                let last = *times.select_nth_unstable(at).1;
+                self.rows.retain(|row| row.time_ns >= last);
+            }
+        }
+    }
+
     /// As [`Arena::content`].
     pub(super) fn content(&self, row: &Row) -> Result<(Content<'_>, &[u32]), Corrupt> {
         let chunk = &self.chunks[row.chunk as usize];

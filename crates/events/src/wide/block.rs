@@ -21,7 +21,7 @@ use super::columns::Type;
 pub(super) use count::{Codes, combined, count};
 pub(super) use messages::Parts;
 pub(super) use patterned::{Counted, patterned};
-pub(super) use read::{Asked, Bytes, matching, messages, open};
+pub(super) use read::{Asked, Bytes, filter, matching, messages, open};
 pub(super) use told::{Keys, Numbered};
 pub(super) use write::{Builder, Finished};
 
@@ -68,6 +68,8 @@ enum Kind {
     Tallies,
     /// Which words there are in messages that are no variables.
     Words,
+    /// The same in blocks of before, which are searched as if they had none.
+    OldFilter,
 }
 
 /// A column of fields that was read.
@@ -133,10 +135,11 @@ impl Head {
                 Kind::Letters => out.push(3),
                 Kind::Rest => out.push(4),
                 Kind::Whole => out.push(5),
-                Kind::Filter => out.push(6),
+                Kind::OldFilter => out.push(6),
                 Kind::Ids => out.push(7),
                 Kind::Tallies => out.push(24),
                 Kind::Words => out.push(25),
+                Kind::Filter => out.push(26),
                 Kind::Field(name, origin, kind) => {
                     let form = if section.derived { 16 } else { 8 };
                     out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
@@ -175,10 +178,11 @@ impl Head {
                 3 => Kind::Letters,
                 4 => Kind::Rest,
                 5 => Kind::Whole,
-                6 => Kind::Filter,
+                6 => Kind::OldFilter,
                 7 => Kind::Ids,
                 24 => Kind::Tallies,
                 25 => Kind::Words,
+                26 => Kind::Filter,
                 field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

@@ -211,6 +211,9 @@ impl Store {
                     None => Ok(()),
                 },
                 Piece::Block(of_part, at) => {
+                    if !of_part.part.may_have(at, &plan)? {
+                        return Ok(());
+                    }
                     count_block(ctx, &plan, &of_part, &of_part.part.blocks[at], counting, sums)
                 }
             }

@@ -3,7 +3,7 @@
 use model::records::{Counting, KeyPlace, KeySource, RecordScan, TextTest};
 use model::{EventKind, Labels, Result};
 
-use super::block::{Asked, Bytes, Head, count, matching, open, patterned};
+use super::block::{Asked, Bytes, Head, count, filter, matching, open, patterned};
 use super::record;
 use super::scan::Plan;
 
@@ -39,9 +39,16 @@ pub fn fuzz(bytes: &[u8]) {
     let fields = vec![("f".to_owned(), TextTest::In(vec!["1".to_owned()]))];
     for scan in [RecordScan { body, fields, ..scan.clone() }, scan] {
         let plan = Plan::new(&scan);
-        let asked =
-            Asked { plan: &plan, streams: &streams, wanted: &[true, true], natural: false, except: &[] };
+        let asked = Asked {
+            plan: &plan,
+            streams: &streams,
+            wanted: &[true, true],
+            natural: false,
+            except: &[],
+            range: None,
+        };
         let _ = open(&head, &Any(columns), &asked);
+        let _ = filter(&head, &Any(columns));
         let _ = matching(&head, &Any(columns), &asked);
         let _ = patterned(&head, &Any(columns), &asked, 1000);
         let source = |place| KeySource { place, name: "f".to_owned(), lower: true };

@@ -82,7 +82,7 @@ impl Store {
         let shelf: &Shelf = self.shelf(kind)?;
         for Doomed { part, runs, .. } in doomed.iter().filter(|d| d.due) {
             let mut block = 0;
-            let gone = self.rewrite(shelf, part, |entry| {
+            let gone = self.rewrite(shelf, part, |_, entry| {
                 let of_block = &runs[block];
                 block += 1;
                 if !of_block.contains(&true) {

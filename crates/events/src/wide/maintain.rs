@@ -186,7 +186,7 @@ impl Store {
             // A part of several days is written again once half of it has expired.
             if all || gone * 2 > part.bytes {
                 let without =
-                    |entry: &Entry| Ok(if entry.max_t < oldest { Without::All } else { Without::Nothing });
+                    |_, entry: &Entry| Ok(if entry.max_t < oldest { Without::All } else { Without::Nothing });
                 self.rewrite(shelf, &part, without)?;
                 info!(part = part.name, all, "expired records removed");
             }
@@ -199,12 +199,12 @@ impl Store {
         &self,
         shelf: &Shelf,
         part: &Arc<Part>,
-        mut without: impl FnMut(&Entry) -> Result<Without>,
+        mut without: impl FnMut(usize, &Entry) -> Result<Without>,
     ) -> Result<u64> {
         let replaces = vec![part.name.clone()];
         let mut decided = Vec::with_capacity(part.blocks.len());
-        for entry in &part.blocks {
-            decided.push(without(entry)?);
+        for (at, entry) in part.blocks.iter().enumerate() {
+            decided.push(without(at, entry)?);
         }
         if decided.iter().all(|d| matches!(d, Without::Nothing)) {
             return Ok(0);
@@ -245,7 +245,7 @@ impl Store {
         let sizes: Vec<u64> = all.iter().map(|(_, _, p)| p.bytes).collect();
         for (_, kind, part) in &all[..disk::space::oldest_to_remove(&sizes, limit)] {
             if !part.blocks.is_empty() {
-                self.rewrite(self.shelf(*kind)?, part, |_| Ok(Without::All))?;
+                self.rewrite(self.shelf(*kind)?, part, |_, _| Ok(Without::All))?;
                 info!(part = part.name, "records part removed by the limit on size");
             }
         }
@@ -263,13 +263,13 @@ impl Store {
         let mut gone = 0;
         for part in shelf.parts() {
             let wanted: Vec<bool> = part.streams.iter().map(|s| plan.wants_stream(s)).collect();
-            let without = |entry: &Entry| {
+            let without = |at: usize, entry: &Entry| {
                 ctx.check()?;
                 let (first, last) = (entry.streams.0 as usize, entry.streams.1 as usize);
                 let touched = entry.min_t <= scan.end_ns
                     && entry.max_t >= scan.start_ns
                     && wanted[first..=last].contains(&true);
-                if !touched {
+                if !touched || !part.may_have(at, &plan)? {
                     return Ok(Without::Nothing);
                 }
                 let (head, bytes) = part.head(entry)?;
@@ -279,6 +279,7 @@ impl Store {
                     wanted: &wanted,
                     natural: true,
                     except: &[],
+                    range: None,
                 };
                 let rows = part.noting(matching(&head, &bytes, &asked))?;
                 Ok(match rows.len() {

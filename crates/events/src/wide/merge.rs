@@ -13,6 +13,10 @@ const BATCH_ROWS: usize = 4096;
 const BATCH_BYTES: usize = 1 << 20;
 /// The most sources that are opened at one time.
 const MOST_AHEAD: usize = 64;
+/// So many sources are asked at first, before any is opened, and at most so many; a thread takes so many of them.
+const LEAST_SIFTED: usize = 64;
+const MOST_SIFTED: usize = 4096;
+const SIFTED: usize = 16;
 /// A source that has so many rows before all others is taken by itself.
 const RUN: usize = 64;
 
@@ -30,7 +34,17 @@ pub(super) struct Lazy<S> {
 
 /// Opens sources.
 pub(super) trait Open: Send + Sync {
-    type Source: Send;
+    type Source: Send + Sync;
+
+    /// Whether it can say of a source that there is nothing, without opening it.
+    fn sifts(&self) -> bool {
+        false
+    }
+
+    /// Whether a source may have rows that are wanted: `false` is certain.
+    fn may_have(&self, _source: &Self::Source) -> Result<bool> {
+        Ok(true)
+    }
 
     /// The rows of a source that are wanted, in the asked order; `None`: there are none.
     fn open(&self, source: Self::Source) -> Result<Option<Columns>>;
@@ -62,6 +76,10 @@ pub(super) struct Merge<O: Open> {
     /// How many rows are still to come, if there is a limit.
     left: usize,
     batch: u64,
+    /// How many of the next sources are not to be asked any more whether they may have something.
+    sifted: usize,
+    /// How many sources are asked at one time.
+    sieve: usize,
     /// How many sources are opened at one time.
     ahead: usize,
     /// For [`Merge::weave`], kept for its memory.
@@ -100,6 +118,7 @@ impl<O: Open> Merge<O> {
     ) -> Self {
         lazy.sort_by(|a, b| compare(order, (b.bound, b.rank), (a.bound, a.rank)));
         let left = if limit == 0 { usize::MAX } else { limit };
+        let sifts = opener.sifts();
         Self {
             ctx: ctx.clone(),
             order,
@@ -108,6 +127,8 @@ impl<O: Open> Merge<O> {
             open: Vec::new(),
             left,
             batch: 0,
+            sifted: if sifts { 0 } else { usize::MAX },
+            sieve: LEAST_SIFTED,
             ahead: 1,
             keys: Vec::new(),
         }
@@ -117,14 +138,13 @@ impl<O: Open> Merge<O> {
     fn settle(&mut self) -> Result<()> {
         loop {
             let mut due = Vec::new();
-            while due.len() < self.ahead
-                && let Some(next) = self.lazy.last()
-                && self
-                    .open
-                    .last()
-                    .is_none_or(|p| !compare(self.order, p.key(), (next.bound, next.rank)).is_lt())
-            {
+            while due.len() < self.ahead && self.is_due() {
+                if self.sifted == 0 {
+                    self.sift()?;
+                    continue;
+                }
                 due.extend(self.lazy.pop());
+                self.sifted -= 1;
             }
             if due.is_empty() {
                 return Ok(());
@@ -137,6 +157,38 @@ impl<O: Open> Merge<O> {
             };
             found.into_iter().for_each(|piece| self.insert(piece));
         }
+    }
+
+    /// Whether the next source may have the next row.
+    fn is_due(&self) -> bool {
+        self.lazy.last().is_some_and(|next| {
+            let first = self.open.last();
+            first.is_none_or(|p| !compare(self.order, p.key(), (next.bound, next.rank)).is_lt())
+        })
+    }
+
+    /// Drops those of the next sources that have nothing: more and more at one time, as asking costs little.
+    fn sift(&mut self) -> Result<()> {
+        let asked = self.lazy.split_off(self.lazy.len().saturating_sub(self.sieve));
+        self.sieve = (self.sieve * 4).min(MOST_SIFTED);
+        let (ctx, opener) = (&self.ctx, &self.opener);
+        let threads = parallel::threads().min(asked.len() / LEAST_SIFTED).max(1);
+        let none =
+            parallel::each(asked.chunks(SIFTED).enumerate(), threads, Vec::new, |none, (chunk, some)| {
+                ctx.check()?;
+                for (at, lazy) in some.iter().enumerate() {
+                    if !opener.may_have(&lazy.source)? {
+                        none.push(chunk * SIFTED + at);
+                    }
+                }
+                Ok::<_, model::Error>(())
+            })?;
+        let mut keep = vec![true; asked.len()];
+        none.into_iter().flatten().for_each(|at| keep[at] = false);
+        let before = self.lazy.len();
+        self.lazy.extend(asked.into_iter().zip(keep).filter_map(|(lazy, keep)| keep.then_some(lazy)));
+        self.sifted = self.lazy.len() - before;
+        Ok(())
     }
 
     fn open_all(&self, due: Vec<Lazy<O::Source>>) -> Result<Vec<Piece>> {

@@ -37,9 +37,13 @@ impl Store {
         self.check_tenant(&ctx.tenant)?;
         let plan = Arc::new(Plan::new(scan));
         let (mut lazy, parts) = self.memory_of(&plan)?;
-        for part in parts.iter().filter(|p| !p.is_damaged()) {
-            add_part(&mut lazy, part, &plan);
-        }
+        let parts: Vec<Arc<PartScan>> = parts
+            .iter()
+            .filter(|part| !part.is_damaged())
+            .map(|part| Arc::new(PartScan::new(part, &plan)))
+            .collect();
+        let cut = first_rows(&parts, &lazy, scan);
+        parts.iter().for_each(|of_part| add_part(&mut lazy, of_part, scan, cut));
         let opener = Opener { plan, budget: ctx.budget.clone() };
         Ok(Merge::new(ctx, scan.order, scan.limit, opener, lazy))
     }
@@ -130,7 +134,7 @@ impl Store {
             let fields = all.then(|| new.iter().map(|(name, _)| name.to_string()).collect());
             let plan = Arc::new(Plan::new(&RecordScan { limit: 0, wanted: of(fields), ..scan.clone() }));
             let opener = Opener { plan, budget: ctx.budget.clone() };
-            if let Some(columns) = opener.open(Source::Block(of_part, at))? {
+            if let Some(columns) = opener.open(Source::Block(of_part, at, None))? {
                 add_names(&columns, &mut names);
             }
         }
@@ -174,17 +178,69 @@ pub(super) fn blocks_of(parts: &[Arc<Part>], plan: &Plan) -> Vec<(Arc<PartScan>,
     blocks
 }
 
-fn add_part(lazy: &mut Vec<Lazy<Source>>, part: &Arc<Part>, plan: &Plan) {
-    let scan = &plan.scan;
-    let of_part = Arc::new(PartScan::new(part, plan));
+/// Adds the blocks of a part. What lies on both sides of `cut` is opened twice, if the side that comes first is not enough.
+fn add_part(lazy: &mut Vec<Lazy<Source>>, of_part: &Arc<PartScan>, scan: &RecordScan, cut: Option<i64>) {
     for (at, entry) in of_part.blocks(scan) {
-        let bound = match scan.order {
-            Order::Ascending => entry.min_t.max(scan.start_ns),
-            Order::Descending => entry.max_t.min(scan.end_ns),
+        let (start, end) = (entry.min_t.max(scan.start_ns), entry.max_t.min(scan.end_ns));
+        let mut add = |range: Option<(i64, i64)>| {
+            let (start, end) = range.unwrap_or((start, end));
+            let bound = if scan.order == Order::Ascending { start } else { end };
+            let source = Source::Block(Arc::clone(of_part), at, range);
+            lazy.push(Lazy { bound, rank: Rank(entry.rank, at as u32), source });
         };
-        let source = Source::Block(Arc::clone(&of_part), at);
-        lazy.push(Lazy { bound, rank: Rank(entry.rank, at as u32), source });
+        // The cut is the first time of the later side.
+        match cut.filter(|cut| start < *cut && *cut <= end) {
+            Some(cut) => [(start, cut - 1), (cut, end)].into_iter().for_each(|range| add(Some(range))),
+            None => add(None),
+        }
     }
+}
+
+/// Whether every record of the streams and times of a scan is in its answer.
+fn each_counts(scan: &RecordScan) -> bool {
+    scan.body.is_empty() && scan.fields.is_empty() && scan.keep.is_none()
+}
+
+/// Where few rows suffice and each is one: a time beside which the first of them lie, all in all, as far as heads of blocks
+/// tell. Only so much of a block is read then.
+fn first_rows(parts: &[Arc<PartScan>], memory: &[Lazy<Source>], scan: &RecordScan) -> Option<i64> {
+    if scan.limit == 0 || !each_counts(scan) {
+        return None;
+    }
+    // Rows are taken to be even in time, and twice as many are enough where that is not quite so.
+    let enough = 2.0 * scan.limit as f64;
+    let mut pieces: Vec<(i64, i64, f64)> = Vec::new();
+    for (of_part, (_, entry)) in parts.iter().flat_map(|p| p.blocks(scan).map(move |block| (p, block))) {
+        pieces.push((entry.min_t, entry.max_t, f64::from(entry.rows) * of_part.share(entry)));
+    }
+    for lazy in memory {
+        if let Source::Memory(picked, range) = &lazy.source {
+            let times = picked.rows[range.clone()].iter().map(|row| row.time_ns);
+            let (least, most) = (times.clone().min()?, times.max()?);
+            pieces.push((least, most, range.len() as f64));
+        }
+    }
+    let first = pieces.iter().map(|p| p.0).min()?.max(scan.start_ns);
+    let last = pieces.iter().map(|p| p.1).max()?.min(scan.end_ns);
+    let ascending = scan.order == Order::Ascending;
+    let rows_before = |cut: i64| -> f64 {
+        let rows = |(min, max, rows): &(i64, i64, f64)| {
+            let (from, to) = if ascending { (first, cut - 1) } else { (cut, last) };
+            let inside = to.min(*max) as f64 - from.max(*min) as f64 + 1.0;
+            rows * (inside / ((*max as f64 - *min as f64) + 1.0)).max(0.0)
+        };
+        pieces.iter().map(rows).sum()
+    };
+    // The nearest time at which there are enough.
+    let (mut low, mut high) = (first, last.checked_add(1)?);
+    while i128::from(high) - i128::from(low) > 1_000_000 {
+        let middle = low + ((i128::from(high) - i128::from(low)) / 2) as i64;
+        match (rows_before(middle) >= enough, ascending) {
+            (true, true) | (false, false) => high = middle,
+            _ => low = middle,
+        }
+    }
+    Some(if ascending { high } else { low })
 }
 
 fn add_memory(lazy: &mut Vec<Lazy<Source>>, arena: &Arena, rank: u64, plan: &Plan) {
@@ -194,6 +250,9 @@ fn add_memory(lazy: &mut Vec<Lazy<Source>>, arena: &Arena, rank: u64, plan: &Pla
         return;
     }
     let mut picked = arena.select(&wanted, scan.start_ns, scan.end_ns);
+    if each_counts(scan) {
+        picked.keep_first(scan.limit, scan.order);
+    }
     picked.rows.sort_by_key(|row| row.time_ns);
     if scan.order == Order::Descending {
         picked.rows.reverse();

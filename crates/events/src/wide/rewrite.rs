@@ -53,8 +53,14 @@ pub(super) fn copy_without(
             writer.add(&copied(part, entry, &numbers)?, entry.rank)?;
             continue;
         }
-        let asked =
-            Asked { plan: &plan, streams: &part.streams, wanted: &wanted, natural: true, except: &except };
+        let asked = Asked {
+            plan: &plan,
+            streams: &part.streams,
+            wanted: &wanted,
+            natural: true,
+            except: &except,
+            range: None,
+        };
         let (head, bytes) = part.head(entry)?;
         let Some(columns) = part.noting(open(&head, &bytes, &asked))? else { continue };
         // Rows keep their order, and so do the streams of their runs.
@@ -146,7 +152,7 @@ impl Cursor<'_> {
             let (head, bytes) = self.part.head(entry)?;
             let wanted = vec![true; self.part.streams.len()];
             let streams = &self.part.streams;
-            let asked = Asked { plan, streams, wanted: &wanted, natural: true, except: &[] };
+            let asked = Asked { plan, streams, wanted: &wanted, natural: true, except: &[], range: None };
             self.at = 0;
             self.columns = self.part.noting(open(&head, &bytes, &asked))?.unwrap_or_default();
             let runs = runs_of(&head.runs, &self.columns, streams);

@@ -11,6 +11,7 @@ use super::arena::Picked;
 use super::block::{self, Asked};
 use super::columns::Builder;
 use super::condition::{Test, written};
+use super::filter::Filter;
 use super::merge::Open;
 use super::part::{Entry, Part};
 use super::record::Content;
@@ -32,6 +33,12 @@ impl Plan {
         let has_words =
             body.iter().any(Test::has_words) || fields.iter().any(|(_, test)| test.values().is_some());
         Self { body, fields, has_words, scan: scan.clone() }
+    }
+
+    /// Whether the filter of a block leaves open that something in it fulfils the tests.
+    pub(super) fn may_hold(&self, filter: &Filter<'_>) -> bool {
+        let value = |test: &Test| test.values().is_none_or(|words| words.iter().any(|w| filter.may_have(w)));
+        self.body.iter().all(|test| test.may_hold(filter)) && self.fields.iter().all(|(_, test)| value(test))
     }
 
     pub(super) fn wants_stream(&self, labels: &Labels) -> bool {
@@ -68,8 +75,8 @@ impl Plan {
 pub(super) enum Source {
     /// A run of rows of memory, in the asked order.
     Memory(Arc<Picked>, Range<usize>),
-    /// A block, by its place in the part.
-    Block(Arc<PartScan>, usize),
+    /// A block, by its place in the part, and between which times of it.
+    Block(Arc<PartScan>, usize, Option<(i64, i64)>),
 }
 
 /// A part, and which of its streams a scan wants.
@@ -94,9 +101,15 @@ impl PartScan {
         self.part.blocks.iter().enumerate().filter(may)
     }
 
+    /// Which share of the streams of a block is wanted.
+    pub(super) fn share(&self, entry: &Entry) -> f64 {
+        let streams = &self.wanted[entry.streams.0 as usize..=entry.streams.1 as usize];
+        streams.iter().filter(|wanted| **wanted).count() as f64 / streams.len() as f64
+    }
+
     pub(super) fn asked<'a>(&'a self, plan: &'a Plan) -> Asked<'a> {
         let streams = &self.part.streams;
-        Asked { plan, streams, wanted: &self.wanted, natural: false, except: &[] }
+        Asked { plan, streams, wanted: &self.wanted, natural: false, except: &[], range: None }
     }
 }
 
@@ -109,16 +122,28 @@ pub(super) struct Opener {
 impl Open for Opener {
     type Source = Source;
 
+    fn sifts(&self) -> bool {
+        self.plan.has_words
+    }
+
+    fn may_have(&self, source: &Source) -> Result<bool> {
+        match source {
+            Source::Memory(..) => Ok(true),
+            Source::Block(scan, at, _) => scan.part.may_have(*at, &self.plan),
+        }
+    }
+
     fn open(&self, source: Source) -> Result<Option<Columns>> {
         match source {
             Source::Memory(picked, range) => from_memory(&self.plan, &picked, range)
                 .map_err(|e| Error::internal("records in memory cannot be read").with_detail(e)),
-            Source::Block(scan, at) => {
+            Source::Block(scan, at, range) => {
                 let entry = &scan.part.blocks[at];
                 // What is read to be tested is more than what is left of it.
                 let _held = self.budget.reserve(entry.bytes / 2 + u64::from(entry.len))?;
                 let (head, bytes) = scan.part.head(entry)?;
-                scan.part.noting(block::open(&head, &bytes, &scan.asked(&self.plan)))
+                let asked = Asked { range, ..scan.asked(&self.plan) };
+                scan.part.noting(block::open(&head, &bytes, &asked))
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The store against a list of what was written to it.
 
 mod crash;
+mod filters;
 mod grep;
 mod keep;
 mod memory;

@@ -23,7 +23,9 @@ impl Store {
         let plan = Arc::new(Plan::new(&RecordScan { limit: 0, ..scan.clone() }));
         let (memory_of, parts) = self.memory_of(&plan)?;
         let mut sources: Vec<Source> = memory_of.into_iter().map(|Lazy { source, .. }| source).collect();
-        sources.extend(blocks_of(&parts, &plan).into_iter().map(|(of_part, at)| Source::Block(of_part, at)));
+        sources.extend(
+            blocks_of(&parts, &plan).into_iter().map(|(of_part, at)| Source::Block(of_part, at, None)),
+        );
         let threads = parallel::threads().min(sources.len());
         let opener = Opener { plan, budget: ctx.budget.clone() };
         parallel::each(
@@ -32,6 +34,9 @@ impl Store {
             || (),
             |(), source| {
                 ctx.check()?;
+                if !opener.may_have(&source)? {
+                    return Ok(());
+                }
                 let Some(columns) = opener.open(source)? else { return Ok(()) };
                 let _held = ctx.budget.reserve(memory(&columns))?;
                 visit(&columns)

@@ -7,7 +7,7 @@ use disk::varint::{Corrupt, Reader};
 use model::Result;
 use model::records::TextColumn;
 
-use super::read::{Picked, column, corrupt, named, times};
+use super::read::{Picked, corrupt, named, times};
 use super::{Bytes, Head, Kind, MOST_ROWS, MOST_TEMPLATES};
 use crate::wide::columns::push_text;
 use crate::wide::condition::Test;
@@ -561,9 +561,4 @@ impl<'a> Parts<'a> {
         }
         Some(())
     }
-}
-
-/// Reads the filter of a block, if it has one.
-pub(super) fn filter(head: &Head, bytes: &dyn Bytes) -> Result<Option<Vec<u8>>> {
-    head.section(&Kind::Filter).map(|section| column(bytes, section)).transpose()
 }

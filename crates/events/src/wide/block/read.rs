@@ -6,11 +6,11 @@ use disk::varint::{Corrupt, Reader};
 use model::records::{Columns, FieldColumn, TextColumn};
 use model::{Error, Labels, Order, Result};
 
-use super::messages::{self, Messages, Parts, Raw, Templates};
+use super::messages::{Messages, Parts, Raw, Templates};
 use super::{FieldKind, Head, Kind, Section, told};
 use crate::wide::condition::Test;
 use crate::wide::fields::{Field, Needs};
-use crate::wide::filter::Filter;
+use crate::wide::filter::Place;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
 use crate::wide::scan::Plan;
@@ -36,6 +36,17 @@ pub(in crate::wide) struct Asked<'a> {
     pub(in crate::wide) natural: bool,
     /// These rows, sorted, are left out.
     pub(in crate::wide) except: &'a [u32],
+    /// Only rows of these times, the first and the last, of those that the plan asks for.
+    pub(in crate::wide) range: Option<(i64, i64)>,
+}
+
+impl Asked<'_> {
+    /// First and last time that is asked for.
+    fn range(&self) -> (i64, i64) {
+        let scan = &self.plan.scan;
+        let (start, end) = self.range.unwrap_or((i64::MIN, i64::MAX));
+        (scan.start_ns.max(start), scan.end_ns.min(end))
+    }
 }
 
 pub(super) fn corrupt(e: Corrupt) -> Error {
@@ -133,6 +144,21 @@ pub(super) fn find(
     if ruled_out(head, bytes, plan)? {
         return Ok(None);
     }
+    let read_times = || times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt);
+    let (start_ns, end_ns) = asked.range();
+    let cut = head.runs.iter().any(|run| run.min_t < start_ns || run.max_t > end_ns);
+    // Where the range leaves nothing, nothing else is read.
+    let early = match cut || plan.body.is_empty() {
+        true => {
+            let times = read_times()?;
+            let picked = pick(head, asked, &times)?;
+            if picked.is_empty() {
+                return Ok(None);
+            }
+            Some((times, picked))
+        }
+        false => None,
+    };
     let needs_body = with_body || !plan.body.is_empty();
     let templates_raw = if needs_body { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
     let templates = needs_body.then(|| Templates::read(head, &templates_raw)).transpose().map_err(corrupt)?;
@@ -155,8 +181,14 @@ pub(super) fn find(
     if let Some(templates) = &templates {
         templates.load(head, bytes)?;
     }
-    let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
-    let mut picked = pick(head, asked, &times)?;
+    let (times, mut picked) = match early {
+        Some(early) => early,
+        None => {
+            let times = read_times()?;
+            let picked = pick(head, asked, &times)?;
+            (times, picked)
+        }
+    };
     if let Some(messages) = messages.as_ref().filter(|_| !plan.body.is_empty()) {
         picked.retain(|(row, _)| messages.may(*row));
     }
@@ -183,44 +215,46 @@ pub(super) fn find(
     Ok((!picked.is_empty()).then_some(Found { times, picked, body }))
 }
 
-/// Whether the filter of a block says that nothing in it fulfils the tests.
+/// Whether the words of a block say that nothing in it fulfils the tests.
 pub(super) fn ruled_out(head: &Head, bytes: &dyn Bytes, plan: &Plan) -> Result<bool> {
     if plan.body.iter().any(Test::has_plain_words)
         && let Some(section) = head.section(&Kind::Words)
     {
-        let filter = column(bytes, section)?;
-        if !plan.body.iter().all(|test| test.may_hold_by_words(&filter)) {
-            return Ok(true);
-        }
+        let words = column(bytes, section)?;
+        return Ok(!plan.body.iter().all(|test| test.may_hold_by_words(&words)));
     }
-    if !plan.has_words {
-        return Ok(false);
-    }
-    let Some(raw) = messages::filter(head, bytes)? else { return Ok(false) };
-    let Some(filter) = Filter::read(&raw) else { return Ok(false) };
-    let values = |test: &Test| test.values().is_none_or(|words| words.iter().any(|w| filter.may_have(w)));
-    Ok(!plan.body.iter().all(|test| test.may_hold(&filter)) || !plan.fields.iter().all(|(_, t)| values(t)))
+    Ok(false)
+}
+
+/// Where the filter of a block lies, if it has one. All of it is read for its checksum.
+pub(in crate::wide) fn filter(head: &Head, bytes: &dyn Bytes) -> Result<Option<Place>> {
+    let Some(section) = head.section(&Kind::Filter).filter(|s| s.len == s.raw_len) else { return Ok(None) };
+    Ok(Place::read(section.offset, &column(bytes, section)?))
 }
 
 /// Rows with the run that each is of.
 pub(super) type Picked = Vec<(u32, u32)>;
 
 pub(super) fn pick(head: &Head, asked: &Asked<'_>, times: &[i64]) -> Result<Picked> {
-    let scan = &asked.plan.scan;
+    let (start_ns, end_ns) = asked.range();
     let (mut picked, mut first) = (Picked::new(), 0u32);
     for (number, run) in head.runs.iter().enumerate() {
         let rows = first..first + run.rows;
+        let first_row = rows.start;
         first = rows.end;
         let wanted =
             asked.wanted.get(run.stream as usize).filter(|_| asked.streams.len() > run.stream as usize);
         if !*wanted.ok_or_else(|| corrupt(Corrupt("a stream that the part does not have")))?
-            || run.max_t < scan.start_ns
-            || run.min_t > scan.end_ns
+            || run.max_t < start_ns
+            || run.min_t > end_ns
         {
             continue;
         }
-        let inside = |row: &u32| (scan.start_ns..=scan.end_ns).contains(&times[*row as usize]);
-        picked.extend(rows.filter(inside).map(|row| (row, number as u32)));
+        // Rows of a run are in order of time.
+        let of_run = &times[rows.start as usize..rows.end as usize];
+        let from = first_row + of_run.partition_point(|t| *t < start_ns) as u32;
+        let until = first_row + of_run.partition_point(|t| *t <= end_ns) as u32;
+        picked.extend((from..until).map(|row| (row, number as u32)));
     }
     if !asked.except.is_empty() {
         let mut except = asked.except.iter().peekable();

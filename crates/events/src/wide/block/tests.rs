@@ -30,7 +30,8 @@ fn read(block: &Finished, test: Option<TextTest>) -> (Option<Vec<String>>, usize
     scan.body.extend(test);
     let plan = Plan::new(&scan);
     let streams = [Labels::empty()];
-    let asked = Asked { plan: &plan, streams: &streams, wanted: &[true], natural: false, except: &[] };
+    let asked =
+        Asked { plan: &plan, streams: &streams, wanted: &[true], natural: false, except: &[], range: None };
     let memory = Memory(block, Cell::new(0));
     let columns = open(&head, &memory, &asked).unwrap();
     let bodies = columns.map(|c| (0..c.len()).map(|row| c.body(row).to_owned()).collect());
@@ -75,8 +76,14 @@ fn fields_beyond_the_most_columns_are_kept_together() {
     let mut scan = RecordScan::everything(EventKind::Log);
     scan.fields = vec![("f699".to_owned(), TextTest::In(vec!["1398".to_owned()]))];
     let plan = Plan::new(&scan);
-    let asked =
-        Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[] };
+    let asked = Asked {
+        plan: &plan,
+        streams: &[Labels::empty()],
+        wanted: &[true],
+        natural: false,
+        except: &[],
+        range: None,
+    };
     let columns = open(&head, &Memory(&block, Cell::new(0)), &asked).unwrap().unwrap();
     assert_eq!(columns.len(), 1);
     for n in 0..700 {
@@ -106,8 +113,14 @@ fn every_type_of_field_comes_back_where_it_was() {
     let block = builder.finish(3).unwrap();
     let head = Head::read(&block.bytes[..block.head_len as usize]).unwrap();
     let plan = Plan::new(&RecordScan::everything(EventKind::Log));
-    let asked =
-        Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[3, 4] };
+    let asked = Asked {
+        plan: &plan,
+        streams: &[Labels::empty()],
+        wanted: &[true],
+        natural: false,
+        except: &[3, 4],
+        range: None,
+    };
     let columns = open(&head, &Memory(&block, Cell::new(0)), &asked).unwrap().unwrap();
     assert_eq!(columns.len(), 998);
     for row in 0..998 {
@@ -129,7 +142,7 @@ proptest! {
         let Ok(head) = Head::read(&block.bytes[..block.head_len as usize]) else { return Ok(()) };
         let plan = Plan::new(&RecordScan::everything(EventKind::Log));
         let asked =
-            Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[] };
+            Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[], range: None };
         if head.rows() == 200 && at >= block.head_len as usize {
             // Filters come last, and are not read where no word is searched for.
             let is_filter = |kind: &Kind| matches!(kind, Kind::Words | Kind::Filter);

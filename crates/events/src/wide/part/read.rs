@@ -1,6 +1,7 @@
 //! Reading a part: its index once, its blocks when they are asked for.
 
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use disk::fs::read_exact_at;
@@ -9,7 +10,9 @@ use disk::{File, Fs, io_error};
 use model::{Error, Labels, Result};
 
 use super::{Entry, FILE, KIND, TRAILER};
-use crate::wide::block::{Bytes, Head};
+use crate::wide::block::{self, Bytes, Head};
+use crate::wide::filter::{Filter, LINE, Lines, Place};
+use crate::wide::scan::Plan;
 
 /// The largest index that is read.
 const MAX_INDEX: usize = 256 << 20;
@@ -29,6 +32,8 @@ pub(in crate::wide) struct Part {
     /// Its bytes on disk.
     pub(in crate::wide) bytes: u64,
     damaged: AtomicBool,
+    /// Where the filter of each block lies, once its checksum was compared; `None`: it has none.
+    filters: Vec<OnceLock<Option<Place>>>,
 }
 
 fn corrupt(name: &str, what: impl std::fmt::Display) -> Error {
@@ -49,6 +54,23 @@ impl Bytes for BlockBytes<'_> {
         }
         read_exact_at(&*self.part.file, self.start + u64::from(offset), len as usize)
             .map_err(|e| corrupt(&self.part.name, e))
+    }
+}
+
+/// The lines of the filter of a block, from this byte of the file on.
+struct FilterLines<'a> {
+    part: &'a Part,
+    start: u64,
+}
+
+impl Lines for FilterLines<'_> {
+    fn read(&self, at: u32) -> Result<[u8; LINE]> {
+        let mut line = [0; LINE];
+        let read = self.part.file.read_at(&mut line, self.start + u64::from(at));
+        match read.map_err(|e| corrupt(&self.part.name, e))? {
+            LINE => Ok(line),
+            _ => Err(corrupt(&self.part.name, "a filter behind the end")),
+        }
     }
 }
 
@@ -86,8 +108,10 @@ impl Part {
             replaces: Vec::new(),
             bytes,
             damaged: AtomicBool::new(false),
+            filters: Vec::new(),
         };
         part.read_index(&index, offset).map_err(broken)?;
+        part.filters.resize_with(part.blocks.len(), OnceLock::new);
         Ok(part)
     }
 
@@ -158,6 +182,29 @@ impl Part {
         let head = self.noting(read())?;
         let start = entry.offset + u64::from(entry.head_len);
         Ok((head, BlockBytes { part: self, start, len: entry.len - entry.head_len }))
+    }
+
+    /// Whether the filter of a block, by its place, leaves open that something in it fulfils the tests of a plan. The head of
+    /// the block and the whole filter are read once; then a few lines.
+    pub(in crate::wide) fn may_have(&self, at: usize, plan: &Plan) -> Result<bool> {
+        if !plan.has_words {
+            return Ok(true);
+        }
+        let entry = &self.blocks[at];
+        let place = match self.filters[at].get() {
+            Some(place) => *place,
+            None => {
+                let (head, bytes) = self.head(entry)?;
+                let place = self.noting(block::filter(&head, &bytes))?;
+                *self.filters[at].get_or_init(|| place)
+            }
+        };
+        let Some(place) = place else { return Ok(true) };
+        let lines =
+            FilterLines { part: self, start: entry.offset + u64::from(entry.head_len + place.offset) };
+        let filter = Filter::new(place, &lines);
+        let may = plan.may_hold(&filter);
+        self.noting(filter.check()).map(|()| may)
     }
 
     /// Remembers that something in it could not be read.

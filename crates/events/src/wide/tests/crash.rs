@@ -115,7 +115,7 @@ fn a_deletion_that_fails_anywhere_can_be_asked_for_again() {
     }
 }
 
-fn parts(bed: &Bed) -> Vec<PathBuf> {
+pub(super) fn parts(bed: &Bed) -> Vec<PathBuf> {
     bed.fs.files().into_iter().filter(|f| f.ends_with("part")).collect()
 }
 

@@ -74,7 +74,7 @@ fn check(lines: &[Line], scan: &RecordScan, wanted: &[bool], counting: &Counting
     let plan = Plan::new(scan);
     let streams =
         APPS.map(|app| if app.is_empty() { Labels::empty() } else { Labels::from_pairs([("app", app)]) });
-    let asked = Asked { plan: &plan, streams: &streams, wanted, natural: false, except: &[] };
+    let asked = Asked { plan: &plan, streams: &streams, wanted, natural: false, except: &[], range: None };
     let mut found = Counts::new();
     count(&head, &Memory(&block, Cell::new(0)), &asked, counting, None, &mut |key, step, rows| {
         *found.entry((key.iter().map(|k| (*k).to_owned()).collect(), step)).or_default() += rows;
@@ -157,8 +157,14 @@ fn a_field_of_few_values_is_counted_without_its_rows() {
         (body, vec![], vec![("", 20_000)]),
     ] {
         let plan = Plan::new(&RecordScan { body, ..RecordScan::everything(EventKind::Log) });
-        let asked =
-            Asked { plan: &plan, streams: &[Labels::empty()], wanted: &[true], natural: false, except: &[] };
+        let asked = Asked {
+            plan: &plan,
+            streams: &[Labels::empty()],
+            wanted: &[true],
+            natural: false,
+            except: &[],
+            range: None,
+        };
         let memory = Memory(&block, Cell::new(0));
         let mut found = Vec::new();
         count(&head, &memory, &asked, &Counting { by, ..counting.clone() }, None, &mut |key, _, rows| {

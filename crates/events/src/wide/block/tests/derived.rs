@@ -93,7 +93,8 @@ fn opened(lines: &[Line], scan: impl FnOnce(&mut RecordScan)) -> Option<model::r
     scan(&mut asked);
     let plan = Plan::new(&asked);
     let streams = [Labels::empty()];
-    let asked = Asked { plan: &plan, streams: &streams, wanted: &[true], natural: true, except: &[] };
+    let asked =
+        Asked { plan: &plan, streams: &streams, wanted: &[true], natural: true, except: &[], range: None };
     open(&head, &Memory(&block, Cell::new(0)), &asked).unwrap()
 }
 
