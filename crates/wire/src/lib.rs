@@ -33,6 +33,7 @@ pub mod influx;
 pub mod journal;
 pub mod json_file;
 pub mod json_lines;
+pub mod local_file;
 pub mod logs;
 pub mod loki;
 pub mod lumberjack;

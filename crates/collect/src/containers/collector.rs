@@ -261,8 +261,8 @@ impl Sources for Collector {
         let logs = index.iter().filter_map(|(id, entry)| {
             let facts = &entry.facts;
             let path = entry.log_path.as_deref().filter(|path| !path.is_empty())?;
-            let wanted = facts.removed_ms == 0 && facts.log_driver == "json-file" && is_stored(facts);
-            wanted.then(|| config.container(id, path, labels_of(&resource(facts))))
+            let wanted = facts.removed_ms == 0 && is_stored(facts);
+            wanted.then(|| config.container(id, &facts.log_driver, path, labels_of(&resource(facts))))?
         });
         logs.collect()
     }
@@ -280,8 +280,10 @@ impl Sources for Collector {
                 "journald" => !journal,
                 driver => !config.received.contains(&driver),
             };
-            let asked = entry.log_path.is_some() && facts.runtime == runtime;
-            (there && by_engine && asked && is_stored(facts)).then(|| config.of_engine(facts))
+            let asked = entry.log_path.as_deref().filter(|_| facts.runtime == runtime);
+            let on_disk = || asked.is_some_and(|path| config.has_files(&facts.log_driver, path));
+            let wanted = there && by_engine && asked.is_some() && is_stored(facts);
+            (wanted && !on_disk()).then(|| config.of_engine(facts))
         });
         logs.collect()
     }

@@ -42,7 +42,7 @@ pub struct Entry {
     pub restarts: VecDeque<i64>,
     /// Judgements, worst first.
     pub verdicts: Vec<Verdict>,
-    /// Where its log is on the host, empty where it writes no file; `None`: the engine was not asked.
+    /// Where its log is on the host, empty where there is no file; `None`: the engine was not asked since it was started.
     pub log_path: Option<String>,
     life: Life,
 }

@@ -238,7 +238,8 @@ impl Watch {
             Err(error) if error.is_not_found() => return Ok(()),
             Err(error) => return Err(error),
         };
-        let log_path = inspect.log_path.clone();
+        // Before its first start the engine does not say where it will be.
+        let log_path = inspect.was_started().then(|| inspect.log_file());
         let mut facts = inspect.into_facts(runtime, &self.shared.node);
         if facts.pid > 0 && self.sampler.try_send(Message::Pid(facts.id.clone(), facts.pid)).is_ok() {
             self.ring();
@@ -248,8 +249,8 @@ impl Watch {
             let mut index = self.shared.index.lock();
             let id = facts.id.clone();
             let changed = index.apply_facts(facts);
-            if let Some(entry) = index.get_mut(&id) {
-                entry.log_path = Some(log_path);
+            if let (Some(entry), Some(_)) = (index.get_mut(&id), &log_path) {
+                entry.log_path = log_path;
             }
             changed
         };

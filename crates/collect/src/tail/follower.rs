@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use model::{Labels, Records};
 
 use super::assemble::{Assembler, Place};
-use super::entry::{Format, Piece};
+use super::entry::{Format, Piece, Split};
 use super::files::{CHUNK, Reading, candidates};
 use super::gap::Gap;
 use super::metrics::Metrics;
@@ -224,15 +224,16 @@ impl Follower {
             first -= 1;
             let file = &files[first];
             if file.size > left {
-                // Where a compressed file would have to be cut, it is left out.
-                (first, offset) = if file.gzip { (first + 1, 0) } else { (first, file.size - left) };
+                // Where a file would have to be cut in which no line can be found, it is left out.
+                let cut = !file.gzip && self.log.format.is_lines();
+                (first, offset) = if cut { (first, file.size - left) } else { (first + 1, 0) };
                 break;
             }
             left -= file.size;
         }
         if first == files.len() {
             first -= 1;
-            offset = if left == 0 { files[first].size } else { 0 };
+            offset = if left == 0 && self.log.format.is_lines() { files[first].size } else { 0 };
         }
         self.metrics.skipped.inc_by(files[..first].iter().map(|f| f.size).sum::<u64>() + offset);
         // From the byte before, so that a line that begins exactly there is whole.
@@ -295,12 +296,21 @@ impl Follower {
     fn take_lines(&mut self, now_ms: i64, out: &mut Records) {
         let mut raw = std::mem::take(&mut self.raw);
         let mut taken = 0;
-        while let Some(newline) = memchr::memchr(b'\n', &raw[taken..]) {
-            let end = taken + newline;
+        loop {
+            let (entry, length) = match self.log.format.split(&raw[taken..]) {
+                Split::Entry(entry, length) => (entry, length),
+                Split::Malformed(length) => {
+                    self.metrics.malformed.inc();
+                    taken += length;
+                    continue;
+                }
+                Split::Unfinished => break,
+            };
             if !std::mem::take(&mut self.skipping) {
-                self.take(&raw[taken..end], (taken, end + 1), false, now_ms, out);
+                let text = &raw[taken + entry.start..taken + entry.end];
+                self.take(text, (taken, taken + length), false, now_ms, out);
             }
-            taken = end + 1;
+            taken += length;
         }
         let rest = raw.len() - taken;
         if self.skipping {
@@ -348,7 +358,9 @@ impl Follower {
     /// Takes a last line that no newline ends.
     fn take_rest(&mut self, now_ms: i64, out: &mut Records) {
         let rest = std::mem::take(&mut self.raw);
-        if !rest.is_empty() && !self.skipping {
+        if !rest.is_empty() && !self.log.format.is_lines() {
+            self.metrics.malformed.inc();
+        } else if !rest.is_empty() && !self.skipping {
             self.take(&rest, (0, rest.len()), false, now_ms, out);
             self.offset += rest.len() as u64;
             self.assembler.reached((self.seq, self.offset));

@@ -75,11 +75,29 @@ impl Config {
         if self.multiline { Rule::Traces } else { Rule::Off }
     }
 
-    /// A container's log: `path` is what the engine says.
-    pub(crate) fn container(&self, id: &str, path: &str, labels: Labels) -> Log {
+    /// A container's log in files: `path` is what the engine says. `None` where they are not to be read.
+    pub(crate) fn container(&self, id: &str, driver: &str, path: &str, labels: Labels) -> Option<Log> {
+        let format = match driver {
+            "json-file" => Format::JsonFile,
+            _ if self.has_files(driver, path) => Format::LocalFile,
+            _ => return None,
+        };
+        let (source, path) = (format!("docker:{id}"), self.on_host(path));
+        Some(Log { source, path, format, labels, rule: self.rule() })
+    }
+
+    /// Whether the log of a container of another driver than `json-file` lies in files that can be read and are to be.
+    pub(crate) fn has_files(&self, driver: &str, path: &str) -> bool {
+        let path = self.on_host(path);
+        // While it is rotated, the newest file has another name for a moment.
+        let names = ["", ".1", ".1.gz"].map(|end| format!("{}{end}", path.display()));
+        !self.received.contains(&driver) && names.iter().any(|name| std::fs::File::open(name).is_ok())
+    }
+
+    /// Where a path of the host is seen.
+    fn on_host(&self, path: &str) -> PathBuf {
         let root = if self.rootfs.as_os_str().is_empty() { Path::new("/") } else { &self.rootfs };
-        let path = root.join(path.trim_start_matches('/'));
-        Log { source: format!("docker:{id}"), path, format: Format::JsonFile, labels, rule: self.rule() }
+        root.join(path.trim_start_matches('/'))
     }
 
     /// A container's log that the engine reads.

@@ -71,22 +71,24 @@ impl Lab {
         self.folder.path().join(format!("x.log{suffix}"))
     }
 
-    fn entry(&mut self, stderr: bool, text: &str, partial: bool) -> String {
+    fn entry(&mut self, stderr: bool, text: &str, partial: bool) -> Vec<u8> {
         let (stream, nanos) =
             (if stderr { "stderr" } else { "stdout" }, self.now_ms as u64 * 1000 + self.number);
         let time = format!("2024-05-01T10:00:00.{:09}Z", nanos % 1_000_000_000);
         match self.format {
             Format::JsonFile => {
                 let log = if partial { text.to_owned() } else { format!("{text}\n") };
-                serde_json::json!({ "log": log, "stream": stream, "time": time }).to_string() + "\n"
+                format!("{}\n", serde_json::json!({ "log": log, "stream": stream, "time": time }))
             }
             Format::Cri => format!("{time} {stream} {} {text}\n", if partial { "P" } else { "F" }),
+            Format::LocalFile => return local_entry(stream, nanos, text, partial),
             Format::Plain => format!("{text}\n"),
         }
+        .into_bytes()
     }
 
     fn write(&mut self, draw: &mut Draw) {
-        let mut bytes = String::new();
+        let mut bytes = Vec::new();
         for _ in 0..1 + draw.below(12) {
             self.number += 1;
             let stderr = self.format.has_streams() && draw.below(3) == 0;
@@ -99,10 +101,10 @@ impl Lab {
             for line in event.lines() {
                 if line.starts_with("INFO long") {
                     let (head, tail) = line.split_at(100);
-                    bytes += &self.entry(stderr, head, true);
-                    bytes += &self.entry(stderr, tail, false);
+                    bytes.extend(self.entry(stderr, head, true));
+                    bytes.extend(self.entry(stderr, tail, false));
                 } else {
-                    bytes += &self.entry(stderr, line, false);
+                    bytes.extend(self.entry(stderr, line, false));
                 }
             }
             self.expected[usize::from(stderr)].push(event);
@@ -110,11 +112,11 @@ impl Lab {
         // An engine does not always get a whole line to the file at once.
         let mut file = fs::OpenOptions::new().append(true).create(true).open(self.path("")).unwrap();
         let cut = draw.below(bytes.len() as u64) as usize;
-        file.write_all(&bytes.as_bytes()[..cut]).unwrap();
+        file.write_all(&bytes[..cut]).unwrap();
         if draw.below(4) == 0 {
             self.read(1 << 20);
         }
-        file.write_all(&bytes.as_bytes()[cut..]).unwrap();
+        file.write_all(&bytes[cut..]).unwrap();
     }
 
     fn rotate(&mut self, files: usize, compress: bool) {
@@ -174,6 +176,27 @@ impl Lab {
     }
 }
 
+/// An entry of the local driver: source, time, text, whether it is a piece.
+fn local_entry(stream: &str, nanos: u64, text: &str, partial: bool) -> Vec<u8> {
+    fn varint(out: &mut Vec<u8>, mut value: u64) {
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    let mut message = vec![0x0a, stream.len() as u8];
+    message.extend(stream.as_bytes());
+    message.push(0x10);
+    varint(&mut message, nanos);
+    message.push(0x1a);
+    varint(&mut message, text.len() as u64);
+    message.extend(text.as_bytes());
+    message.extend([0x20, u8::from(partial)]);
+    let length = (message.len() as u32).to_be_bytes();
+    [&length[..], &message, &length].concat()
+}
+
 fn storm(format: Format, seed: u64) {
     let (mut lab, mut draw) = (Lab::new(format), Draw(seed));
     for _ in 0..120 {
@@ -200,6 +223,7 @@ fn a_storm_of_rotations_and_crashes_loses_and_repeats_nothing() {
     for seed in 1..60 {
         storm(Format::JsonFile, seed);
         storm(Format::Cri, seed);
+        storm(Format::LocalFile, seed);
         storm(Format::Plain, seed);
     }
 }

@@ -77,6 +77,8 @@ answer!(
         restart_count: i64 = "RestartCount",
         /// Where its log is on the host; empty where its log driver writes no file.
         log_path: String = "LogPath",
+        /// A file of the engine's own folder of the container; empty until it is started.
+        hostname_path: String = "HostnamePath",
         /// State.
         state: State = "State",
         /// What the user configured.
@@ -268,6 +270,24 @@ pub fn runtime_name(version: &Version) -> &'static str {
 }
 
 impl Inspect {
+    /// Where its log is on the host: its driver's files, or the copy that the engine keeps beside drivers that cannot be
+    /// read back. Empty where there are none.
+    pub fn log_file(&self) -> String {
+        let folder = self.hostname_path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        match self.host.log_config.kind.as_str() {
+            _ if !self.log_path.is_empty() => self.log_path.clone(),
+            "" | "json-file" | "journald" | "none" => String::new(),
+            _ if folder.is_empty() => String::new(),
+            "local" => format!("{folder}/local-logs/container.log"),
+            _ => format!("{folder}/container-cached.log"),
+        }
+    }
+
+    /// Whether it was ever started.
+    pub fn was_started(&self) -> bool {
+        time_ms(&self.state.started_at) > 0
+    }
+
     /// The facts that are kept of it.
     pub fn into_facts(self, runtime: &str, node: &str) -> ContainerFacts {
         let state = state_of(&self.state.status);

@@ -1,5 +1,7 @@
 //! A container's log as the engine streams it: frames of an 8-byte header where there is no terminal, raw otherwise.
 
+use std::time::Duration;
+
 use model::container::{LogLine, LogSink};
 use tokio::sync::mpsc::Sender;
 
@@ -12,6 +14,8 @@ pub const LINE_CAP: usize = 64 << 10;
 const STORED_CAP: usize = 1 << 20;
 /// Into what pieces the engine cuts long lines.
 const PIECE: usize = 16 << 10;
+/// How long the engine says nothing where it has left out the end of a line.
+const SILENCE: Duration = Duration::from_millis(500);
 /// A time is not longer.
 const TIME: usize = 40;
 
@@ -33,10 +37,16 @@ async fn pump(
     let mut body = client.get(&path).await?.into_body();
     let mut demux = Demux::new(tty, LINE_CAP);
     let mut wanted = true;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| DockerError::Connection(e.to_string()))?;
-        if let Some(data) = frame.data_ref() {
-            demux.push(data, |line| wanted = wanted && sink(Ok(line)));
+    loop {
+        match tokio::time::timeout(SILENCE, body.frame()).await {
+            Ok(Some(frame)) => {
+                let frame = frame.map_err(|e| DockerError::Connection(e.to_string()))?;
+                if let Some(data) = frame.data_ref() {
+                    demux.push(data, |line| wanted = wanted && sink(Ok(line)));
+                }
+            }
+            Ok(None) => break,
+            Err(_) => demux.silence(|line| wanted = wanted && sink(Ok(line))),
         }
         if !wanted {
             return Ok(());
@@ -80,17 +90,18 @@ async fn send_all(
     let mut lines = Vec::new();
     loop {
         let frame = tokio::select! {
-            frame = body.frame() => frame,
+            frame = tokio::time::timeout(SILENCE, body.frame()) => frame,
             () = sender.closed() => return Ok(()),
         };
         match frame {
-            Some(frame) => {
+            Err(_) => demux.silence(|line| lines.push(line)),
+            Ok(Some(frame)) => {
                 let frame = frame.map_err(|e| DockerError::Connection(e.to_string()))?;
                 if let Some(data) = frame.data_ref() {
                     demux.push(data, |line| lines.push(line));
                 }
             }
-            None => {
+            Ok(None) => {
                 demux.finish(|line| lines.push(line));
                 for line in lines {
                     let _ = sender.send(Ok(line)).await;
@@ -124,6 +135,8 @@ pub struct Demux {
 #[derive(Debug, Default)]
 struct Line {
     begun: bool,
+    /// Whether it goes on behind a whole piece.
+    goes_on: bool,
     t_ns: i64,
     bytes: Vec<u8>,
 }
@@ -186,11 +199,20 @@ impl Demux {
     pub fn finish(&mut self, mut sink: impl FnMut(LogLine)) {
         for (at, line) in self.lines.iter_mut().enumerate() {
             if self.tty && !line.bytes.is_empty() {
-                sink(of_raw(&line.bytes));
+                of_raw(&line.bytes, &mut sink);
                 line.bytes.clear();
             } else if line.begun {
                 sink(line.end(at));
             }
+        }
+    }
+
+    /// Nothing has come for a while: hands over the last piece of a long line of a terminal whose end the engine left out.
+    pub fn silence(&mut self, mut sink: impl FnMut(LogLine)) {
+        let line = &mut self.lines[0].bytes;
+        if self.tty && line.len() > PIECE && line.ends_with(b"\r") {
+            of_raw(line, &mut sink);
+            line.clear();
         }
     }
 
@@ -203,7 +225,7 @@ impl Demux {
                 _ => (part, false),
             };
             let (time, text) = timed(content);
-            // Pieces of a line have its time; some engines leave out the end of the last one.
+            // Pieces of a line have its time; the engine 20.10 leaves out the end of the last one.
             if line.begun && time.is_some_and(|time| time != line.t_ns) {
                 sink(line.end(self.current));
             }
@@ -212,8 +234,10 @@ impl Demux {
             }
             let room = self.cap.saturating_sub(line.bytes.len());
             line.bytes.extend_from_slice(&text[..text.len().min(room)]);
-            if ended {
+            if ended || (line.goes_on && text.len() < PIECE) {
                 sink(line.end(self.current));
+            } else {
+                line.goes_on = text.len() >= PIECE;
             }
         }
         // A long one is not kept for the short ones that follow.
@@ -232,7 +256,7 @@ impl Demux {
             let room = self.cap.saturating_sub(line.bytes.len());
             line.bytes.extend_from_slice(&content[..content.len().min(room)]);
             if ended {
-                sink(of_raw(&line.bytes));
+                of_raw(&line.bytes, sink);
                 line.bytes.clear();
             }
         }
@@ -241,7 +265,7 @@ impl Demux {
 
 impl Line {
     fn end(&mut self, stream: usize) -> LogLine {
-        self.begun = false;
+        (self.begun, self.goes_on) = (false, false);
         let line = finished(stream, self.t_ns, &self.bytes);
         self.bytes.clear();
         line
@@ -253,21 +277,30 @@ fn finished(stream: usize, t_ns: i64, bytes: &[u8]) -> LogLine {
     LogLine { t_ns, stream: NAMES[stream].to_owned(), text: String::from_utf8_lossy(bytes).into_owned() }
 }
 
-/// A line of a terminal: where it was cut into pieces, the time stands in front of each.
-fn of_raw(bytes: &[u8]) -> LogLine {
-    let (time, mut rest) = timed(bytes);
-    if rest.len() <= PIECE {
-        return finished(0, time.unwrap_or(0), rest);
+/// A line of a terminal: where it was cut into pieces, the time stands in front of each. Where the end of the last piece
+/// was left out, the next line follows.
+fn of_raw(mut bytes: &[u8], sink: &mut impl FnMut(LogLine)) {
+    loop {
+        let (time, mut rest) = timed(bytes);
+        let mut text = Vec::new();
+        while let Some((piece, more)) = rest.split_at_checked(PIECE)
+            && let (Some(_), more) = timed(more)
+        {
+            text.extend_from_slice(piece);
+            rest = more;
+        }
+        let next = if text.is_empty() { None } else { next_line(rest) };
+        text.extend_from_slice(&rest[..next.unwrap_or(rest.len())]);
+        sink(finished(0, time.unwrap_or(0), &text));
+        let Some(next) = next else { return };
+        bytes = &rest[next..];
     }
-    let mut text = Vec::with_capacity(rest.len());
-    while let Some((piece, more)) = rest.split_at_checked(PIECE)
-        && let (Some(_), more) = timed(more)
-    {
-        text.extend_from_slice(piece);
-        rest = more;
-    }
-    text.extend_from_slice(rest);
-    finished(0, time.unwrap_or(0), &text)
+}
+
+/// Where a line begins behind one whose newline is missing: what a terminal puts in front of that is there.
+fn next_line(bytes: &[u8]) -> Option<usize> {
+    let ends = memchr::memchr_iter(b'\r', &bytes[..bytes.len().min(PIECE)]);
+    ends.map(|end| end + 1).find(|at| timed(&bytes[*at..]).0.is_some())
 }
 
 /// The time in front, and what is behind it.
@@ -344,6 +377,21 @@ mod tests {
         let raw = format!("{time} {head}{time} {tail}\r\n{time} short\r\n");
         let lines = all(&mut Demux::new(true, LINE_CAP), raw.as_bytes(), 999);
         assert_eq!((lines[0].2.clone(), lines[1].2.as_str()), (format!("{head}{tail}"), "short"));
+        let raw = format!("{time} {head}{time} {tail}\r{time} next\r\n{time} {head}{time} {tail}\r");
+        let mut demux = Demux::new(true, LINE_CAP);
+        let mut lines = Vec::new();
+        demux.push(raw.as_bytes(), |line| lines.push(line.text));
+        assert_eq!((lines[0].len(), lines[1].as_str(), lines.len()), (PIECE + 10, "next", 2));
+        demux.silence(|line| lines.push(line.text));
+        assert_eq!(lines[2], lines[0], "the end that is missing does not come with the next line");
+        demux.push(format!("{time} half").as_bytes(), |_| panic!("no newline yet"));
+        demux.silence(|_| panic!("its end is to come"));
+        let mut demux = Demux::new(false, LINE_CAP);
+        let mut lines = Vec::new();
+        for piece in [&head, &tail] {
+            demux.push(&frame(1, &format!("{time} {piece}")), |line| lines.push(line.text));
+        }
+        assert_eq!(lines, [format!("{head}{tail}")], "a short piece is the last");
         let mut unended = frame(1, &format!("{time} {tail}"));
         unended.extend(frame(1, "2024-05-01T10:00:00.000000003Z next\n"));
         let lines = all(&mut Demux::new(false, LINE_CAP), &unended, 11);
