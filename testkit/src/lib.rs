@@ -1,7 +1,7 @@
 //! What tests and development tools need and the product does not.
 //!
 //! What it is: in-memory stores behind the two seams of `model` ([`MemoryMetrics`], [`MemoryEvents`], [`MemoryRecords`]), a clock that
-//! a test moves, data generators, the runners of the script languages of PromQL ([`promqltest`]) and LogQL ([`logqltest`]), and the reference
+//! a test moves, data generators ([`demo`], [`secrets`]), the runners of the script languages of PromQL ([`promqltest`]) and LogQL ([`logqltest`]), and the reference
 //! programs that results are compared with ([`reference`]).
 //!
 //! What it is not: no part of the binary. Nothing under `crates/` depends on it but as a development dependency.
@@ -24,6 +24,7 @@ pub mod memory;
 pub mod prometheus;
 pub mod promqltest;
 pub mod reference;
+pub mod secrets;
 pub mod suite;
 
 pub use memory::{MemoryEvents, MemoryMetrics, MemoryRecords};

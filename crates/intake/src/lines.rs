@@ -31,7 +31,7 @@ use parking_lot::{Mutex, RwLock};
 pub use config::Config;
 use detect::{Field, Found, Level, Value, detect};
 use limits::Judge;
-use mask::{Key, Masker};
+use mask::{Key, Keys, Kind, Masker};
 pub use metrics::Metrics;
 
 /// The fewest bytes that a key of hashes has.
@@ -47,6 +47,7 @@ pub struct Lines {
     clock: Arc<dyn Clock>,
     active: RwLock<Arc<Active>>,
     metrics: Metrics,
+    keys: Keys,
     rooms: Mutex<Vec<Room>>,
     identity: OnceLock<Weak<dyn Identity>>,
 }
@@ -76,6 +77,8 @@ struct Room {
     /// The message, and a field, where they had to be masked.
     text: String,
     field: String,
+    /// The message without lines of a key that began in a record before.
+    keyless: String,
     found: Found,
     /// Names of detected fields in `records`.
     names: [Option<NameIndex>; Field::ALL.len()],
@@ -93,6 +96,7 @@ impl Lines {
             clock,
             active,
             metrics: Metrics::default(),
+            keys: Keys::default(),
             rooms: Mutex::default(),
             identity: OnceLock::new(),
         })
@@ -186,11 +190,43 @@ impl Lines {
     }
 
     fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
-        let Room { records, streams, levels, suspects, sent, scratch, text, field, found, names, .. } = room;
+        let Room {
+            records,
+            streams,
+            levels,
+            suspects,
+            sent,
+            scratch,
+            text,
+            field,
+            keyless,
+            found,
+            names,
+            ..
+        } = room;
         let masker = &active.masker;
         let count = |kind| self.metrics.mask(masker.name(kind));
         text.clear();
-        let body = if masker.mask(row.body(), scratch, text, count) { text.as_str() } else { row.body() };
+        keyless.clear();
+        let mut body = row.body();
+        if self.keys.any()
+            && masker.masks_keys()
+            && self.keys.mask(masker, row.labels(), body, now_ns, keyless)
+        {
+            count(Kind::PrivateKey);
+            body = keyless;
+        }
+        let mut has_key = false;
+        let each = |kind| {
+            has_key |= kind == Kind::PrivateKey;
+            count(kind);
+        };
+        if masker.mask(body, scratch, text, each) {
+            if has_key {
+                self.keys.found(row.labels(), body, now_ns);
+            }
+            body = text;
+        }
         let time_ns = if row.time_ns() == NO_TIME { now_ns } else { row.time_ns() };
         let detects = active.detects && kind == EventKind::Log;
         let time_ns = if detects {

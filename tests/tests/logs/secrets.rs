@@ -1,22 +1,24 @@
 //! Secrets by every way in: none of them is in any file of the data directory, decoded or as it lies there; what only
 //! looks like one is stored as it came.
 
-#[path = "secrets/corpus.rs"]
-mod corpus;
 #[path = "secrets/disk.rs"]
 mod disk;
 #[path = "secrets/files.rs"]
 mod files;
+#[path = "secrets/keys.rs"]
+mod keys;
+pub use keys::line_by_line;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use testkit::secrets::{Draw, Secret, id_line, secret};
 use tests::docker::Container;
 use tests::{Bonghwa, eventually};
 
 use crate::read;
 use crate::senders::{Answer, Target, WAYS, config};
-use corpus::{Draw, Secret};
 use disk::Search;
 
 const SECRETS: usize = 2_000;
@@ -66,7 +68,8 @@ pub fn by_files_and_receivers() {
     let folder = tempfile::tempdir().unwrap();
     let (data, logs) = (folder.path().join("data"), folder.path().join("logs"));
     let more = format!(
-        "collect:\n  logs:\n    containers: false\n    pods: {0}/pods\n    files: [{{path: '{0}/plain/*.log'}}]\n",
+        "collect:\n  logs:\n    containers: false\n    pods: {0}/pods\n    files: [{{path: '{0}/plain/*.log'}}]\n    \
+         journal: {{folders: ['{0}/journal']}}\n",
         logs.display()
     );
     let (_, flag) = config(&data, &masking(), &more);
@@ -76,8 +79,8 @@ pub fn by_files_and_receivers() {
     let mut target = Target::of(&bonghwa);
     target.patience = Duration::from_secs(60);
     let mut draw = Draw::new(7);
-    let secrets: Vec<Secret> = (0..SECRETS).map(|_| corpus::secret(&mut draw)).collect();
-    let ids: Vec<String> = (0..IDS).map(|_| corpus::id_line(&mut draw)).collect();
+    let secrets: Vec<Secret> = (0..SECRETS).map(|_| secret(&mut draw)).collect();
+    let ids: Vec<String> = (0..IDS).map(|_| id_line(&mut draw)).collect();
 
     files::write(&logs, &secrets);
     std::thread::scope(|scope| {
@@ -99,12 +102,11 @@ pub fn by_files_and_receivers() {
 
     let query = format!("{} |= `passes `", read::ALL);
     read::wait_for(&bonghwa, &query, IDS as u64);
+    let mut want: BTreeSet<String> = ids.iter().map(|line| format!("passes {line}")).collect();
     let mut there: Vec<String> = read::lines(&bonghwa, &query).into_iter().map(|line| line.text).collect();
-    let mut want: Vec<String> = ids.iter().map(|line| format!("passes {line}")).collect();
-    there.sort_unstable();
-    want.sort_unstable();
-    let altered = there.iter().zip(&want).find(|(there, want)| there != want);
-    assert!(there.len() == IDS && altered.is_none(), "{} lines, {altered:?}", there.len());
+    assert_eq!((there.len(), want.len()), (IDS, IDS));
+    there.retain(|line| !want.remove(line));
+    assert!(there.is_empty(), "altered: {there:?}, {want:?}");
 
     eventually("parts", Duration::from_secs(60), || (disk::parts(&data) > 0).then_some(()));
     bonghwa.kill().unwrap();
@@ -122,17 +124,24 @@ pub fn by_files_and_receivers() {
     search.check_file(&data.with_extension("log"));
 }
 
+/// Containers whose log the program reads: in files of two drivers, and through the engine.
 pub fn by_containers() {
+    let local = ["--log-driver=local"];
+    of_container("docker", &[], "collect: {}\n");
+    of_container("docker-local", &local, "collect: {}\n");
+    of_container("docker-api", &local, "collect:\n  logs:\n    rootfs: /nonexistent\n");
+}
+
+fn of_container(way: &str, options: &[&str], collect: &str) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let more = "collect: {}\n";
-    let (_, flag) = config(&data, &masking(), more);
+    let (_, flag) = config(&data, &masking(), collect);
     let mut draw = Draw::new(11);
     // Lines of several kinds have their own events; a line that is longer than the engine's buffer comes in pieces.
-    let secrets: Vec<Secret> = (0..SECRETS).map(|_| corpus::secret(&mut draw)).collect();
+    let secrets: Vec<Secret> = (0..SECRETS).map(|_| secret(&mut draw)).collect();
     let mut out = String::new();
     let bonghwa = Bonghwa::start(&data, &[&flag]).unwrap();
-    for (at, line) in marked("docker", &secrets).iter().enumerate() {
+    for (at, line) in marked(way, &secrets).iter().enumerate() {
         if at % 40 == 0 {
             out += &across(line, &secrets[at].gone, 16 << 10);
         } else {
@@ -143,9 +152,10 @@ pub fn by_containers() {
     let file = folder.path().join("lines");
     std::fs::write(&file, out).unwrap();
     let mount = format!("{}:/lines:ro", file.display());
-    let container = Container::run("secrets", &["-v", &mount], "cat /lines; sleep 3600").unwrap();
-    read::wait_for(&bonghwa, &format!("{{container=\"{}\"}} |= `mark docker n`", container.name), 1);
-    check(&bonghwa, "docker", &secrets);
+    let options = [options, &["-v", &mount]].concat();
+    let container = Container::run("secrets", &options, "cat /lines; sleep 3600").unwrap();
+    read::wait_for(&bonghwa, &format!("{{container=\"{}\"}} |= `mark {way} n`", container.name), 1);
+    check(&bonghwa, way, &secrets);
     bonghwa.kill().unwrap();
     let search = Search::new(&secrets);
     search.check(&data);

@@ -7,6 +7,7 @@
 //! Masking a masked text changes nothing: what stands in place of a secret is known to the verifiers.
 
 mod anchors;
+mod keys;
 mod korean;
 mod pairs;
 mod personal;
@@ -25,6 +26,7 @@ use model::{Error, Result};
 
 use super::config::{Masking, Mode};
 use anchors::Anchor;
+pub use keys::Keys;
 use personal::Personal;
 pub use replace::Key;
 
@@ -196,6 +198,11 @@ impl Masker {
             return true;
         }
         self.mask(text, scratch, out, each)
+    }
+
+    /// Whether credentials are masked, and so keys that come line by line.
+    pub fn masks_keys(&self) -> bool {
+        self.anchors.is_some()
     }
 
     /// Whether what a field of this name has may be a secret whatever it looks like.

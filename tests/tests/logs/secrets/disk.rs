@@ -8,9 +8,9 @@ use std::sync::Arc;
 use aho_corasick::AhoCorasick;
 use model::records::{FieldRef, RecordReader, RecordScan};
 use model::{Ctx, EventKind, SystemClock};
+use testkit::secrets::Secret;
 
 use super::all_files;
-use super::corpus::Secret;
 
 /// What a frame of zstd begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];

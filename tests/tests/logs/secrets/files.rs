@@ -1,22 +1,24 @@
-//! The corpus as logs of a pod and as a plain file.
+//! The corpus as logs of a pod, as a plain file and in the journal.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use testkit::journal::JournalFile;
+use testkit::secrets::Secret;
+
 use crate::clock::{next_ns, rfc3339};
 
-use super::corpus::Secret;
 use super::marked;
 
-/// What the lines of the two are marked with.
-pub const WAYS: [&str; 2] = ["pod", "plain"];
+/// What their lines are marked with.
+pub const WAYS: [&str; 3] = ["pod", "plain", "journal"];
 
-/// Writes both below `folder`, while they are read.
+/// Writes all below `folder`, while they are read.
 pub fn write(folder: &Path, secrets: &[Secret]) {
     let pod = folder.join("pods/shop_web-0_1234/app");
-    let plain = folder.join("plain");
-    for folder in [&pod, &plain] {
+    let (plain, journal) = (folder.join("plain"), folder.join("journal"));
+    for folder in [&pod, &plain, &journal] {
         fs::create_dir_all(folder).unwrap();
     }
     let mut file = fs::File::create(pod.join("0.log")).unwrap();
@@ -44,4 +46,12 @@ pub fn write(folder: &Path, secrets: &[Secret]) {
         file.write_all(piece).unwrap();
         file.flush().unwrap();
     }
+    let packed = |bytes: &[u8]| (bytes.len() > 300).then(|| (4, zstd::bulk::compress(bytes, 3).unwrap()));
+    let mut file = JournalFile::new(true, [7; 16], packed);
+    for (seqnum, text) in (1..).zip(marked("journal", secrets)) {
+        let us = next_ns() as u64 / 1000;
+        file.entry(seqnum, us, &[("MESSAGE", &text), ("SYSLOG_IDENTIFIER", "proof"), ("_HOSTNAME", "box")]);
+    }
+    fs::write(journal.join("written"), file.bytes()).unwrap();
+    fs::rename(journal.join("written"), journal.join("system.journal")).unwrap();
 }

@@ -1,12 +1,17 @@
-//! Secrets of every kind, and what only looks like one, from a seed.
+//! Secrets of every kind that masking knows, and what only looks like one, from a seed: for tests of masking, from the masker
+//! alone to every way into the program.
 
 /// A line with a secret, and the part of it that must be gone.
+#[derive(Debug, Clone)]
 pub struct Secret {
+    /// The line, or several of a stack trace.
     pub line: String,
+    /// What nobody may find afterwards; it lies on one line.
     pub gone: String,
 }
 
 /// A seeded source of choices: splitmix64.
+#[derive(Debug, Clone)]
 pub struct Draw(u64);
 
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -15,7 +20,8 @@ const DIGITS: &str = "0123456789";
 const HEX: &str = "0123456789abcdef";
 
 impl Draw {
-    pub fn new(seed: u64) -> Self {
+    /// Equal seeds give equal choices.
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -27,16 +33,19 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, most: u64) -> u64 {
+    /// A number below `most`.
+    pub fn below(&mut self, most: u64) -> u64 {
         self.next() % most
     }
 
-    fn text(&mut self, alphabet: &str, length: usize) -> String {
+    /// So many characters of an alphabet.
+    pub fn text(&mut self, alphabet: &str, length: usize) -> String {
         let letters: Vec<char> = alphabet.chars().collect();
         (0..length).map(|_| letters[self.below(letters.len() as u64) as usize]).collect()
     }
 
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    /// One of them.
+    pub fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[self.below(of.len() as u64) as usize]
     }
 }
@@ -44,10 +53,12 @@ impl Draw {
 /// 주민등록번호 with a right check digit.
 fn resident_number(draw: &mut Draw) -> String {
     let (year, month, day) = (draw.below(100), 1 + draw.below(12), 1 + draw.below(28));
-    let digits = format!("{year:02}{month:02}{day:02}{}{}", 1 + draw.below(4), draw.text(DIGITS, 5));
+    let digits = format!("{year:02}{month:02}{day:02}{}{}", 1 + draw.below(8), draw.text(DIGITS, 5));
     let weights = [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5];
     let sum: u32 = digits.bytes().zip(weights).map(|(d, w)| u32::from(d - b'0') * w).sum();
-    format!("{}-{}{}", &digits[..6], &digits[6..], (11 - sum % 11) % 10)
+    // From 5 on, the seventh digit is that of a foreigner.
+    let from = if digits.as_bytes()[6] >= b'5' { 13 } else { 11 };
+    format!("{}-{}{}", &digits[..6], &digits[6..], (from - sum % 11) % 10)
 }
 
 /// Sixteen digits with a right check digit (Luhn).
@@ -77,7 +88,7 @@ fn iban(draw: &mut Draw) -> String {
 
 /// A secret within a line of a log, possibly of several lines.
 pub fn secret(draw: &mut Draw) -> Secret {
-    let (text, gone) = bare(draw);
+    let (text, gone) = if draw.below(24) < 18 { credential(draw) } else { personal(draw) };
     let before = draw
         .pick(&["", "2026-05-01T10:00:00Z INFO login ", "주문 처리: ", "{\"msg\":\"x\"} ", "("])
         .to_owned();
@@ -98,11 +109,12 @@ pub fn secret(draw: &mut Draw) -> Secret {
     Secret { line, gone }
 }
 
-fn bare(draw: &mut Draw) -> (String, String) {
+/// A secret of a kind that is masked by default, and the part of it that must be gone.
+pub fn credential(draw: &mut Draw) -> (String, String) {
     let alnum = format!("{UPPER}{LOWER}{DIGITS}");
     let url = format!("{alnum}-_");
     let whole = |text: String| (text.clone(), text);
-    match draw.below(24) {
+    match draw.below(18) {
         0 => whole(format!("{}{}", draw.pick(&["AKIA", "ASIA"]), draw.text(&format!("{UPPER}{DIGITS}"), 16))),
         1 => {
             let key = draw.text(&format!("{alnum}+/"), 40);
@@ -157,17 +169,36 @@ fn bare(draw: &mut Draw) -> (String, String) {
             let value = format!("{}7", draw.text(&alnum, 20));
             (format!("refresh_token={value}"), value)
         }
-        16 | 17 => whole(resident_number(draw)),
-        18 => whole(format!("{}.{}@mail.example.co.kr", draw.text(LOWER, 6), draw.text(LOWER, 6))),
-        19 => whole(card(draw)),
-        20 => whole(iban(draw)),
-        21 => whole(format!("010-{}-{}", draw.text("23456789", 4), draw.text(DIGITS, 4))),
-        22 => {
+        _ => whole(resident_number(draw)),
+    }
+}
+
+/// A secret of a kind that is masked where it is switched on; badges (`badge-` and eight digits) by a pattern of one's own.
+pub fn personal(draw: &mut Draw) -> (String, String) {
+    let whole = |text: String| (text.clone(), text);
+    match draw.below(6) {
+        0 => whole(format!("{}.{}@mail.example.co.kr", draw.text(LOWER, 6), draw.text(LOWER, 6))),
+        1 => whole(card(draw)),
+        2 => whole(iban(draw)),
+        3 => whole(format!("010-{}-{}", draw.text("23456789", 4), draw.text(DIGITS, 4))),
+        4 => {
             let mut part = || 100 + draw.below(120);
             whole(format!("{}.{}.{}.{}", part(), part(), part(), part()))
         }
         _ => whole(format!("badge-{}", draw.text(DIGITS, 8))),
     }
+}
+
+/// The lines of a private key in PEM, `BEGIN` and `END` among them.
+pub fn key_lines(draw: &mut Draw) -> Vec<String> {
+    let alphabet = format!("{UPPER}{LOWER}{DIGITS}+/");
+    let kind = draw.pick(&["", "RSA ", "EC ", "ENCRYPTED "]).to_owned();
+    let mut lines = vec![format!("-----BEGIN {kind}PRIVATE KEY-----")];
+    lines.extend((0..1 + draw.below(30)).map(|_| draw.text(&alphabet, 64)));
+    let groups = 4 + draw.below(12) as usize;
+    lines.push(format!("{}{}==", draw.text(DIGITS, 1), draw.text(&alphabet, groups * 4 - 3)));
+    lines.push(format!("-----END {kind}PRIVATE KEY-----"));
+    lines
 }
 
 /// A line with an identifier that is no secret.
