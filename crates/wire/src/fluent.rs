@@ -14,6 +14,7 @@ use crate::tree::Tree;
 use msgpack::Reader;
 pub use msgpack::Scan;
 pub(crate) use msgpack::hex;
+use partial::Hold;
 pub use partial::Partials;
 
 /// What a message asks for beside its events.
@@ -21,6 +22,8 @@ pub use partial::Partials;
 pub struct Asked {
     /// The chunk that is to be acknowledged.
     pub chunk: Option<String>,
+    /// The number of the message, with which [`Partials::waits_for`] names it: it is not to be acknowledged before.
+    pub number: u64,
     /// Entries of a packed message that could not be read.
     pub malformed: u64,
 }
@@ -31,9 +34,11 @@ pub struct Asked {
 /// # Errors
 /// Kind `Invalid` or `TooLarge`. Nothing was added then.
 ///
-/// Pieces of one line, as Docker's driver sends them, are held in `partials` until the last one comes; those of which an
-/// acknowledgement is asked for are not, because nothing may be acknowledged that is not stored.
+/// Pieces of one line, as Docker's driver sends them, are held in `partials` until the last one comes. Nothing may be
+/// acknowledged that is not stored: messages of which a piece is held wait. In message mode pieces of which an
+/// acknowledgement is asked for are not held: such a client waits for it before it sends the next piece.
 pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>, partials: &mut Partials) -> Result<Asked> {
+    let number = partials.begin();
     let mut reader = Reader::new(message);
     let Some(count) = reader.array()? else {
         // Nothing is a sign of life.
@@ -56,9 +61,9 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>, partials: &mut Par
         }
         let asked = options(&mut reader, count.saturating_sub(2))?.0;
         for (time, record) in events {
-            partials.add(rows, record, &labels, time, asked.chunk.is_none());
+            partials.add(rows, record, &labels, time, asked.hold());
         }
-        return Ok(asked);
+        return Ok(Asked { number, ..asked });
     }
     if let Some(packed) = reader.bytes()? {
         let (asked, gzip) = options(&mut reader, count.saturating_sub(2))?;
@@ -66,13 +71,21 @@ pub fn read(message: &[u8], most: usize, rows: &mut Rows<'_>, partials: &mut Par
             true => inflate(flate2::read::MultiGzDecoder::new(packed), most)?,
             false => Cow::Borrowed(packed),
         };
-        return unpacked(&plain, &labels, asked, rows, partials);
+        return unpacked(&plain, &labels, Asked { number, ..asked }, rows, partials);
     }
     let time = time(&mut reader)?;
     let record = reader.value()?;
     let asked = options(&mut reader, count.saturating_sub(3))?.0;
-    partials.add(rows, record, &labels, time, asked.chunk.is_none());
-    Ok(asked)
+    let hold = if asked.chunk.is_some() { Hold::Never } else { Hold::Silently };
+    partials.add(rows, record, &labels, time, hold);
+    Ok(Asked { number, ..asked })
+}
+
+impl Asked {
+    /// What becomes of pieces of a message of many events.
+    fn hold(&self) -> Hold {
+        if self.chunk.is_some() { Hold::Asked } else { Hold::Silently }
+    }
 }
 
 /// Entries one behind the other. Where one cannot be read, nobody knows where the next begins.
@@ -86,7 +99,7 @@ fn unpacked(
     let mut reader = Reader::new(plain);
     while !reader.at_end() {
         match entry(&mut reader) {
-            Ok((time, record)) => partials.add(rows, record, labels, time, asked.chunk.is_none()),
+            Ok((time, record)) => partials.add(rows, record, labels, time, asked.hold()),
             Err(error) if rows.is_empty() && partials.is_empty() => return Err(error),
             Err(_) => {
                 asked.malformed += 1;

@@ -1,5 +1,6 @@
 //! Fluentd's forward protocol.
 
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
@@ -10,6 +11,9 @@ use super::link::{Filled, Link};
 
 /// Until when a client must have proved that it knows the key.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// How long acknowledgements wait for the rest of a line while nothing comes: it may come over another connection, or only
+/// once what it waits for is acknowledged.
+const HOLD: Duration = Duration::from_secs(1);
 /// A greeting is short.
 const MOST_GREETING: usize = 16 << 10;
 
@@ -33,11 +37,21 @@ pub(super) async fn run(mut link: Link, key: Option<String>, users: &[(String, S
 
 async fn receive(link: &mut Link, partials: &mut Partials) -> io::Result<()> {
     let mut scan = Scan::default();
+    // Chunks that are not acknowledged yet, with the numbers of their messages.
+    let mut chunks: VecDeque<(u64, String)> = VecDeque::new();
     loop {
-        let filled = link.fill().await?;
         let mut batch = Batch::default();
-        let mut chunks = Vec::new();
         let door = link.door.clone();
+        let filled = match chunks.is_empty() {
+            true => link.fill().await?,
+            false => match tokio::time::timeout(HOLD, link.fill()).await {
+                Ok(filled) => filled?,
+                Err(_) => {
+                    door.fill(&mut batch, |rows| partials.finish(rows));
+                    Filled::More
+                }
+            },
+        };
         let lost = loop {
             let end = match scan.end(link.unread(), link.most) {
                 Ok(Some(end)) => end,
@@ -52,7 +66,7 @@ async fn receive(link: &mut Link, partials: &mut Partials) -> io::Result<()> {
             match door.fill(&mut batch, |rows| read(message, link.most, rows, partials)) {
                 Ok(asked) => {
                     door.metrics.malformed(link.input, "entry", asked.malformed);
-                    chunks.extend(asked.chunk);
+                    chunks.extend(asked.chunk.map(|chunk| (asked.number, chunk)));
                 }
                 Err(error) => link.malformed("message", &error),
             }
@@ -61,7 +75,8 @@ async fn receive(link: &mut Link, partials: &mut Partials) -> io::Result<()> {
         if !link.deliver(batch).await {
             return Ok(());
         }
-        for chunk in chunks {
+        let first = partials.waits_for().unwrap_or(u64::MAX);
+        while let Some((_, chunk)) = chunks.pop_front_if(|(number, _)| *number < first) {
             link.send(&acknowledgement(&chunk)).await?;
         }
         if lost || filled != Filled::More {

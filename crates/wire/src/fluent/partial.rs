@@ -12,17 +12,32 @@ use model::records::FieldRef;
 const LINES: usize = 128;
 const BYTES: usize = 4 << 20;
 
+/// What becomes of a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hold {
+    /// It waits for the others.
+    Silently,
+    /// Likewise, and the acknowledgement of its message with it.
+    Asked,
+    /// It is a record: the client sends the next one only when this one is acknowledged.
+    Never,
+}
+
 /// Lines of which not all pieces have come.
 #[derive(Debug, Default)]
 pub struct Partials {
     lines: VecDeque<Line>,
     bytes: usize,
+    /// How many messages were read.
+    messages: u64,
 }
 
 #[derive(Debug)]
 struct Line {
     id: String,
     text: String,
+    /// The first message with a piece of it of which an acknowledgement is asked for.
+    asked: Option<u64>,
     /// Bytes that did not fit.
     over: u64,
     time: Option<i64>,
@@ -37,6 +52,17 @@ impl Partials {
         self.lines.is_empty()
     }
 
+    /// The oldest message of which a piece is held and an acknowledgement was asked for.
+    pub fn waits_for(&self) -> Option<u64> {
+        self.lines.iter().filter_map(|line| line.asked).min()
+    }
+
+    /// Numbers a message.
+    pub(super) fn begin(&mut self) -> u64 {
+        self.messages += 1;
+        self.messages
+    }
+
     /// Adds a record, or holds it where it is a piece and `hold` allows it.
     pub(super) fn add(
         &mut self,
@@ -44,10 +70,10 @@ impl Partials {
         record: Tree<'_>,
         labels: &[(&str, &str)],
         time: Option<i64>,
-        hold: bool,
+        hold: Hold,
     ) {
         let text = |name: &str| record.get(name).and_then(Tree::plain).map(Cow::into_owned);
-        let id = text("partial_id").filter(|id| hold && !id.is_empty() && id.len() <= 256);
+        let id = text("partial_id").filter(|id| hold != Hold::Never && !id.is_empty() && id.len() <= 256);
         let last = text("partial_last").is_some_and(|last| last == "true");
         let Some(id) = id.filter(|_| record.get("log").and_then(Tree::text).is_some()) else {
             return add(rows, record, labels, time);
@@ -63,6 +89,9 @@ impl Partials {
         if last {
             return line.put(rows, &record, labels);
         }
+        if hold == Hold::Asked {
+            line.asked.get_or_insert(self.messages);
+        }
         self.bytes += line.text.len();
         self.lines.push_back(line);
         while self.lines.len() > LINES || self.bytes > BYTES {
@@ -72,7 +101,7 @@ impl Partials {
         }
     }
 
-    /// Gives out the lines whose ends will not come: the connection has ended.
+    /// Gives out the lines whose ends will not come.
     pub fn finish(&mut self, rows: &mut Rows<'_>) {
         self.bytes = 0;
         self.lines.drain(..).for_each(|line| line.give_up(rows));
@@ -84,7 +113,7 @@ impl Line {
         let mut json = String::new();
         without(record, "").write_json(&mut json);
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { id: id.to_owned(), text: String::new(), over: 0, time, record: json, labels }
+        Self { id: id.to_owned(), text: String::new(), asked: None, over: 0, time, record: json, labels }
     }
 
     fn push(&mut self, piece: &str, most: usize) {

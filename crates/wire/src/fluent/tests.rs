@@ -85,7 +85,7 @@ fn all_modes_say_the_same() {
         packed(&gzip, serde_json::json!({"chunk": "abc", "compressed": "gzip"})),
     ] {
         let (asked, records) = taken(&message);
-        assert_eq!(asked.unwrap(), Asked { chunk: Some("abc".into()), malformed: 0 });
+        assert_eq!(asked.unwrap(), Asked { chunk: Some("abc".into()), number: 1, malformed: 0 });
         let rows: Vec<_> = records.iter().collect();
         assert_eq!((rows[0].body(), rows[0].time_ns()), ("one", 1_700_000_000_000_000_005));
         assert_eq!(rows[0].field("n"), Some(FieldRef::Int(1)));
@@ -183,6 +183,26 @@ fn pieces_of_a_line_are_put_together() {
         (row.body(), row.labels().get("container"), partials.is_empty()),
         ("other", Some("web"), true)
     );
+}
+
+#[test]
+fn messages_with_pieces_of_a_line_wait_for_the_last_one() {
+    let (mut records, mut partials) = (Records::new(), Partials::default());
+    let mut feed = |partials: &mut Partials, pieces: &[(&str, &str, &str)]| {
+        let entry = |(id, text, last): &(&str, &str, &str)| serde_json::json!([7, {"log": text, "partial_id": id, "partial_last": last}]);
+        let entries: Vec<_> = pieces.iter().map(entry).collect();
+        let message = pack(serde_json::json!(["t", entries, {"chunk": "c"}]));
+        let mut rows = Rows::new(&mut records, Limits::default(), 0);
+        let number = read(&message, 1000, &mut rows, partials).unwrap().number;
+        (number, partials.waits_for())
+    };
+    assert_eq!(feed(&mut partials, &[("", "whole", "")]), (1, None));
+    assert_eq!(feed(&mut partials, &[("a", "pass", "false"), ("b", "x", "false")]), (2, Some(2)));
+    assert_eq!(feed(&mut partials, &[("b", "y", "true"), ("d", "1", "false")]), (3, Some(2)));
+    assert_eq!(feed(&mut partials, &[("a", "word=x", "true")]), (4, Some(3)));
+    assert_eq!(feed(&mut partials, &[("d", "2", "true")]), (5, None));
+    let bodies: Vec<_> = records.iter().map(|row| row.body().to_owned()).collect();
+    assert_eq!(bodies, ["whole", "xy", "password=x", "12"]);
 }
 
 #[test]

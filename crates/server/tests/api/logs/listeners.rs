@@ -149,6 +149,45 @@ async fn fluentd_forwards_and_is_acknowledged() {
     assert_eq!(kept.rows().len(), 2);
 }
 
+/// A message of forward mode with one piece of a line.
+fn piece(text: &str, last: bool, chunk: &str) -> Vec<u8> {
+    let put = |out: &mut Vec<u8>, text: &str| {
+        out.extend([0xd9, text.len() as u8]);
+        out.extend(text.as_bytes());
+    };
+    let mut out = vec![0x93];
+    put(&mut out, "app");
+    out.extend([0x91, 0x92, 7, 0x83]);
+    let last = if last { "true" } else { "false" };
+    for text in ["log", text, "partial_id", "a", "partial_last", last] {
+        put(&mut out, text);
+    }
+    out.push(0x81);
+    put(&mut out, "chunk");
+    put(&mut out, chunk);
+    out
+}
+
+#[tokio::test]
+async fn pieces_of_a_line_are_acknowledged_once_all_of_it_is_stored() {
+    let (_fixture, kept, ports) = serve("fluent: [{listen: '127.0.0.1:0'}]");
+    let mut stream = connect(ports[0]).await;
+    kept.full.store(true, Ordering::SeqCst);
+    stream.write_all(&piece("pass", false, "c1")).await.unwrap();
+    stream.write_all(&piece("word=", false, "c2")).await.unwrap();
+    stream.write_all(&piece("x", true, "c3")).await.unwrap();
+    assert!(stream.try_read(&mut [0]).is_err());
+    kept.full.store(false, Ordering::SeqCst);
+    let answers = read(&mut stream, 24).await;
+    assert_eq!(answers, b"\x81\xa3ack\xa2c1\x81\xa3ack\xa2c2\x81\xa3ack\xa2c3");
+    let row = r#"7000000000 {input="fluent", tag="app"} password=x"#;
+    assert_eq!(kept.rows(), [row]);
+    // What does not come is not waited for without end; then the piece is stored as it is.
+    stream.write_all(&piece("half", false, "c4")).await.unwrap();
+    assert_eq!(read(&mut stream, 8).await, b"\x81\xa3ack\xa2c4");
+    assert_eq!(kept.rows()[1], row.replace("password=x", "half"));
+}
+
 #[tokio::test]
 async fn beats_send_compressed_windows_over_tls() {
     let file = |name: &str| format!("{}/../outbound/testdata/tls/{name}", env!("CARGO_MANIFEST_DIR"));
