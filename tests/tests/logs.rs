@@ -12,6 +12,8 @@
 mod bad_input;
 #[path = "logs/clock.rs"]
 mod clock;
+#[path = "logs/crash_engine.rs"]
+mod crash_engine;
 #[path = "logs/crash_files.rs"]
 mod crash_files;
 #[path = "logs/crash_receivers.rs"]
@@ -20,6 +22,8 @@ mod crash_receivers;
 mod full_disk;
 #[path = "logs/read.rs"]
 mod read;
+#[path = "logs/reload.rs"]
+mod reload;
 #[path = "logs/secrets.rs"]
 mod secrets;
 #[path = "logs/senders.rs"]
@@ -35,6 +39,16 @@ fn main() {
             name: "lines_of_containers_are_there_once_and_in_order_after_three_kills",
             needs: &[ENGINE],
             test: crash_files::containers,
+        },
+        Case {
+            name: "lines_of_other_log_drivers_are_there_once_and_in_order_after_three_kills",
+            needs: &[ENGINE],
+            test: crash_engine::by_files,
+        },
+        Case {
+            name: "lines_that_the_engine_reads_are_there_once_and_in_order_after_three_kills",
+            needs: &[ENGINE],
+            test: crash_engine::by_api,
         },
         Case {
             name: "lines_of_pods_and_plain_files_are_there_once_and_in_order_after_three_kills",
@@ -57,9 +71,19 @@ fn main() {
             test: secrets::by_files_and_receivers,
         },
         Case {
+            name: "no_key_that_is_sent_line_by_line_reaches_the_disk",
+            needs: &[],
+            test: secrets::line_by_line,
+        },
+        Case {
             name: "no_secret_of_a_container_reaches_the_disk",
             needs: &[ENGINE],
             test: secrets::by_containers,
+        },
+        Case {
+            name: "a_reload_changes_listeners_and_files_and_leaves_other_connections_alone",
+            needs: &[],
+            test: reload::listeners_and_files,
         },
         Case {
             name: "what_cannot_be_read_is_told_and_counted_and_costs_others_nothing",

@@ -51,12 +51,16 @@ impl Now {
 
     /// Logs are read to the end before the containers are let go that they are of.
     async fn stop_containers(&self) {
+        self.stop_tail().await;
+        self.containers.stop().await;
+    }
+
+    async fn stop_tail(&self) {
         if let Some(tail) = self.tail.clone()
             && tokio::task::spawn_blocking(move || tail.stop()).await.is_err()
         {
             tracing::error!("reading logs ended badly");
         }
-        self.containers.stop().await;
     }
 }
 
@@ -83,6 +87,14 @@ impl Collectors {
         let tail = start_tail(config, &self.doors, &containers);
         *self.now.write() = Now::new(host, containers, tail);
         old.host.stop().await;
+    }
+
+    /// Follows logs anew, where only what is followed has changed. What was read is stored before.
+    pub(crate) async fn replace_tail(&self, config: &Collect) {
+        let old = self.now.read().clone();
+        old.stop_tail().await;
+        let tail = start_tail(config, &self.doors, &old.containers);
+        *self.now.write() = Now::new(old.host, old.containers, tail);
     }
 
     pub(crate) fn host(&self) -> Arc<Host> {

@@ -2,7 +2,7 @@
 
 use model::Result;
 
-use crate::config::{Loaded, load};
+use crate::config::{Collect, Loaded, load};
 use crate::process::Process;
 use crate::resolved::collectors;
 use crate::{retention, stores};
@@ -46,11 +46,15 @@ impl Process {
         let collect = collectors(&self.flags, &written, stored);
         collect.logs.check()?;
         let lines = intake::Lines::prepare(&written.logs.lines())?;
-        let changed = collect != self.state.read().collect;
+        let (changed, only_logs) = {
+            let before = &self.state.read().collect;
+            let but_logs = Collect { logs: before.logs.clone(), ..collect.clone() };
+            (collect != *before, but_logs == *before)
+        };
         let listeners = self.log_listeners.prepare(&written.logs.receive)?;
         // What can fail comes first: an error leaves everything as it was.
         let alerting = self.alerting.prepare(&written)?;
-        let host = changed.then(|| self.collectors.prepare(&collect)).transpose()?;
+        let host = (changed && !only_logs).then(|| self.collectors.prepare(&collect)).transpose()?;
         let query_log = written.global.query_log_file.clone();
         if let Err(error) = self.scraper.apply(written.scrape_configs, &written.global) {
             if let Some(host) = host {
@@ -69,6 +73,9 @@ impl Process {
         if let Some(host) = host {
             self.runtime.block_on(self.collectors.replace(&collect, host));
             tracing::info!(stored, "the built-in collectors were started anew");
+        } else if changed {
+            self.runtime.block_on(self.collectors.replace_tail(&collect));
+            tracing::info!("logs are followed by other rules");
         }
         self.alerting.apply(alerting);
         let mut state = self.state.write();

@@ -76,8 +76,7 @@ impl Ours {
         let folder = tempfile::tempdir().unwrap();
         certificate(folder.path());
         let file = folder.path().join("ours.yml");
-        let receive = RECEIVE.replace("server.", &format!("{}/server.", folder.path().display()));
-        std::fs::write(&file, format!("scrape_configs: []\n{more}{receive}")).unwrap();
+        std::fs::write(&file, format!("scrape_configs: []\n{more}{RECEIVE}")).unwrap();
         let config = format!("--config.file={}", file.display());
         let binary = Bonghwa::start(&folder.path().join("data"), &[&config]).unwrap();
         let mut ports = BTreeMap::<String, Vec<u16>>::new();

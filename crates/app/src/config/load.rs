@@ -67,6 +67,10 @@ fn add_jobs(file: &Path, written: &mut Written) -> Result<()> {
 fn set_directory(written: &mut Written, folder: &Path) {
     written.global.set_directory(folder);
     written.alerting.set_directory(folder);
+    written.logs.receive.set_directory(folder);
+    if let Some(key) = &mut written.logs.masking.key_file {
+        *key = folder.join(&*key);
+    }
     if let Some(tracing) = &mut written.tracing {
         tracing.tls_config.set_directory(folder);
     }

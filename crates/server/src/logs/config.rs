@@ -1,7 +1,7 @@
 //! `logs.receive`: which protocols of logs are listened for. Nothing is unless it is listed here.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::config::Size;
 use serde::Deserialize;
@@ -141,6 +141,20 @@ impl Protocol {
 }
 
 impl Config {
+    /// Files are relative to `folder`.
+    pub fn set_directory(&mut self, folder: &Path) {
+        let Self { syslog, gelf, json, fluent, beats, elasticsearch, otlp, .. } = self;
+        let lists = [syslog, gelf, json, fluent, beats, elasticsearch, otlp];
+        for listener in lists.into_iter().flatten() {
+            listener.tls.iter_mut().for_each(|tls| tls.set_directory(folder));
+            let passwords = listener.users.iter_mut().map(|user| &mut user.password_file);
+            let files = [&mut listener.shared_key_file, &mut listener.token_file];
+            for file in files.into_iter().chain(passwords).filter(|file| !file.as_os_str().is_empty()) {
+                *file = folder.join(&*file);
+            }
+        }
+    }
+
     /// All listeners with what is spoken there.
     pub(crate) fn listeners(&self) -> impl Iterator<Item = (Protocol, &Listener)> {
         let lists = [
@@ -233,6 +247,21 @@ mod tests {
 
     fn checked(text: &str) -> Result<(), String> {
         serde_saphyr::from_str::<Config>(text).map_err(|e| e.to_string())?.check()
+    }
+
+    #[test]
+    fn files_are_relative_to_the_folder_of_the_configuration() {
+        let text = "syslog: [{listen: ':1', tls: {cert_file: a.pem, key_file: /b.key}}]\n\
+            fluent: [{listen: ':2', shared_key_file: k, users: [{username: u, password_file: p}]}]\n\
+            otlp: [{listen: ':3', token_file: t}]";
+        let mut config: Config = serde_saphyr::from_str(text).unwrap();
+        config.set_directory(Path::new("/etc/b"));
+        let fluent = &config.fluent[0];
+        let files = [&fluent.shared_key_file, &fluent.users[0].password_file, &config.otlp[0].token_file];
+        assert_eq!(files, [Path::new("/etc/b/k"), Path::new("/etc/b/p"), Path::new("/etc/b/t")]);
+        assert_eq!(fluent.token_file, Path::new(""), "what is not given stays so");
+        let tls = format!("{:?}", config.syslog[0].tls);
+        assert!(tls.contains("\"/etc/b/a.pem\"") && tls.contains("\"/b.key\""), "{tls}");
     }
 
     #[test]

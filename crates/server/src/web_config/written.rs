@@ -201,7 +201,7 @@ impl TlsServer {
         self.client_auth_type == "RequireAndVerifyClientCert"
     }
 
-    fn set_directory(&mut self, folder: &Path) {
+    pub(crate) fn set_directory(&mut self, folder: &Path) {
         for path in [&mut self.cert_file, &mut self.key_file, &mut self.client_ca_file] {
             if !path.as_os_str().is_empty() {
                 *path = folder.join(&path);
