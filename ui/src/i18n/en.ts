@@ -567,6 +567,18 @@ export const en = {
       limited: 'The newest {{count}} lines were saved; there are more.',
       failed: 'The export stopped: {{error}}',
     },
+    gaps: {
+      title: 'Missing lines',
+      count_one: 'Lines of this log are missing at {{count}} place',
+      count_other: 'Lines of this log are missing at {{count}} places',
+      deleted: 'The engine deleted a rotated file before all of it was read.',
+      emptied: 'The file was emptied before all of it was read.',
+      unseen: 'Files came and went between two looks.',
+      rate: 'This program’s own log wrote more than it may.',
+      other: 'Lines are missing.',
+      bytes: 'At least {{bytes}}.',
+      all: 'Show all',
+    },
     container: {
       title: 'Log',
       history: 'History',

@@ -557,6 +557,17 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
       limited: '가장 최근 {{count}}줄을 저장했습니다. 그 밖에도 더 있습니다.',
       failed: '내보내기를 마치지 못했습니다: {{error}}',
     },
+    gaps: {
+      title: '빠진 줄',
+      count_other: '이 로그에서 줄이 빠진 곳 {{count}}군데',
+      deleted: '다 읽기 전에 엔진이 회전된 파일을 삭제했습니다.',
+      emptied: '다 읽기 전에 파일이 비워졌습니다.',
+      unseen: '두 번 살펴보는 사이에 파일이 생겼다가 사라졌습니다.',
+      rate: '이 프로그램 자신의 로그가 허용량보다 많이 쓰였습니다.',
+      other: '줄이 빠졌습니다.',
+      bytes: '최소 {{bytes}}.',
+      all: '모두 보기',
+    },
     container: {
       title: '로그',
       history: '저장된 로그',

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { series } from '../../api/loki';
 import { oneOf } from '../../app/search';
 import { useUrlState } from '../../app/useUrlState';
+import { LogGaps } from './LogGaps';
 import { LogPanel } from './LogPanel';
 import classes from './LogPanel.module.css';
 
@@ -80,6 +81,7 @@ export function ContainerLog({ id, running, removed }: Props) {
           {t('logs.container.openPage')}
         </Link>
       </header>
+      <LogGaps streams={containerStreams(id)} backMs={BACK_MS} />
       {view === 'live' ? (
         <LogPanel id={id} running={running} />
       ) : (
