@@ -156,8 +156,12 @@ fn is_long(word: &str, alone: bool) -> bool {
     word.len() >= LONG && cases && (alone || any(u8::is_ascii_digit))
 }
 
-/// The last line of a key: whole groups of four, and no word of a language.
+/// The last line of a key: whole groups of four, no word of a language, and no hash.
 fn is_last(word: &str) -> bool {
+    let hexadecimal = word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if hexadecimal && word.len() >= 16 {
+        return false;
+    }
     let odd = |b: u8| b.is_ascii_digit() || matches!(b, b'+' | b'/' | b'=');
     let inner = word.bytes().skip(1).any(|b| b.is_ascii_uppercase());
     let lower = word.bytes().any(|b| b.is_ascii_lowercase());
