@@ -120,6 +120,8 @@ test('logs: patterns are counted, and one click shows their lines', async () => 
     const row = page.getByRole('row').filter({ hasText: 'upstream timed out' }).first();
     await row.waitFor();
     await shot(page, 'logs-patterns-light-en');
+    await row.getByRole('button', { name: 'upstream timed out' }).click();
+    await row.getByText(/order=\d+ took=\d+ms/).waitFor();
     await row.getByRole('button', { name: 'Show its lines' }).click();
     await page.getByText('30 lines').waitFor();
     assert.match(await page.getByTestId('logql').textContent(), /\|> "/);

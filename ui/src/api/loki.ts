@@ -35,6 +35,10 @@ export interface RawPattern {
   level?: string;
   /** Unix seconds, lines. */
   samples: [number, number][];
+  /** A message of it, and when it was seen first and last (ns). */
+  example?: string;
+  first?: string;
+  last?: string;
 }
 
 export interface DetectedField {
@@ -126,7 +130,7 @@ export async function series(selector: string, span: Span, signal?: AbortSignal)
 }
 
 export async function patterns(query: string, span: Span, stepMs: number, signal?: AbortSignal): Promise<RawPattern[]> {
-  const asked = { query, ...spanned(span), step: `${stepMs / 1000}s` };
+  const asked = { query, ...spanned(span), step: `${stepMs / 1000}s`, examples: 'true' };
   return (await ask<RawPattern[] | null | undefined>('patterns', asked, signal)) ?? [];
 }
 

@@ -77,7 +77,7 @@ export function CodeEditor({ value, label, hint, error, language, autoFocus = tr
             ]),
           ),
           understood.extension,
-          autocompletion(),
+          autocompletion({ icons: false }),
           Prec.high(keymap.of([{ key: 'Enter', run }])),
           history(),
           closeBrackets(),

@@ -541,6 +541,7 @@ export const en = {
       gone: 'gone',
       hint: 'Compared with the {{span}} before.',
       whole: 'Patterns are kept for whole streams: filters on lines do not narrow them.',
+      example: 'An example',
       only: 'Show its lines',
       not: 'Leave its lines out',
       filter: 'Filter patterns',

@@ -532,6 +532,7 @@ export const ko: Translation & { obstacle: Record<string, Partial<Record<'missin
       gone: '사라짐',
       hint: '같은 길이의 직전 범위({{span}})와 비교했습니다.',
       whole: '패턴은 스트림 전체에서 모으므로 줄 필터는 적용되지 않습니다.',
+      example: '예시',
       only: '이 패턴의 로그만 보기',
       not: '이 패턴의 로그 제외',
       filter: '패턴 거르기',

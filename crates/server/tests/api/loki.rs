@@ -246,6 +246,17 @@ async fn fields_and_patterns() {
     assert_eq!(first["pattern"], "<_> <_>");
     let count: i64 = first["samples"].as_array().unwrap().iter().map(|s| s[1].as_i64().unwrap()).sum();
     assert_eq!(count, 2);
+    assert_eq!(first.get("example"), None);
+    let path = format!(
+        "/loki/api/v1/patterns?query={}&start={}&examples=true",
+        enc("{app=\"web\"}"),
+        NOW_MS / 1000 - 60
+    );
+    let (_, with_examples) = fixture.json(&path).await;
+    let first = &with_examples["data"][0];
+    assert!(first["example"].as_str().unwrap().contains("status="), "{first}");
+    let ns = |name: &str| first[name].as_str().unwrap().parse::<i64>().unwrap();
+    assert!(ns("first") < ns("last"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

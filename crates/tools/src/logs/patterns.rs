@@ -22,9 +22,11 @@ pub(super) struct Pattern {
     pub(super) count: u64,
     /// Of all lines that have a pattern, 0 to 1.
     pub(super) share: f64,
-    /// To the step, ns.
+    /// When it was seen, ns.
     first: i64,
     last: i64,
+    /// A message of it.
+    example: String,
     pub(super) change: Change,
 }
 
@@ -88,7 +90,7 @@ fn print(p: &Pattern, shown: &Shown, context: &mut Context<'_>) -> Result<(), Fa
             "{}",
             json!({
                 "pattern": p.pattern, "level": p.level, "count": p.count, "share": p.share, "first": first, "last": last,
-                "change": p.change.as_str(),
+                "change": p.change.as_str(), "example": p.example,
             })
         )?,
         Form::Default => writeln!(
@@ -113,43 +115,61 @@ pub(super) fn found(loki: &Loki, selector: &str, (start, end): (i64, i64)) -> Re
             ("start", start.to_string()),
             ("end", end.to_string()),
             ("step", format!("{step}s")),
+            ("examples", "true".to_owned()),
         ];
         loki.data("patterns", &asked).map(|list| merged(&list))
     };
     Ok(compared(ask(start, end)?, &ask(start.saturating_sub(end - start), start)?))
 }
 
-type Merged = BTreeMap<(String, String), (u64, i64, i64)>;
+/// What is known of a pattern of one level.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    count: u64,
+    first: i64,
+    last: i64,
+    example: String,
+}
+
+type Merged = BTreeMap<(String, String), Seen>;
 
 fn merged(list: &Json) -> Merged {
     let mut all = Merged::new();
     for one in list.as_array().into_iter().flatten() {
         let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        let exact = |name: &str| one[name].as_str().and_then(|ns| ns.parse::<i64>().ok());
         for sample in one["samples"].as_array().into_iter().flatten() {
             let (Some(t), Some(count)) = (sample[0].as_i64(), sample[1].as_u64()) else { continue };
             if count == 0 {
                 continue;
             }
             let t = t.saturating_mul(SECOND);
-            let entry = all.entry((text("pattern"), text("level"))).or_insert((0, t, t));
-            *entry = (entry.0 + count, entry.1.min(t), entry.2.max(t));
+            let (first, last) = (exact("first").unwrap_or(t), exact("last").unwrap_or(t));
+            let entry = all.entry((text("pattern"), text("level"))).or_insert_with(|| Seen {
+                count: 0,
+                first,
+                last,
+                example: text("example"),
+            });
+            entry.count += count;
+            (entry.first, entry.last) = (entry.first.min(first), entry.last.max(last));
         }
     }
     all
 }
 
 fn compared(now: Merged, before: &Merged) -> Vec<Pattern> {
-    let total: u64 = now.values().map(|p| p.0).sum();
-    let row =
-        |((pattern, level), (count, first, last)): (&(String, String), &(u64, i64, i64)), change| Pattern {
-            pattern: pattern.clone(),
-            level: level.clone(),
-            count: *count,
-            share: if change == Change::Gone || total == 0 { 0.0 } else { *count as f64 / total as f64 },
-            first: *first,
-            last: *last,
-            change,
-        };
+    let total: u64 = now.values().map(|p| p.count).sum();
+    let row = |((pattern, level), seen): (&(String, String), &Seen), change| Pattern {
+        pattern: pattern.clone(),
+        level: level.clone(),
+        count: seen.count,
+        share: if change == Change::Gone || total == 0 { 0.0 } else { seen.count as f64 / total as f64 },
+        first: seen.first,
+        last: seen.last,
+        example: seen.example.clone(),
+        change,
+    };
     let mut rows: Vec<Pattern> = now
         .iter()
         .map(|one| {

@@ -1,6 +1,6 @@
 import { Button, TextInput, useComputedColorScheme } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { patterns, type RawPattern } from '../../api/loki';
 import { duration, localTime, utcTime } from '../../format/time';
@@ -117,6 +117,7 @@ export function Patterns({ logql, range, filter, onFilter, onText }: Props) {
 function PatternLine({ row: r, logql, onText }: { row: PatternRow; logql: string; onText: (text: string) => void }) {
   const { t } = useTranslation();
   const scheme = useComputedColorScheme('light');
+  const [open, setOpen] = useState(false);
   const seen = (ms: number) => (
     <time title={`${localTime(ms)} · ${utcTime(ms)}`} dateTime={new Date(ms).toISOString()}>
       {localTime(ms).slice(5, 16)}
@@ -130,15 +131,30 @@ function PatternLine({ row: r, logql, onText }: { row: PatternRow; logql: string
         <Sparkline values={r.trend} width={110} height={20} />
       </td>
       <td className={classes.pattern}>
-        {r.level !== 'unknown' && (
-          <span className={classes.level} style={{ color: levelInk(r.level, scheme) }}>
-            {r.level.toUpperCase()}
-          </span>
+        <button
+          type="button"
+          className={classes.text}
+          data-open={open || undefined}
+          aria-expanded={open}
+          title={t('logs.pattern.example')}
+          onClick={() => setOpen(!open)}
+        >
+          {r.level !== 'unknown' && (
+            <span className={classes.level} style={{ color: levelInk(r.level, scheme) }}>
+              {r.level.toUpperCase()}
+            </span>
+          )}
+          {r.change && <span className={classes.change}>{t(`logs.pattern.${r.change}`)}</span>}
+          <code className="mono">
+            {splitPattern(r.pattern).map((part, i) => (i % 2 === 1 ? <var key={i}>{part}</var> : part))}
+          </code>
+        </button>
+        {open && (
+          <figure className={classes.example}>
+            <figcaption>{t('logs.pattern.example')}</figcaption>
+            <code className="mono">{r.example}</code>
+          </figure>
         )}
-        {r.change && <span className={classes.change}>{t(`logs.pattern.${r.change}`)}</span>}
-        <code className="mono">
-          {splitPattern(r.pattern).map((part, i) => (i % 2 === 1 ? <var key={i}>{part}</var> : part))}
-        </code>
       </td>
       <td className={classes.seen}>{seen(r.first)}</td>
       <td className={classes.seen}>{seen(r.last)}</td>

@@ -87,7 +87,7 @@ export function logLanguage(source: Source, text: string): Language {
   return {
     extension: [
       coloured.of(on ? support : []),
-      autocompletion({ override: [completer(source)], activateOnTyping: true }),
+      autocompletion({ override: [completer(source)], activateOnTyping: true, icons: false }),
       EditorView.updateListener.of((u) => {
         if (isLogql(u.state.doc.toString()) === on) return;
         on = !on;

@@ -11,9 +11,11 @@ export interface PatternRow {
   share: number;
   /** One value a step. */
   trend: number[];
-  /** Milliseconds, to the step. */
+  /** Milliseconds. */
   first: number;
   last: number;
+  /** A message of it. */
+  example: string;
   change: 'new' | 'gone' | null;
 }
 
@@ -21,7 +23,14 @@ interface Merged {
   pattern: string;
   level: Level;
   samples: Map<number, number>;
+  example: string;
+  /** Milliseconds, where they are known. */
+  first: number;
+  last: number;
 }
+
+/** Nanoseconds as text, in milliseconds. */
+const ms = (ns: string | undefined, unknown: number) => (ns === undefined ? unknown : Number(BigInt(ns) / 1_000_000n));
 
 /** The same pattern at the same level, from whichever stream, is one. */
 function merge(list: readonly RawPattern[]): Map<string, Merged> {
@@ -29,8 +38,17 @@ function merge(list: readonly RawPattern[]): Map<string, Merged> {
   for (const raw of list) {
     const level = levelOf(raw.level);
     const key = `${level} ${raw.pattern}`;
-    const one = out.get(key) ?? { pattern: raw.pattern, level, samples: new Map<number, number>() };
+    const one: Merged = out.get(key) ?? {
+      pattern: raw.pattern,
+      level,
+      samples: new Map<number, number>(),
+      example: raw.example ?? '',
+      first: Infinity,
+      last: -Infinity,
+    };
     out.set(key, one);
+    one.first = Math.min(one.first, ms(raw.first, Infinity));
+    one.last = Math.max(one.last, ms(raw.last, -Infinity));
     for (const [t, n] of raw.samples) if (n > 0) one.samples.set(t * 1000, (one.samples.get(t * 1000) ?? 0) + n);
   }
   return out;
@@ -77,7 +95,8 @@ function rowOf(
     const at = Math.min(buckets - 1, Math.max(0, i));
     trend[at] = (trend[at] ?? 0) + n;
   }
-  return { key, pattern: m.pattern, level: m.level, count, share: 0, trend, first, last, change };
+  if (Number.isFinite(m.first) && Number.isFinite(m.last)) [first, last] = [m.first, m.last];
+  return { key, pattern: m.pattern, level: m.level, count, share: 0, trend, first, last, example: m.example, change };
 }
 
 /** The query with the lines of one pattern only, or without them. */
