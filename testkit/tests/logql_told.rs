@@ -235,6 +235,8 @@ fn shape() -> impl Strategy<Value = String> {
         3 => logfmt_shape(),
         1 => Just("#.# - - [#] \"GET /a/# HTTP/#.#\" # #".to_owned()),
         1 => Just("plain text # of #".to_owned()),
+        1 => prop_oneof![Just("#"), Just(" -# "), Just("\"#\""), Just("true #"), Just("# #"), Just("[#] {"), Just(" {")]
+            .prop_map(str::to_owned),
         1 => Just("한국어 # 경로=/x/#".to_owned()),
     ]
 }

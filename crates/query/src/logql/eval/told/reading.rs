@@ -135,6 +135,13 @@ impl Parser {
 
     /// Adds how what it finds follows from the messages of a template; `false`: not in the same way from all.
     pub(super) fn of_template(&self, template: &Template<'_>, recipe: &mut Recipe) -> bool {
+        if self.fails(template.text) {
+            // What is asked for by name is set all the same.
+            let empty = || self.names_fields().then(|| Told::Fixed(String::new()));
+            recipe.texts.extend(self.labels.iter().map(|_| empty()));
+            recipe.texts.push(Some(Told::Fixed(json::FAILED.to_owned())));
+            return true;
+        }
         let Some(conditions) = self.conditions(template) else { return false };
         let Some(found) = self.found(template.text) else { return false };
         // What was unescaped has no variable in it if it is the same with others in their places.
@@ -161,6 +168,15 @@ impl Parser {
         recipe.texts.push(None);
         recipe.conditions.extend(conditions);
         true
+    }
+
+    /// Whether it is plain that it fails on a text, and on all that differ in their variables, at the beginning.
+    fn fails(&self, text: &str) -> bool {
+        match self.kind {
+            Kind::JsonAll => !shape::begins(text).starts_with('{'),
+            Kind::Json(_) => shape::is_no_json(text),
+            _ => false,
+        }
     }
 
     /// What it finds in a text, by label; `None`: it fails.

@@ -64,6 +64,21 @@ pub(super) fn json(template: &Template<'_>, keys: bool, whole: bool) -> Option<V
     Some(conditions)
 }
 
+/// What is blank in JSON.
+const BLANK: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// A text without the blanks before it.
+pub(super) fn begins(text: &str) -> &str {
+    text.trim_start_matches(BLANK)
+}
+
+/// Whether a text is no object, list or text of JSON, and more than one number or word.
+pub(super) fn is_no_json(text: &str) -> bool {
+    let text = begins(text);
+    let behind = text.trim_start_matches(|c: char| c.is_ascii() && part_of_number(c as u8));
+    !text.starts_with(['{', '[', '"']) && !begins(behind).is_empty()
+}
+
 fn part_of_number(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
