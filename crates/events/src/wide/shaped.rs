@@ -141,8 +141,9 @@ pub(super) fn put<'t>(texts: &[&'t [u8]], sink: &mut Sink, depth: usize) -> bool
     };
     for ((shape, _), rows) in kept.iter().zip(&rows) {
         put_bytes(&mut sink.letters, shape);
-        for hole in 0..memchr::memchr_iter(HOLE, shape).count() {
-            if let Some(same) = texts::same_as(hole, rows, text) {
+        let holes: Vec<usize> = (0..memchr::memchr_iter(HOLE, shape).count()).collect();
+        for hole in holes.iter().copied() {
+            if let Some(same) = texts::same_as(hole, &holes[..hole], rows, text) {
                 texts::put_same(same, sink);
                 continue;
             }

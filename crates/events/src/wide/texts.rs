@@ -199,11 +199,24 @@ fn alike(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The text that a column always has; `text` gives that of a row.
-pub(super) fn constant<'t>(rows: &[u32], text: impl Fn(u32) -> &'t [u8]) -> Option<&'t [u8]> {
-    let first = text(*rows.first()?);
-    let same = |row: &u32| alike(text(*row), first);
-    (same(&rows[rows.len() / 2]) && same(&rows[rows.len() - 1]) && rows.iter().all(same)).then_some(first)
+/// Which of so many columns always have the text of their first row; `text` gives that of a row in a column. Rows are walked
+/// once, because what lies in one message lies near.
+pub(super) fn constants<'t>(
+    rows: &[u32],
+    columns: usize,
+    text: impl Fn(u32, usize) -> &'t [u8],
+) -> Vec<bool> {
+    let Some((first, rest)) = rows.split_first() else { return vec![false; columns] };
+    let mut live: Vec<(usize, &[u8])> = (0..columns).map(|column| (column, text(*first, column))).collect();
+    for row in rest {
+        live.retain(|(column, always)| alike(text(*row, *column), always));
+        if live.is_empty() {
+            break;
+        }
+    }
+    let mut constant = vec![false; columns];
+    live.iter().for_each(|(column, _)| constant[*column] = true);
+    constant
 }
 
 /// Appends a text that a column always has.
@@ -212,16 +225,18 @@ pub(super) fn put_constant(text: &[u8], sink: &mut Sink) {
     put_bytes(&mut sink.letters, text);
 }
 
-/// The first column before this one that has the same texts; `text` gives that of a row in a column.
+/// The first of some columns that has the same texts as this one; `text` gives that of a row in a column.
 pub(super) fn same_as<'t>(
     column: usize,
+    others: &[usize],
     rows: &[u32],
     text: impl Fn(u32, usize) -> &'t [u8],
 ) -> Option<usize> {
     let same = |row: &u32, at: usize| alike(text(*row, column), text(*row, at));
     let ends = [rows.first()?, rows.get(rows.len() / 2)?, rows.last()?];
-    let from = column.saturating_sub(LOOK_BACK);
-    (from..column).find(|at| ends.iter().all(|row| same(row, *at)) && rows.iter().all(|row| same(row, *at)))
+    let others = &others[others.len().saturating_sub(LOOK_BACK)..];
+    let all = |at: &usize| ends.iter().all(|row| same(row, *at)) && rows.iter().all(|row| same(row, *at));
+    others.iter().copied().find(all)
 }
 
 /// What texts say of the times of their records, if all do: `text` gives that of a row in this column. What is always the

@@ -460,17 +460,20 @@ impl Builder {
                 let start = (self.bodies[row].start + start) as usize;
                 &self.text[start..start + len as usize]
             };
-            for hole in 0..template.holes as usize {
-                if let Some(always) = texts::constant(rows, |row| text(row, hole)) {
-                    texts::put_constant(always, sink);
+            let constant = texts::constants(rows, template.holes as usize, text);
+            let mut varying = Vec::new();
+            for (hole, constant) in constant.into_iter().enumerate() {
+                if constant {
+                    texts::put_constant(text(rows[0], hole), sink);
                     continue;
                 }
                 if rows.len() >= REPEATS
-                    && let Some(same) = texts::same_as(hole, rows, text)
+                    && let Some(same) = texts::same_as(hole, &varying, rows, text)
                 {
                     texts::put_same(same, sink);
                     continue;
                 }
+                varying.push(hole);
                 if let Some(says) = texts::says_time(rows, &self.times, |row| text(row, hole)) {
                     texts::put_timed(says, sink);
                     continue;
