@@ -1,6 +1,6 @@
 //! Counting without reading: blocks are counted side by side, and what memory holds like any batch.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
@@ -252,39 +252,54 @@ fn count_block(
     }
 }
 
-/// The labels of the streams that a scan's matchers and times find, without looking at blocks where the range covers a part.
+/// The labels of the streams that a scan's matchers and times find. Parts that the range covers are not looked into, and of
+/// others only blocks that may have a stream which is not known yet.
 pub(super) fn stream_labels(
     ctx: &Ctx,
     parts: &[Arc<Part>],
     plan: &Plan,
-    mut found: BTreeSet<Labels>,
+    found: &BTreeSet<Labels>,
 ) -> Result<Vec<Labels>> {
     let scan = &plan.scan;
-    for part in parts.iter().filter(|p| !p.is_damaged()) {
+    let covers = |part: &Part| {
+        part.range().is_some_and(|(oldest, newest)| oldest >= scan.start_ns && newest <= scan.end_ns)
+    };
+    let mut known: HashSet<&Labels, FixedState> = found.iter().collect();
+    let (covered, cut): (Vec<_>, Vec<_>) =
+        parts.iter().filter(|part| !part.is_damaged()).partition(|part| covers(part));
+    for part in &covered {
+        ctx.check()?;
+        known.extend(part.streams.iter().filter(|labels| plan.wants_stream(labels)));
+    }
+    for part in cut {
         ctx.check()?;
         let of_part = PartScan::new(part, plan);
-        let add = |stream: u32, found: &mut BTreeSet<Labels>| {
-            let labels = &part.streams[stream as usize];
-            if of_part.wanted[stream as usize] && !found.contains(labels) {
-                found.insert(labels.clone());
-            }
-        };
-        let covered =
-            part.range().is_some_and(|(oldest, newest)| oldest >= scan.start_ns && newest <= scan.end_ns);
-        if covered {
-            (0..part.streams.len() as u32).for_each(|stream| add(stream, &mut found));
-            continue;
-        }
+        let mut new: Vec<bool> = part
+            .streams
+            .iter()
+            .zip(&of_part.wanted)
+            .map(|(s, wanted)| *wanted && !known.contains(s))
+            .collect();
         for (_, entry) in of_part.blocks(scan) {
+            if !new[entry.streams.0 as usize..=entry.streams.1 as usize].contains(&true) {
+                continue;
+            }
+            let mut add = |stream: u32| {
+                if std::mem::take(&mut new[stream as usize]) {
+                    known.insert(&part.streams[stream as usize]);
+                }
+            };
             let inside = entry.min_t >= scan.start_ns && entry.max_t <= scan.end_ns;
             if inside && entry.streams.0 == entry.streams.1 {
-                add(entry.streams.0, &mut found);
+                add(entry.streams.0);
                 continue;
             }
             let (head, _) = part.head(entry)?;
             let touched = |run: &&block::Run| run.min_t <= scan.end_ns && run.max_t >= scan.start_ns;
-            head.runs.iter().filter(touched).for_each(|run| add(run.stream, &mut found));
+            head.runs.iter().filter(touched).for_each(|run| add(run.stream));
         }
     }
-    Ok(found.into_iter().collect())
+    let mut all: Vec<Labels> = known.into_iter().cloned().collect();
+    all.sort_unstable();
+    Ok(all)
 }

@@ -416,7 +416,7 @@ impl RecordReader for Store {
         }
         let parts = visible.parts.clone();
         drop(visible);
-        super::count::stream_labels(ctx, &parts, &plan, found)
+        super::count::stream_labels(ctx, &parts, &plan, &found)
     }
 
     fn count(&self, ctx: &Ctx, scan: &RecordScan, counting: &Counting) -> Result<Option<Vec<Counted>>> {

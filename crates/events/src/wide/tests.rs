@@ -5,6 +5,7 @@ mod filters;
 mod grep;
 mod keep;
 mod memory;
+mod together;
 mod told;
 
 use std::path::Path;
