@@ -10,7 +10,8 @@ use model::records::{Counting, KeyPlace, KeySource, Origin, RecordScan};
 
 use super::messages::rows_that_hold;
 use super::read::{Asked, Bytes, corrupt, find, named, ruled_out, times, with_fields};
-use super::{Head, Kind, tally, told};
+use super::tally::{self, Piece, Tallies};
+use super::{Head, Kind, told};
 
 /// The number of a row that needs none.
 const SKIPPED: u32 = u32::MAX;
@@ -203,30 +204,43 @@ fn count_whole(
     add: Add<'_>,
 ) -> Result<bool> {
     let scan = &asked.plan.scan;
-    let is_whole = |run: &super::Run| {
-        run.min_t >= scan.start_ns
-            && run.max_t <= scan.end_ns
-            && counting.step_of(run.min_t) == counting.step_of(run.max_t)
+    let is_whole = |min_t: i64, max_t: i64| {
+        min_t >= scan.start_ns && max_t <= scan.end_ns && counting.step_of(min_t) == counting.step_of(max_t)
     };
-    let runs: Vec<usize> = (0..head.runs.len()).filter(|run| is_asked(asked, &head.runs[*run])).collect();
-    if !asked.except.is_empty() || !runs.iter().all(|run| is_whole(&head.runs[*run])) {
-        return Ok(false);
+    let mut runs = head.runs.iter().filter(|run| is_asked(asked, run)).peekable();
+    if !asked.except.is_empty() || runs.peek().is_none() {
+        return Ok(asked.except.is_empty());
     }
+    let whole_runs = runs.all(|run| is_whole(run.min_t, run.max_t));
+    let by_labels = counting.by.iter().flatten().all(|source| source.place == KeyPlace::Label);
+    let tallies = if whole_runs && by_labels { None } else { Tallies::open(head, bytes)? };
+    let mut tallies = match tallies {
+        Some(tallies) => tallies,
+        None if whole_runs => Tallies::of_runs(head),
+        None => return Ok(false),
+    };
+    let is_touched = |piece: &&Piece| {
+        is_asked(asked, &head.runs[piece.run]) && piece.max_t >= scan.start_ns && piece.min_t <= scan.end_ns
+    };
+    let pieces: Vec<Piece> = tallies.pieces.iter().filter(is_touched).copied().collect();
     let body = &asked.plan.body;
-    if !body.is_empty() && runs.len() < head.runs.len() {
+    let all = body.is_empty() || pieces.len() == tallies.pieces.len();
+    if !all || !pieces.iter().all(|piece| is_whole(piece.min_t, piece.max_t)) {
         return Ok(false);
     }
-    let Some(of_runs) = tally::of_runs(head, bytes, asked, counting, &runs)? else { return Ok(false) };
-    let step_of = |run: usize| counting.step_of(head.runs[run].min_t);
+    let found = tally::of_pieces(head, &mut tallies, asked, counting, &pieces)?;
+    let Some(found) = found else { return Ok(false) };
     if body.is_empty() {
-        for (run, keys) in runs.iter().zip(of_runs) {
-            keys.iter().try_for_each(|(key, rows)| add_one(add, key, step_of(*run), *rows))?;
+        for (piece, keys) in pieces.iter().zip(found) {
+            let step = counting.step_of(piece.min_t);
+            let mut there = keys.iter().filter(|(_, rows)| *rows > 0);
+            there.try_for_each(|(key, rows)| add_one(add, key, step, *rows))?;
         }
         return Ok(true);
     }
     // Templates say nothing of runs: all rows must count for the same.
-    let mut keys = of_runs.iter().zip(&runs).map(|(keys, run)| match &keys[..] {
-        [(key, _)] => Some((key, step_of(*run))),
+    let mut keys = found.iter().zip(&pieces).map(|(keys, piece)| match &keys[..] {
+        [(key, _)] => Some((key, counting.step_of(piece.min_t))),
         _ => None,
     });
     let Some(first) = keys.next() else { return Ok(true) };

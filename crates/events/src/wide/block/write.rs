@@ -329,7 +329,7 @@ impl Builder {
         if let Some(whole) = whole {
             sections.add(Kind::Whole, false, &whole)?;
         }
-        let (mut by_row, mut tallies) = (Vec::new(), Tallies::default());
+        let (mut by_row, mut tallies) = (Vec::new(), Tallies::new(&self.runs, &self.times));
         for column in &self.columns {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
             raw.clear();
