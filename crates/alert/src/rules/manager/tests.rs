@@ -437,6 +437,33 @@ fn rules_over_logs_record_and_alert_like_others() {
 }
 
 #[test]
+fn alerts_over_logs_go_on_waiting_after_a_restart() {
+    let lab = Lab::new();
+    let yaml = OVER_LOGS.replace("for: 1m", "for: 30m").replace("[1m]", "[2m]");
+    let seconds: Vec<i64> = (0..60 * 60).step_by(20).collect();
+    let around = || {
+        let logs = Some(crate::rules::LogSource { engine: Arc::default(), reader: lines(&seconds) });
+        Surroundings { logs, ..surroundings(&lab.store, &lab.received, &lab.clock) }
+    };
+    let group = |is_restored: bool| {
+        Group::new("logs.yml", file::parse(&yaml, &over_logs()).unwrap().remove(0), MINUTE, is_restored)
+    };
+    let before = group(true);
+    before.rules().iter().for_each(|rule| rule.set_restored());
+    (1..=11).for_each(|n| before.evaluate(&around(), n * MINUTE));
+    // Away for 20 minutes.
+    let after = group(false);
+    for n in [31, 32] {
+        after.evaluate(&around(), n * MINUTE);
+    }
+    assert_eq!(after.rules()[1].active()[0].active_at_ms, 31 * MINUTE, "as if it were new");
+    after.restore(&around(), 32 * MINUTE);
+    assert!(after.is_restored());
+    // Ten of thirty minutes were waited for, whatever the outage.
+    assert_eq!(after.rules()[1].active()[0].active_at_ms, (1 + 21) * MINUTE);
+}
+
+#[test]
 fn rules_over_logs_need_logs_and_a_file_of_their_own() {
     let lab = Lab::new();
     let definition = file::parse(OVER_LOGS, &over_logs()).unwrap().remove(0);
