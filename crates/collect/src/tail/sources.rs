@@ -86,12 +86,23 @@ impl Config {
         Some(Log { source, path, format, labels, rule: self.rule() })
     }
 
-    /// Whether the log of a container of another driver than `json-file` lies in files that can be read and are to be.
+    /// Whether the log of a container of another driver than `json-file` lies in files that can be read and are to be. The
+    /// first file may come later than the container: what the engine's API was asked until then would be there twice.
     pub(crate) fn has_files(&self, driver: &str, path: &str) -> bool {
+        // Podman's files are of a format of their own: its API reads them.
+        if path.is_empty() || driver == "k8s-file" || self.received.contains(&driver) {
+            return false;
+        }
         let path = self.on_host(path);
         // While it is rotated, the newest file has another name for a moment.
         let names = ["", ".1", ".1.gz"].map(|end| format!("{}{end}", path.display()));
-        !self.received.contains(&driver) && names.iter().any(|name| std::fs::File::open(name).is_ok())
+        if names.iter().any(|name| std::fs::File::open(name).is_ok()) {
+            return true;
+        }
+        let is_missing = |path: &Path| matches!(path.try_exists(), Ok(false));
+        // The file lies in the container's folder, or one below it.
+        let mut folders = path.ancestors().skip(1).take(2);
+        is_missing(&path) && folders.find(|f| !is_missing(f)).is_some_and(|f| std::fs::read_dir(f).is_ok())
     }
 
     /// Where a path of the host is seen.
@@ -203,4 +214,25 @@ fn pods(root: &Path, config: &Config, node: &str) -> Vec<Log> {
         }
     }
     logs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_those_of_a_folder_that_can_be_read_even_before_the_first_is_there() {
+        let host = tempfile::tempdir().unwrap();
+        let config = Config { rootfs: host.path().to_owned(), ..Config::default() };
+        let log = "/docker/containers/c1/local-logs/container.log";
+        assert!(!config.has_files("local", log), "nothing of the engine is seen");
+        std::fs::create_dir_all(host.path().join("docker/containers/c1")).unwrap();
+        assert!(config.has_files("local", log));
+        assert!(!config.has_files("local", "/docker/containers/c2/local-logs/container.log"));
+        assert!(!config.has_files("journald", ""), "the root is no log");
+        assert!(!config.has_files("k8s-file", log));
+        std::fs::create_dir(host.path().join("docker/containers/c1/local-logs")).unwrap();
+        std::fs::write(host.path().join(&format!("{log}.1.gz")[1..]), "").unwrap();
+        assert!(config.has_files("local", log));
+    }
 }

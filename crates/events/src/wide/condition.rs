@@ -6,7 +6,7 @@ use model::pattern::Search;
 
 use super::filter::{Filter, Word, word_of_value};
 use super::needle::{Needle, Verdict};
-use super::search::in_letters;
+use super::search::places_in_letters;
 use super::split::HOLE;
 use super::texts::Texts;
 use model::records::{FieldRef, TextTest};
@@ -105,16 +105,35 @@ impl Test {
         self.required().iter().all(|needles| needles.iter().any(|n| n.may_be_in_shaped(raw)))
     }
 
-    /// Whether messages of these templates can fulfil the test that have these letters among their variables.
-    pub(super) fn may_hold_with(&self, templates: &[&[u8]], letters: &[u8]) -> bool {
-        self.required().iter().all(|needles| {
-            needles.iter().any(|n| {
-                !n.is_within_word()
-                    || n.bytes().iter().all(u8::is_ascii_digit)
-                    || templates.iter().any(|template| n.is_in(template))
-                    || in_letters(letters, n.bytes(), n.finder())
-            })
-        })
+    /// Rules out templates whose messages cannot fulfil the test, by the letters of their variables. `starts`: where those of
+    /// each begin, and where the last ones end.
+    pub(super) fn rule_out(
+        &self,
+        templates: &[&[u8]],
+        starts: &[usize],
+        letters: &[u8],
+        verdicts: &mut [Verdict],
+    ) {
+        for needles in self.required() {
+            if !needles.iter().all(Needle::shows_in_letters) {
+                continue;
+            }
+            let mut may = vec![false; templates.len()];
+            for needle in needles {
+                places_in_letters(letters, needle.bytes(), needle.finder(), |at| {
+                    let next = starts.partition_point(|start| *start <= at);
+                    if let Some(may) = next.checked_sub(1).and_then(|id| may.get_mut(id)) {
+                        *may = true;
+                    }
+                    starts.get(next).copied().unwrap_or(letters.len() + 1)
+                });
+            }
+            for ((verdict, template), may) in verdicts.iter_mut().zip(templates).zip(may) {
+                if *verdict == Verdict::Open && !may && !needles.iter().any(|n| n.is_in(template)) {
+                    *verdict = Verdict::None;
+                }
+            }
+        }
     }
 
     /// Takes the mark from messages of a template that cannot fulfil the test, by their variables. Without a template the

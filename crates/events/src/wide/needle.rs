@@ -4,9 +4,10 @@
 use memchr::memmem::Finder;
 
 use super::filter::{self, Word};
-use super::search::Fit;
+use super::search::{Fit, in_letters};
 use super::split::{HOLE, is_variable, is_word};
 use super::texts::Texts;
+use super::timed;
 use super::words;
 
 /// What is certain about the messages of a template.
@@ -113,7 +114,17 @@ impl Needle {
 
     /// Whether it can be in one of many texts, by how they are kept.
     pub(super) fn may_be_in_shaped(&self, raw: &[u8]) -> bool {
-        self.plain.as_ref().is_none_or(|word| word.find(raw).is_some())
+        match &self.plain {
+            Some(word) => word.find(raw).is_some(),
+            None => !self.shows_in_letters() || in_letters(raw, &self.text, &self.finder),
+        }
+    }
+
+    /// Whether it lies in one piece among the letters of variables that have it: a word or a part of one, and no number.
+    pub(super) fn shows_in_letters(&self) -> bool {
+        self.is_within_word()
+            && !self.text.iter().all(u8::is_ascii_digit)
+            && !timed::may_be_within(&self.text)
     }
 
     /// What a template says.

@@ -43,6 +43,19 @@ pub(super) fn in_letters(letters: &[u8], needle: &[u8], finder: &Finder<'_>) -> 
         })
 }
 
+/// Calls `each` with every place in letters where a needle that no time says may lie in any form, until it says where to go on.
+pub(super) fn places_in_letters(
+    letters: &[u8],
+    needle: &[u8],
+    finder: &Finder<'_>,
+    mut each: impl FnMut(usize) -> usize,
+) {
+    places(letters, finder, &mut each);
+    for part in [0, 1].iter().filter_map(|from| packed(needle, *from)) {
+        places(letters, &Finder::new(&part), &mut each);
+    }
+}
+
 /// Calls `each` with every place of a needle, those that overlap too, until it says where to go on.
 fn places(text: &[u8], finder: &Finder<'_>, mut each: impl FnMut(usize) -> usize) {
     let mut from = 0;

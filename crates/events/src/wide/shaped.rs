@@ -202,6 +202,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    use crate::wide::search::in_letters;
+
     fn check(texts: &[String]) -> usize {
         let bytes: Vec<&[u8]> = texts.iter().map(|t| t.as_bytes()).collect();
         let mut sink = Sink::default();
@@ -261,6 +263,9 @@ mod tests {
             for word in bytes.iter().flat_map(|text| text.split(|b| !super::super::split::is_word(*b))) {
                 let plain = !super::super::split::is_variable(word) && word.iter().any(|b| *b > b'f');
                 prop_assert!(!plain || memchr::memmem::find(&sink.letters, word).is_some(), "{:?}", word);
+                let number = word.iter().all(u8::is_ascii_digit);
+                let found = in_letters(&sink.letters, word, &memchr::memmem::Finder::new(word));
+                prop_assert!(number || found, "{:?}", word);
             }
         }
 

@@ -75,7 +75,7 @@ pub(in crate::wide) fn count(
         return Ok(());
     }
     let picked = match tested {
-        true => match find(head, bytes, &Asked { natural: true, ..*asked }, false)? {
+        true => match find(head, bytes, &Asked { natural: true, ..*asked }, false, false)? {
             Some(found) => Some((found.times, found.picked)),
             None => return Ok(()),
         },
@@ -329,6 +329,7 @@ pub(super) fn part(
             bytes,
             rows,
             |name| name == source.name,
+            None,
             |columns| {
                 for source in same {
                     let origin = if source.place == KeyPlace::Sent { Origin::Sent } else { Origin::Detected };

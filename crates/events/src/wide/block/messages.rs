@@ -115,6 +115,15 @@ impl<'a> Templates<'a> {
         self.counts.last().is_some_and(|n| *n > 0)
     }
 
+    /// Where the letters of each template's variables begin, and where the last ones end.
+    fn letter_starts(&self) -> Vec<usize> {
+        let mut starts = vec![0usize];
+        for ((_, letters), at) in self.lens.iter().zip(0..) {
+            starts.push(starts[at].saturating_add(*letters));
+        }
+        starts
+    }
+
     /// What each template says to all tests. `raw`: what they were read from.
     pub(super) fn verdicts(&self, raw: &[u8], tests: &[Test]) -> Vec<Verdict> {
         if !tests.iter().all(|test| test.may_hold_among(raw)) {
@@ -192,11 +201,10 @@ impl Raw {
             return Ok(raw);
         }
         raw.letters = named(head, bytes, &Kind::Letters)?;
-        if !behind && !tests.is_empty() {
-            let live = templates.texts.iter().zip(&*verdicts).filter(|(_, v)| **v != Verdict::None);
-            let live: Vec<&[u8]> = live.map(|(template, _)| *template).collect();
-            if !tests.iter().all(|test| test.may_hold_with(&live, &raw.letters)) {
-                verdicts.fill(Verdict::None);
+        if !tests.is_empty() {
+            let starts = templates.letter_starts();
+            tests.iter().for_each(|t| t.rule_out(&templates.texts, &starts, &raw.letters, verdicts));
+            if !behind && !verdicts.iter().any(needed) {
                 return Ok(raw);
             }
         }
@@ -204,6 +212,11 @@ impl Raw {
         raw.times = named(head, bytes, &Kind::Times)?;
         templates.load(head, bytes)?;
         Ok(raw)
+    }
+
+    /// Whether variables were read.
+    pub(super) fn has_variables(&self) -> bool {
+        !self.times.is_empty()
     }
 
     /// The times of a template's rows, in order.
@@ -473,7 +486,13 @@ pub(in crate::wide) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) fn new(templates: &'a Templates<'a>, raw: &'a Raw) -> Self {
         let messages = Messages::new(templates, Vec::new(), raw, &[]);
-        let columns = messages.starts.iter().map(|_| OnceCell::new()).collect();
+        Self::of_messages(messages)
+    }
+
+    /// Of messages that were read, with the variables that were.
+    pub(super) fn of_messages(mut messages: Messages<'a>) -> Self {
+        let read = std::mem::take(&mut messages.columns).into_iter();
+        let columns = read.map(|columns| columns.map_or_else(OnceCell::new, OnceCell::from)).collect();
         Self { messages, columns, broken: Cell::new(None) }
     }
 

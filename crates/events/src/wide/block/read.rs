@@ -104,9 +104,8 @@ pub(super) fn times(raw: &[u8], rows: usize) -> Result<Vec<i64>, Corrupt> {
 
 /// The rows of a block that a plan asks for, in its order, with the columns that it wants.
 pub(in crate::wide) fn open(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>) -> Result<Option<Columns>> {
-    let Some(found) = find(head, bytes, asked, asked.plan.scan.wanted.body)? else { return Ok(None) };
-    let Found { times, picked, body } = found;
-    let fields = fields(head, bytes, asked.plan, head.rows(), &picked)?;
+    let Some(found) = find(head, bytes, asked, asked.plan.scan.wanted.body, true)? else { return Ok(None) };
+    let Found { times, picked, body, fields } = found;
     let mut out = Columns { body, fields, exact: true, ..Columns::default() };
     let mut numbers: Vec<Option<u32>> = vec![None; head.runs.len()];
     for (row, run) in &picked {
@@ -123,7 +122,7 @@ pub(in crate::wide) fn open(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>) -
 
 /// The numbers of the rows that a plan asks for.
 pub(in crate::wide) fn matching(head: &Head, bytes: &dyn Bytes, asked: &Asked<'_>) -> Result<Vec<u32>> {
-    let found = find(head, bytes, asked, false)?;
+    let found = find(head, bytes, asked, false, false)?;
     Ok(found.map_or_else(Vec::new, |found| found.picked.iter().map(|(row, _)| *row).collect()))
 }
 
@@ -131,6 +130,7 @@ pub(super) struct Found {
     pub(super) times: Vec<i64>,
     pub(super) picked: Picked,
     body: Option<TextColumn>,
+    fields: Vec<FieldColumn>,
 }
 
 pub(super) fn find(
@@ -138,6 +138,7 @@ pub(super) fn find(
     bytes: &dyn Bytes,
     asked: &Asked<'_>,
     with_body: bool,
+    with_fields: bool,
 ) -> Result<Option<Found>> {
     let plan = asked.plan;
     let rows = head.rows();
@@ -212,7 +213,15 @@ pub(super) fn find(
         Some(messages) => messages.select(&mut picked, limit, &plan.body, body.as_mut())?,
         None => picked.truncate(limit),
     }
-    Ok((!picked.is_empty()).then_some(Found { times, picked, body }))
+    if picked.is_empty() {
+        return Ok(None);
+    }
+    let mut found = Found { times, picked, body, fields: Vec::new() };
+    if with_fields {
+        let read = messages.filter(|_| raw.has_variables());
+        found.fields = fields(head, bytes, plan, &found.picked, read)?;
+    }
+    Ok(Some(found))
 }
 
 /// Whether the words of a block say that nothing in it fulfils the tests.
@@ -292,6 +301,7 @@ fn filter_by_fields(
             bytes,
             rows,
             |n| n == name,
+            None,
             |columns| {
                 columns.sort_by_key(|c| c.origin);
                 let absent = test.holds("");
@@ -329,8 +339,8 @@ fn fields(
     head: &Head,
     bytes: &dyn Bytes,
     plan: &Plan,
-    rows: usize,
     picked: &Picked,
+    read: Option<Messages<'_>>,
 ) -> Result<Vec<FieldColumn>> {
     if plan.scan.wanted.fields.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
@@ -339,15 +349,17 @@ fn fields(
     let select = |columns: &mut Vec<Field<'_>>| {
         columns.iter().filter_map(|c| c.select(rows_of.clone())).collect::<Vec<_>>()
     };
-    with_fields(head, bytes, rows, |name| plan.wants_field(name), select)
+    with_fields(head, bytes, head.rows(), |name| plan.wants_field(name), read, select)
 }
 
-/// Reads the columns of fields that are wanted, and the messages where they tell values, and does something with them.
+/// Reads the columns of fields that are wanted, and the messages where they tell values and were not `read`, and does something
+/// with them.
 pub(super) fn with_fields<R>(
     head: &Head,
     bytes: &dyn Bytes,
     rows: usize,
     wanted: impl Fn(&str) -> bool,
+    read: Option<Messages<'_>>,
     work: impl FnOnce(&mut Vec<Field<'_>>) -> R,
 ) -> Result<R> {
     let raw = raw_fields(head, bytes, &wanted)?;
@@ -358,15 +370,21 @@ pub(super) fn with_fields<R>(
     if needs == Needs::Nothing {
         return Ok(work(&mut Field::read_all(&raw, rows, wanted, None).map_err(corrupt)?));
     }
-    let numbers = if needs == Needs::Numbers { Templates::numbers(head, bytes)? } else { None };
-    let table = if numbers.is_none() { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
-    let templates = match numbers {
-        Some(numbers) => numbers,
-        None => Templates::read(head, &table).map_err(corrupt)?,
+    let (table, templates, variables);
+    let parts = match read {
+        Some(messages) => Parts::of_messages(messages),
+        None => {
+            let numbers = if needs == Needs::Numbers { Templates::numbers(head, bytes)? } else { None };
+            table = if numbers.is_none() { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
+            templates = match numbers {
+                Some(numbers) => numbers,
+                None => Templates::read(head, &table).map_err(corrupt)?,
+            };
+            templates.load(head, bytes)?;
+            variables = Raw::variables(head, bytes, needs == Needs::Variables)?;
+            Parts::new(&templates, &variables)
+        }
     };
-    templates.load(head, bytes)?;
-    let messages = Raw::variables(head, bytes, needs == Needs::Variables)?;
-    let parts = Parts::new(&templates, &messages);
     let done = work(&mut Field::read_all(&raw, rows, wanted, Some(&parts)).map_err(corrupt)?);
     parts.check().map_err(corrupt)?;
     Ok(done)
