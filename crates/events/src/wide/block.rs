@@ -206,6 +206,15 @@ impl Head {
         self.runs.iter().map(|r| r.rows as usize).sum()
     }
 
+    /// Runs with the rows that each has.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = (&Run, std::ops::Range<usize>)> {
+        let mut first = 0;
+        self.runs.iter().map(move |run| {
+            first += run.rows as usize;
+            (run, first - run.rows as usize..first)
+        })
+    }
+
     /// Fields that have a column, by name and origin; `false`: there are others.
     pub(super) fn field_names(&self) -> (Vec<(&Arc<str>, Origin)>, bool) {
         let names = self.sections.iter().filter_map(|section| match &section.kind {

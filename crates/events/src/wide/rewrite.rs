@@ -93,12 +93,9 @@ pub(super) fn streams_left(part: &Part, without: &[Without]) -> Result<Vec<Optio
             Without::Rows(rows) => rows,
         };
         let (head, _) = part.head(entry)?;
-        let mut first = 0;
-        for run in &head.runs {
-            let range = first..first + run.rows;
-            first = range.end;
-            let of_run =
-                gone.partition_point(|r| *r < range.end) - gone.partition_point(|r| *r < range.start);
+        for (run, range) in head.ranges() {
+            let before = |row: usize| gone.partition_point(|r| (*r as usize) < row);
+            let of_run = before(range.end) - before(range.start);
             left[run.stream as usize] |= of_run < run.rows as usize;
         }
     }

@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use foldhash::fast::FixedState;
 use model::Result;
-use model::records::{Counting, KeyPlace, KeySource, Origin, RecordScan};
+use model::records::{Counting, KeyPlace, KeySource, Origin};
 
 use super::messages::rows_that_hold;
 use super::read::{Asked, Bytes, corrupt, find, named, ruled_out, times, with_fields};
@@ -86,9 +87,7 @@ pub(in crate::wide) fn count(
             && run.max_t <= plan.scan.end_ns
             && counting.step_of(run.min_t) == counting.step_of(run.max_t)
     };
-    let wanted: Vec<bool> =
-        head.runs.iter().map(|run| asked.wanted.get(run.stream as usize).is_some_and(|w| *w)).collect();
-    if !wanted.contains(&true) {
+    if !head.runs.iter().any(|run| is_asked(asked, run)) {
         return Ok(());
     }
     let mut codes: Vec<(Codes, Vec<u32>)> = Vec::new();
@@ -99,7 +98,7 @@ pub(in crate::wide) fn count(
         let mut needed = vec![picked.is_none(); rows];
         match &picked {
             Some((_, picked)) => picked.iter().for_each(|(row, _)| needed[*row as usize] = true),
-            None => unmark_unwanted(head, &wanted, &plan.scan, &mut needed),
+            None => not_asked(head, asked).for_each(|range| needed[range].fill(false)),
         }
         codes.extend(told::texts(head, bytes, &needed, &**reading)?);
     }
@@ -143,11 +142,8 @@ pub(in crate::wide) fn count(
         return last.map_or(Ok(()), |step| flush(&mut counts, step));
     }
     let mut read: Option<Vec<i64>> = None;
-    let mut first = 0;
-    for (run, wanted) in head.runs.iter().zip(wanted) {
-        let range = first..first + run.rows as usize;
-        first = range.end;
-        if !wanted || run.max_t < plan.scan.start_ns || run.min_t > plan.scan.end_ns || range.is_empty() {
+    for (run, range) in head.ranges() {
+        if !is_asked(asked, run) || range.is_empty() {
             continue;
         }
         if within(run) {
@@ -175,16 +171,9 @@ pub(in crate::wide) fn count(
     Ok(())
 }
 
-/// Takes the mark from rows of runs that are not wanted.
-fn unmark_unwanted(head: &Head, wanted: &[bool], scan: &RecordScan, marked: &mut [bool]) {
-    let mut first = 0;
-    for (run, wanted) in head.runs.iter().zip(wanted) {
-        let range = first..first + run.rows as usize;
-        first = range.end;
-        if !wanted || run.max_t < scan.start_ns || run.min_t > scan.end_ns {
-            marked[range].fill(false);
-        }
-    }
+/// The rows of runs of which a scan asks for none.
+fn not_asked(head: &Head, asked: &Asked<'_>) -> impl Iterator<Item = Range<usize>> {
+    head.ranges().filter(|(run, _)| !is_asked(asked, run)).map(|(_, range)| range)
 }
 
 /// Whether a scan may ask for rows of a run.
@@ -277,7 +266,7 @@ impl Counts {
         *count += rows;
     }
 
-    fn add_rows(&mut self, keys: &[u32], rows: std::ops::Range<usize>) {
+    fn add_rows(&mut self, keys: &[u32], rows: Range<usize>) {
         match keys.get(rows.clone()) {
             Some(keys) => keys.iter().for_each(|key| self.add(*key, 1)),
             None => self.add(0, rows.len() as u64),
@@ -296,21 +285,12 @@ pub(super) fn part(
     let mut codes = Codes::default();
     let mut of_rows = vec![0u32; rows];
     // Rows that nobody asks for get no number.
-    let mut first = 0;
-    let ranges = head.runs.iter().map(|run| {
-        first += run.rows as usize;
-        (run, first - run.rows as usize..first)
-    });
-    let skipped: Vec<_> = ranges.filter(|(run, _)| !is_asked(asked, run)).map(|(_, range)| range).collect();
-    skipped.iter().for_each(|range| of_rows[range.clone()].fill(SKIPPED));
+    not_asked(head, asked).for_each(|range| of_rows[range].fill(SKIPPED));
     let mut rest = sources;
     while let Some((source, others)) = rest.split_first() {
         if source.place == KeyPlace::Label {
             rest = others;
-            let mut first = 0;
-            for run in &head.runs {
-                let range = first..first + run.rows as usize;
-                first = range.end;
+            for (run, range) in head.ranges() {
                 let value = asked.streams.get(run.stream as usize).and_then(|s| s.get(&source.name));
                 let code = codes.number(value.unwrap_or_default(), source.lower);
                 of_rows[range].iter_mut().filter(|c| **c == 0).for_each(|c| *c = code);
@@ -340,7 +320,7 @@ pub(super) fn part(
             },
         )?;
     }
-    skipped.into_iter().for_each(|range| of_rows[range].fill(0));
+    not_asked(head, asked).for_each(|range| of_rows[range].fill(0));
     Ok((codes, of_rows))
 }
 
