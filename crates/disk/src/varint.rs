@@ -13,6 +13,7 @@ impl std::fmt::Display for Corrupt {
 impl std::error::Error for Corrupt {}
 
 /// Appends a number.
+#[inline]
 pub fn put_u64(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -22,11 +23,13 @@ pub fn put_u64(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a signed number (zigzag).
+#[inline]
 pub fn put_i64(out: &mut Vec<u8>, value: i64) {
     put_u64(out, zigzag(value));
 }
 
 /// Appends bytes behind their length.
+#[inline]
 pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     put_u64(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
@@ -50,16 +53,19 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads from the front of `bytes`.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Whether all was read.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// What was not read.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -96,6 +102,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A count that must not exceed `most`.
+    #[inline]
     pub fn count(&mut self, most: usize) -> Result<usize, Corrupt> {
         match usize::try_from(self.u64()?) {
             Ok(n) if n <= most => Ok(n),
@@ -104,6 +111,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], Corrupt> {
         let (taken, rest) = self.rest.split_at_checked(n).ok_or(Corrupt("ends too early"))?;
         self.rest = rest;
@@ -111,6 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Corrupt("ends too early"))?;
         self.rest = rest;
@@ -118,12 +127,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Length-prefixed bytes.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Corrupt> {
         let n = self.count(self.rest.len())?;
         self.take(n)
     }
 
     /// Length-prefixed UTF-8.
+    #[inline]
     pub fn str(&mut self) -> Result<&'a str, Corrupt> {
         std::str::from_utf8(self.bytes()?).map_err(|_| Corrupt("text is not UTF-8"))
     }

@@ -199,6 +199,7 @@ impl Records {
 
     /// Adds a text field that is a part of the message of the record added last: it is not copied. What is no part of it
     /// (out of range, or within a character) is not added.
+    #[inline]
     pub fn field_part(&mut self, name: NameIndex, origin: Origin, part: Range<usize>) {
         let Some(body) = self.rows.last().map(|row| row.body) else { return };
         if self.text(body).get(part.clone()).is_some() {
@@ -207,6 +208,7 @@ impl Records {
         }
     }
 
+    #[inline]
     fn add(&mut self, name: NameIndex, origin: Origin, value: Value) {
         let Some(row) = self.rows.last_mut() else { return };
         self.fields.push(Field { name: name.0, origin, value });
@@ -224,6 +226,7 @@ impl Records {
     }
 
     /// A record by its row.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<Row<'_>> {
         (index < self.rows.len()).then_some(Row { records: self, index })
     }
@@ -234,6 +237,7 @@ impl Records {
         (0..self.rows.len()).map(|index| Row { records: self, index })
     }
 
+    #[inline]
     fn put(&mut self, text: &str) -> Place {
         debug_assert!(self.has_room(text.len()), "ask has_room before adding");
         let start = self.text.len() as u32;
@@ -266,10 +270,12 @@ impl Records {
         at
     }
 
+    #[inline]
     fn text(&self, place: Place) -> &str {
         &self.text[place.start as usize..place.end as usize]
     }
 
+    #[inline]
     fn fields_of(&self, index: usize) -> Range<usize> {
         let start = index.checked_sub(1).map_or(0, |before| self.rows[before].fields_end as usize);
         start..self.rows[index].fields_end as usize
@@ -302,6 +308,7 @@ impl<'a> Row<'a> {
     }
 
     /// Bytes of its message and of its fields, a number counted as 8.
+    #[inline]
     pub fn text_bytes(&self) -> usize {
         let records = self.records;
         let text = |field: &Field| match field.value {
@@ -313,6 +320,7 @@ impl<'a> Row<'a> {
     }
 
     /// Its fields, in the order in which they were added.
+    #[inline]
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, Origin, FieldRef<'a>)> {
         let records = self.records;
         records.fields[records.fields_of(self.index)].iter().map(move |field| {
@@ -328,6 +336,7 @@ impl<'a> Row<'a> {
 
     /// Where in the message the texts of fields stand that are parts of it, field by field as [`fields`](Self::fields) gives
     /// them.
+    #[inline]
     pub fn parts(&self) -> impl Iterator<Item = Option<Range<usize>>> {
         let records = self.records;
         let body = records.rows[self.index].body;
@@ -340,12 +349,14 @@ impl<'a> Row<'a> {
     }
 
     /// Where the field's name stands in [`Records::names`], field by field as [`fields`](Self::fields) gives them.
+    #[inline]
     pub fn field_names(&self) -> impl Iterator<Item = usize> {
         let records = self.records;
         records.fields[records.fields_of(self.index)].iter().map(|field| field.name as usize)
     }
 
     /// The value of a field, by its name.
+    #[inline]
     pub fn field(&self, name: &str) -> Option<FieldRef<'a>> {
         self.fields().find(|(n, ..)| *n == name).map(|(.., value)| value)
     }
