@@ -6,12 +6,18 @@
 //! What it is not: it does not decide who is told or when, keeps nothing, and repeats nothing: a [`Failure`] says
 //! whether trying again makes sense, and whoever called decides.
 //!
-//! Start reading at [`Notification`] and [`Integration`].
+//! ```text
+//! alertmanager.yml -> config::Receiver -> Integration <-- Notification
+//! ```
+//!
+//! Start reading at [`Notification`] and [`Integration`], then [`config::Receiver`].
 
 #![forbid(unsafe_code)]
 
+pub mod config;
 mod integration;
 mod notification;
+pub mod receivers;
 
 pub use integration::{Delivered, Failure, Integration, Retry};
 pub use notification::Notification;

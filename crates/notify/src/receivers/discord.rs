@@ -1,0 +1,5 @@
+//! Discord: one embed posted to a webhook.
+
+mod config;
+
+pub use config::DiscordConfig;

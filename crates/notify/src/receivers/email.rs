@@ -1,0 +1,5 @@
+//! E-mail over SMTP.
+
+mod config;
+
+pub use config::EmailConfig;

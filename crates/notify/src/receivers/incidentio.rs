@@ -1,0 +1,5 @@
+//! incident.io: alerts to an HTTP alert source.
+
+mod config;
+
+pub use config::IncidentioConfig;

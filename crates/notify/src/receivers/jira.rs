@@ -1,0 +1,5 @@
+//! Jira: one issue for a group.
+
+mod config;
+
+pub use config::JiraConfig;

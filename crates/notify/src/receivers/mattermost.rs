@@ -1,0 +1,5 @@
+//! Mattermost: attachments posted to a webhook.
+
+mod config;
+
+pub use config::MattermostConfig;

@@ -1,0 +1,5 @@
+//! Opsgenie: alerts made, changed and closed.
+
+mod config;
+
+pub use config::OpsgenieConfig;

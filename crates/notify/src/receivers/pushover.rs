@@ -1,0 +1,5 @@
+//! Pushover: messages to telephones.
+
+mod config;
+
+pub use config::PushoverConfig;

@@ -1,0 +1,5 @@
+//! Telegram: messages by a bot.
+
+mod config;
+
+pub use config::TelegramConfig;

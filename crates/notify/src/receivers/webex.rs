@@ -1,0 +1,5 @@
+//! Webex: messages to a room.
+
+mod config;
+
+pub use config::WebexConfig;

@@ -1,0 +1,5 @@
+//! WeChat Work: messages by an app.
+
+mod config;
+
+pub use config::WechatConfig;
