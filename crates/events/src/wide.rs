@@ -80,6 +80,7 @@ pub struct Store {
     retention: RwLock<Retention>,
     /// Held while memory becomes parts.
     maintenance: Mutex<()>,
+    workplace: Mutex<Option<flush::Workplace>>,
     /// Held while parts become other parts. Who needs both takes this one last.
     rewriting: Mutex<()>,
     /// When streams were last held against what is kept of each, ms.
@@ -114,6 +115,7 @@ impl Store {
             warnings,
             retention,
             maintenance,
+            workplace: Mutex::default(),
             rewriting: Mutex::default(),
             streams_looked_at: Mutex::default(),
             steady,

@@ -1,7 +1,7 @@
 //! From memory to a part.
 
 use disk::varint::Corrupt;
-use model::{Error, Labels, Result};
+use model::{Error, Labels, Reservation, Result};
 
 use super::arena::Arena;
 use super::block::Builder;
@@ -11,8 +11,28 @@ pub(super) const DAY_NS: i64 = 86_400_000_000_000;
 /// Compression of blocks. Large ones are never compressed again.
 pub(super) const LEVEL: i32 = 3;
 
+/// What flushes work with, kept from one to the next while they follow one another: memory that is new each time is cleared
+/// by the system, and grows in steps.
+pub(super) struct Workplace {
+    pub(super) builder: Builder,
+    /// When it was used last, ms.
+    pub(super) used_ms: i64,
+    _reserved: Reservation,
+}
+
+impl Workplace {
+    pub(super) fn new(reserved: Reservation) -> Self {
+        Self { builder: Builder::default(), used_ms: 0, _reserved: reserved }
+    }
+}
+
 /// Writes the rows of an arena. Gives the streams in the order in which blocks number them.
-pub(super) fn write(arena: &Arena, rank: u64, writer: &mut Writer) -> Result<Vec<Labels>> {
+pub(super) fn write(
+    arena: &Arena,
+    rank: u64,
+    builder: &mut Builder,
+    writer: &mut Writer,
+) -> Result<Vec<Labels>> {
     let mut by_labels: Vec<u32> = (0..arena.streams().len() as u32).collect();
     by_labels.sort_by(|a, b| {
         arena.streams()[*a as usize].canonical().cmp(arena.streams()[*b as usize].canonical())
@@ -20,7 +40,7 @@ pub(super) fn write(arena: &Arena, rank: u64, writer: &mut Writer) -> Result<Vec
     let mut numbers = vec![0u32; by_labels.len()];
     by_labels.iter().enumerate().for_each(|(number, stream)| numbers[*stream as usize] = number as u32);
     let order = sorted(arena, &numbers);
-    let (mut builder, mut day) = (Builder::default(), None);
+    let mut day = None;
     let unreadable = |e: Corrupt| Error::internal("records in memory cannot be read").with_detail(e);
     for at in order {
         let row = &arena.rows()[at as usize];

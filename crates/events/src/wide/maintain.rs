@@ -10,7 +10,7 @@ use model::{Ctx, EventKind, Labels, Result};
 use tracing::{info, warn};
 
 use super::block::{Asked, matching};
-use super::flush::{self, DAY_NS};
+use super::flush::{self, DAY_NS, Workplace};
 use super::part::{Entry, Part, Writer};
 use super::rewrite::{self, Without};
 use super::scan::Plan;
@@ -27,6 +27,8 @@ const CLASSES: u32 = 2;
 const SMALL_BLOCK: u64 = 1 << 20;
 /// Less in memory is left to the log at an orderly end.
 const WORTH_PART: u64 = 1 << 20;
+/// For how long working memory is kept for the next flush.
+const WORKPLACE_MS: i64 = 10_000;
 /// Working memory of a flush or a merge.
 const WORK_BYTES: u64 = 24 << 20;
 
@@ -53,6 +55,8 @@ impl Store {
                     shelf.cut_positions()?;
                 }
             }
+            let unused = |place: &mut Workplace| now.abs_diff(place.used_ms) >= WORKPLACE_MS as u64;
+            self.workplace.lock().take_if(unused);
             Ok(())
         })
     }
@@ -103,13 +107,17 @@ impl Store {
     pub(super) fn flush(&self, shelf: &Shelf) -> Result<()> {
         let Some(frozen) = shelf.freeze()? else { return Ok(()) };
         let upto = *shelf.frozen_upto.lock();
-        let _working = self.options.budget.claim(WORK_BYTES);
+        let kept = self.workplace.lock().take();
+        // Where a flush fails it is gone, with what it holds.
+        let mut place = kept.unwrap_or_else(|| Workplace::new(self.options.budget.claim(WORK_BYTES)));
         let rank = shelf.parts().iter().map(|p| p.rank()).max().unwrap_or(0) + 1;
         let part = publish_part(shelf, |dir| {
             let mut writer = Writer::create(&*shelf.fs, dir)?;
-            let streams = flush::write(&frozen, rank, &mut writer)?;
+            let streams = flush::write(&frozen, rank, &mut place.builder, &mut writer)?;
             writer.finish(&streams, upto, &[])
         })?;
+        place.used_ms = self.clock.now_ms();
+        *self.workplace.lock() = Some(place);
         let name = part.name.clone();
         shelf.visible.write().published(part);
         shelf.drained();

@@ -187,7 +187,7 @@ pub(super) fn put_same(at: usize, sink: &mut Sink) {
 
 /// Whether two texts are the same. Most are short, and a call would cost more than the comparison.
 #[inline]
-fn alike(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn alike(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -197,26 +197,6 @@ fn alike(a: &[u8], b: &[u8]) -> bool {
         8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
         _ => a == b,
     }
-}
-
-/// Which of so many columns always have the text of their first row; `text` gives that of a row in a column. Rows are walked
-/// once, because what lies in one message lies near.
-pub(super) fn constants<'t>(
-    rows: &[u32],
-    columns: usize,
-    text: impl Fn(u32, usize) -> &'t [u8],
-) -> Vec<bool> {
-    let Some((first, rest)) = rows.split_first() else { return vec![false; columns] };
-    let mut live: Vec<(usize, &[u8])> = (0..columns).map(|column| (column, text(*first, column))).collect();
-    for row in rest {
-        live.retain(|(column, always)| alike(text(*row, *column), always));
-        if live.is_empty() {
-            break;
-        }
-    }
-    let mut constant = vec![false; columns];
-    live.iter().for_each(|(column, _)| constant[*column] = true);
-    constant
 }
 
 /// Appends a text that a column always has.

@@ -1,6 +1,7 @@
 //! Writing a block.
 
 mod fields;
+mod guess;
 mod messages;
 mod sections;
 mod tallies;
@@ -13,6 +14,7 @@ use foldhash::fast::FixedState;
 use model::Result;
 use model::records::{FieldRef, Origin};
 
+use self::guess::Told;
 use self::sections::Sections;
 use self::tallies::Tallies;
 use super::{FULL_BYTES, FULL_ROWS, FULL_TEXT, FULL_VALUES, Head, Kind, MOST_COLUMNS, MOST_TEMPLATES, Run};
@@ -21,7 +23,7 @@ use crate::wide::filter;
 use crate::wide::ints;
 use crate::wide::shapes::Shapes;
 use crate::wide::split::split;
-use crate::wide::texts::Sink;
+use crate::wide::texts::{Sink, alike};
 use crate::wide::words;
 
 /// A message that is kept as it is.
@@ -41,11 +43,26 @@ enum Values {
     Bool(Vec<bool>),
 }
 
+/// A value of a field under construction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Value {
+    Text(Place),
+    Int(i64),
+    /// Its bits.
+    Float(u64),
+    Bool(bool),
+}
+
 struct Column {
     name: Arc<str>,
     origin: Origin,
+    /// Rows that have a value here. Of a template that always tells the same, its first two do.
     rows: Vec<u32>,
     values: Values,
+    /// What turned out not to be told after it had been left out.
+    late: Vec<(u32, Value)>,
+    /// The row that had a value last.
+    last: u32,
     /// The column that came behind it last.
     next: usize,
 }
@@ -55,7 +72,16 @@ struct Template {
     text: (u32, u32),
     rows: u32,
     holes: u32,
+    first: u32,
+    last: u32,
+    /// Its variables that have been the same in all rows, among [`Builder::same`].
+    same: (u32, u32),
+    /// What its rows tell of fields, among [`Builder::told`].
+    told: (u32, u32),
 }
+
+/// The row before the first.
+const NO_ROW: u32 = u32::MAX;
 
 /// Takes rows sorted by stream and time, and becomes a block.
 #[derive(Default)]
@@ -70,6 +96,12 @@ pub(in crate::wide) struct Builder {
     /// Places in the row's message.
     variables: Vec<(u32, u32)>,
     templates: Vec<Template>,
+    /// The row of the same template before each, or [`NO_ROW`].
+    before: Vec<u32>,
+    same: Vec<u16>,
+    told: Vec<Told>,
+    /// Which of its template's fields the row is at.
+    at_told: u32,
     template_text: Vec<u8>,
     known: HashMap<u64, Vec<u32>, FixedState>,
     shapes: Shapes,
@@ -155,6 +187,45 @@ impl Builder {
         self.first_variable.push(self.variables.len() as u32);
         let id = self.template(body.as_bytes());
         self.ids.push(id);
+        self.follow(id);
+    }
+
+    /// Notes that the row is of a template, and which variables are as in the first row of it: now they are at hand.
+    fn follow(&mut self, id: u32) {
+        let row = self.ids.len() - 1;
+        self.at_told = 0;
+        let Some(template) = self.templates.get_mut(id as usize) else {
+            self.before.push(NO_ROW);
+            return;
+        };
+        if template.rows == 1 {
+            self.before.push(NO_ROW);
+            (template.first, template.last) = (row as u32, row as u32);
+            return;
+        }
+        self.before.push(std::mem::replace(&mut template.last, row as u32));
+        if template.rows == 2 {
+            template.same = (self.same.len() as u32, template.holes);
+            // There are at most some hundred holes.
+            self.same.extend(0..template.holes as u16);
+        }
+        let first = template.first as usize;
+        let (start, len) = (template.same.0 as usize, template.same.1 as usize);
+        let of = |row: usize| (&self.variables[self.first_variable[row] as usize..], self.bodies[row].start);
+        let ((a, a_body), (b, b_body)) = (of(first), of(row));
+        let text =
+            |(start, len): (u32, u32), body: u32| &self.text[(body + start) as usize..][..len as usize];
+        let same = &mut self.same[start..start + len];
+        let mut kept = 0;
+        for at in 0..len {
+            let hole = same[at];
+            let (a, b) = (a[usize::from(hole)], b[usize::from(hole)]);
+            if a.1 == b.1 && alike(text(a, a_body), text(b, b_body)) {
+                same[kept] = hole;
+                kept += 1;
+            }
+        }
+        template.same.1 = kept as u32;
     }
 
     fn count(&mut self, bytes: usize) {
@@ -199,7 +270,7 @@ impl Builder {
         let text = (self.template_text.len() as u32, self.scratch.len() as u32);
         self.template_text.extend_from_slice(&self.scratch);
         let holes = (self.variables.len() - before) as u32;
-        self.templates.push(Template { text, rows: 1, holes });
+        self.templates.push(Template { text, rows: 1, holes, ..Template::default() });
         id
     }
 
@@ -237,40 +308,17 @@ impl Builder {
         }
         self.last_column = Some(at);
         let column = &mut self.columns[at];
-        if column.rows.last() == Some(&row) {
+        if std::mem::replace(&mut column.last, row) == row {
             return;
         }
-        column.rows.push(row);
         self.values += 1;
-        let bytes = match (&mut column.values, value) {
-            (Values::Text(places), FieldRef::Text(text)) => {
-                let len = text.len() as u32;
-                match place {
-                    Some(at) => places.push(Place { start: self.bodies[row as usize].start + at, len }),
-                    None => {
-                        places.push(Place { start: self.text.len() as u32, len });
-                        self.text.extend_from_slice(text.as_bytes());
-                    }
-                }
-                self.filter.value(text.as_bytes());
-                text.len()
+        self.count(if let FieldRef::Text(text) = value { text.len() } else { 8 });
+        if let Some(value) = self.not_constant(at, value, place) {
+            if let Value::Text(place) = value {
+                self.filter.value(body(&self.text, place));
             }
-            (Values::Int(values), FieldRef::Int(int)) => {
-                values.push(int);
-                8
-            }
-            (Values::Float(values), FieldRef::Float(float)) => {
-                values.push(float.to_bits());
-                8
-            }
-            (Values::Bool(values), FieldRef::Bool(bool)) => {
-                values.push(bool);
-                8
-            }
-            // The column was chosen by the value's type.
-            _ => 0,
-        };
-        self.count(bytes);
+            self.columns[at].push(row, value);
+        }
     }
 
     fn new_column(&mut self, name: &Arc<str>, origin: Origin, kind: Type) -> usize {
@@ -282,7 +330,8 @@ impl Builder {
         };
         let at = self.columns.len();
         self.by_name.entry(Arc::clone(name)).or_default().push(at);
-        self.columns.push(Column { name: Arc::clone(name), origin, rows: Vec::new(), values, next: at + 1 });
+        let (name, rows, late) = (Arc::clone(name), Vec::new(), Vec::new());
+        self.columns.push(Column { name, origin, rows, values, late, last: NO_ROW, next: at + 1 });
         at
     }
 
@@ -325,13 +374,16 @@ impl Builder {
         if let Some(whole) = whole {
             sections.add(Kind::Whole, false, &whole)?;
         }
-        let (mut by_row, mut tallies) = (Vec::new(), Tallies::new(&self.runs, &self.times));
-        for column in &self.columns {
+        let told = self.told_by_column();
+        let mut columns = std::mem::take(&mut self.columns);
+        let mut tallies = Tallies::new(&self.runs, &self.times, &self.ids);
+        for (column, told) in columns.iter_mut().zip(&told) {
             let kind = Kind::Field(Arc::clone(&column.name), column.origin, column.kind());
             raw.clear();
-            let specs = self.write_column(column, &mut by_row, &mut raw, &mut sink);
-            self.tally(column, &specs, sections.list.len(), &mut tallies);
-            sections.add(kind, !specs.is_empty(), &raw)?;
+            column.settle();
+            let is_told = self.write_column(column, told, &mut raw, &mut sink);
+            self.tally(column, told, sections.list.len(), &mut tallies);
+            sections.add(kind, is_told, &raw)?;
         }
         if self.rest_count > 0 {
             raw.clear();
@@ -379,6 +431,9 @@ impl Builder {
         self.first_variable.clear();
         self.variables.clear();
         self.templates.clear();
+        self.before.clear();
+        self.same.clear();
+        self.told.clear();
         self.template_text.clear();
         self.known.clear();
         self.shapes.clear();
@@ -396,6 +451,39 @@ fn body(text: &[u8], place: Place) -> &[u8] {
 }
 
 impl Column {
+    /// Adds a value of the column's type.
+    fn push(&mut self, row: u32, value: Value) {
+        match (&mut self.values, value) {
+            (Values::Text(all), Value::Text(value)) => all.push(value),
+            (Values::Int(all), Value::Int(value)) => all.push(value),
+            (Values::Float(all), Value::Float(value)) => all.push(value),
+            (Values::Bool(all), Value::Bool(value)) => all.push(value),
+            // Columns are chosen by the types of values.
+            _ => return,
+        }
+        self.rows.push(row);
+    }
+
+    /// Forgets its values.
+    fn forget(&mut self) {
+        self.rows.clear();
+        match &mut self.values {
+            Values::Text(all) => all.clear(),
+            Values::Int(all) => all.clear(),
+            Values::Float(all) => all.clear(),
+            Values::Bool(all) => all.clear(),
+        }
+    }
+
+    fn value(&self, at: usize) -> Value {
+        match &self.values {
+            Values::Text(all) => Value::Text(all[at]),
+            Values::Int(all) => Value::Int(all[at]),
+            Values::Float(all) => Value::Float(all[at]),
+            Values::Bool(all) => Value::Bool(all[at]),
+        }
+    }
+
     fn kind(&self) -> Type {
         match &self.values {
             Values::Text(_) => Type::Text,

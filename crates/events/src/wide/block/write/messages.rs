@@ -81,10 +81,10 @@ impl Builder {
                 let start = (self.bodies[row].start + start) as usize;
                 &self.text[start..start + len as usize]
             };
-            let constant = texts::constants(rows, template.holes as usize, text);
-            let mut varying = Vec::new();
-            for (hole, constant) in constant.into_iter().enumerate() {
-                if constant {
+            let same = &self.same[template.same.0 as usize..(template.same.0 + template.same.1) as usize];
+            let (mut same, mut varying) = (same.iter().peekable(), Vec::new());
+            for hole in 0..template.holes as usize {
+                if rows.len() == 1 || same.next_if(|same| usize::from(**same) == hole).is_some() {
                     texts::put_constant(text(rows[0], hole), sink);
                     continue;
                 }
