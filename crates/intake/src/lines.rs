@@ -74,6 +74,8 @@ struct Room {
     /// The row of the caller's batch that each row of `records` was.
     rows: Vec<usize>,
     scratch: mask::Scratch,
+    /// For each message of the caller's batch, whether it has an anchor of masking.
+    anchored: Vec<bool>,
     /// The message, and a field, where they had to be masked.
     text: String,
     field: String,
@@ -169,6 +171,13 @@ impl Lines {
         }
         room.suspects.extend(records.names().iter().map(|name| active.masker.suspects(name)));
         room.sent.resize(records.names().len(), None);
+        let text = records.text();
+        let place = |row: Row<'_>| {
+            // A message is a part of the batch's text.
+            let start = row.body().as_ptr() as usize - text.as_ptr() as usize;
+            start..start + row.body().len()
+        };
+        active.masker.have_anchors(text, || records.iter().map(place), &mut room.anchored);
         let mut bytes = 0;
         for (index, row) in records.iter().enumerate() {
             let verdict = room.verdicts[row.stream().get()].or_else(|| active.judge.line(&row, now_ns));
@@ -183,13 +192,21 @@ impl Lines {
             }
             room.rows.push(index);
             bytes += row.body().len() as u64;
-            self.take(active, room, kind, &row, now_ns);
+            self.take(active, room, kind, &row, room.anchored[index], now_ns);
         }
         self.metrics.bytes.inc_by(bytes);
         refused
     }
 
-    fn take(&self, active: &Active, room: &mut Room, kind: EventKind, row: &Row<'_>, now_ns: i64) {
+    fn take(
+        &self,
+        active: &Active,
+        room: &mut Room,
+        kind: EventKind,
+        row: &Row<'_>,
+        has_anchor: bool,
+        now_ns: i64,
+    ) {
         let Room {
             records,
             streams,
@@ -216,12 +233,19 @@ impl Lines {
             count(Kind::PrivateKey);
             body = keyless;
         }
+        // Lines of a key that were replaced have another text.
+        let has_anchor = has_anchor || !keyless.is_empty();
         let mut has_key = false;
         let each = |kind| {
             has_key |= kind == Kind::PrivateKey;
             count(kind);
         };
-        if masker.mask(body, scratch, text, each) {
+        let masked = if has_anchor {
+            masker.mask(body, scratch, text, each)
+        } else {
+            masker.mask_plain(body, scratch, text, each)
+        };
+        if masked {
             if has_key {
                 self.keys.found(row.labels(), body, now_ns);
             }

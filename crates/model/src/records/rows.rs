@@ -130,6 +130,11 @@ impl Records {
         self.fields.len()
     }
 
+    /// Messages and text fields, in the order in which they were added, one behind the other.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Bytes of messages and of text fields that are no parts of them.
     pub fn text_bytes(&self) -> usize {
         self.text.len()
@@ -202,7 +207,7 @@ impl Records {
     #[inline]
     pub fn field_part(&mut self, name: NameIndex, origin: Origin, part: Range<usize>) {
         let Some(body) = self.rows.last().map(|row| row.body) else { return };
-        if self.text(body).get(part.clone()).is_some() {
+        if self.text_at(body).get(part.clone()).is_some() {
             let place = Place { start: body.start + part.start as u32, end: body.start + part.end as u32 };
             self.add(name, origin, Value::Text(place));
         }
@@ -271,7 +276,7 @@ impl Records {
     }
 
     #[inline]
-    fn text(&self, place: Place) -> &str {
+    fn text_at(&self, place: Place) -> &str {
         &self.text[place.start as usize..place.end as usize]
     }
 
@@ -304,7 +309,7 @@ impl<'a> Row<'a> {
     /// The message.
     #[inline]
     pub fn body(&self) -> &'a str {
-        self.records.text(self.records.rows[self.index].body)
+        self.records.text_at(self.records.rows[self.index].body)
     }
 
     /// Bytes of its message and of its fields, a number counted as 8.
@@ -325,7 +330,7 @@ impl<'a> Row<'a> {
         let records = self.records;
         records.fields[records.fields_of(self.index)].iter().map(move |field| {
             let value = match field.value {
-                Value::Text(place) => FieldRef::Text(records.text(place)),
+                Value::Text(place) => FieldRef::Text(records.text_at(place)),
                 Value::Int(int) => FieldRef::Int(int),
                 Value::Float(float) => FieldRef::Float(float),
                 Value::Bool(bool) => FieldRef::Bool(bool),

@@ -243,6 +243,39 @@ proptest! {
         prop_assert_eq!(masked(masker, &once), once);
     }
 
+    /// Wherever a batch is cut into messages, and whatever lies across the borders.
+    #[test]
+    fn a_batch_is_searched_as_its_messages_are(
+        texts in prop::collection::vec(pieces(), 1..5),
+        cuts in prop::collection::vec(0.0..1.0_f64, 0..12),
+        between in 0..3_usize,
+    ) {
+        static MASKER: std::sync::LazyLock<Masker> = std::sync::LazyLock::new(|| masker(|_| {}));
+        let text = texts.concat();
+        let mut cuts: Vec<usize> =
+            cuts.iter().map(|at| text.floor_char_boundary((at * text.len() as f64) as usize)).collect();
+        cuts.sort_unstable();
+        let ends = cuts.iter().copied().chain([text.len()]);
+        let starts = [0].into_iter().chain(cuts.iter().copied());
+        // Fields lie between messages.
+        let all: Vec<Range<usize>> = starts.zip(ends).map(|(start, end)| start..end).collect();
+        let places: Vec<Range<usize>> =
+            all.into_iter().enumerate().filter(|(at, _)| at % 3 >= between).map(|(_, place)| place).collect();
+        let mut have = vec![true; 3];
+        MASKER.have_anchors(&text, || places.iter().cloned(), &mut have);
+        prop_assert_eq!(have.len(), places.len());
+        for (place, has) in places.into_iter().zip(have) {
+            let text = &text[place];
+            let anchors = MASKER.anchors.as_ref().unwrap();
+            prop_assert_eq!(has, anchors.is_match(text), "{:?}", text);
+            let (mut scratch, mut out) = (Scratch::default(), String::new());
+            if !has {
+                let changed = MASKER.mask_plain(text, &mut scratch, &mut out, |_| {});
+                prop_assert_eq!(if changed { out } else { text.to_owned() }, masked(&MASKER, text));
+            }
+        }
+    }
+
     #[test]
     fn everything_switched_on_stops_nowhere(text in pieces()) {
         static ALL: std::sync::LazyLock<Masker> = std::sync::LazyLock::new(|| {
