@@ -17,6 +17,7 @@
 
 pub mod config;
 pub mod notify;
+pub mod pipeline;
 pub mod rules;
 mod sink;
 pub mod template;

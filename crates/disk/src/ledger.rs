@@ -93,6 +93,65 @@ impl<V: Clone + Serialize + DeserializeOwned + Send + Sync> Ledger<V> {
         Ok(true)
     }
 
+    /// Sets many entries with one write; where one does not fit, none is set.
+    pub fn put_all(&self, puts: Vec<(String, V)>) -> Result<()> {
+        if puts.is_empty() {
+            return Ok(());
+        }
+        let mut changes = self.changes.lock();
+        let new = puts.iter().filter(|(key, _)| !self.entries.read().contains_key(key)).count();
+        if self.entries.read().len() + new > self.max_entries {
+            return Err(Error::limited(format_args!("the ledger is full ({} entries)", self.max_entries)));
+        }
+        self.log.ready()?;
+        let records = puts.iter().map(|(key, value)| encode(&Change::Put(key.clone(), value)));
+        for record in records.collect::<Result<Vec<_>>>()? {
+            self.log.enqueue(&record)?;
+        }
+        self.log.commit(self.log.enqueued())?;
+        *changes += puts.len() as u64;
+        self.entries.write().extend(puts);
+        self.compact(&mut changes)
+    }
+
+    /// Removes the entries that `goes` accepts, with one write; how many there were.
+    pub fn remove_if(&self, mut goes: impl FnMut(&str, &V) -> bool) -> Result<usize> {
+        let mut changes = self.changes.lock();
+        let keys: Vec<String> =
+            self.entries.read().iter().filter(|(k, v)| goes(k, v)).map(|(k, _)| k.clone()).collect();
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        self.log.ready()?;
+        for key in &keys {
+            self.log.enqueue(&encode(&Change::<V>::Remove(key.clone()))?)?;
+        }
+        self.log.commit(self.log.enqueued())?;
+        let mut entries = self.entries.write();
+        for key in &keys {
+            entries.remove(key);
+        }
+        drop(entries);
+        *changes += keys.len() as u64;
+        self.compact(&mut changes)?;
+        Ok(keys.len())
+    }
+
+    /// What `look` makes of an entry where it lies.
+    pub fn with<R>(&self, key: &str, look: impl FnOnce(Option<&V>) -> R) -> R {
+        look(self.entries.read().get(key))
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.read().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.read().is_empty()
+    }
+
     /// An entry.
     pub fn get(&self, key: &str) -> Option<V> {
         self.entries.read().get(key).cloned()
@@ -171,6 +230,25 @@ mod tests {
         drop(ledger);
         fs.crash();
         assert_eq!(open(&fs).entries(), before);
+    }
+
+    #[test]
+    fn many_changes_are_one_write() {
+        let fs = SimFs::new();
+        let ledger = open(&fs);
+        ledger.put("0", 0).unwrap();
+        let before = fs.operations();
+        ledger.put_all((0..9).map(|i| (i.to_string(), i)).collect()).unwrap();
+        assert!(fs.operations() - before <= 2, "one write, not nine");
+        assert_eq!(ledger.remove_if(|_, v| v % 2 == 1).unwrap(), 4);
+        assert_eq!(ledger.remove_if(|_, v| v % 2 == 1).unwrap(), 0);
+        let too_many = (20..30).map(|i| (i.to_string(), i)).collect();
+        assert_eq!(ledger.put_all(too_many).unwrap_err().kind, model::ErrorKind::Limited);
+        drop(ledger);
+        fs.crash();
+        let ledger = open(&fs);
+        assert_eq!(ledger.entries().iter().map(|(_, v)| *v).collect::<Vec<_>>(), [0, 2, 4, 6, 8]);
+        assert_eq!((ledger.len(), ledger.with("4", |v| v.copied())), (5, Some(4)));
     }
 
     #[test]
