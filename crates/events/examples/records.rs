@@ -1,5 +1,5 @@
 //! Writes generated lines into a store of records and asks it a few questions: CPU seconds, bytes, milliseconds, beside zstd
-//! over the same text. `cargo run --release -p events --example records -- MEGABYTES`.
+//! over the same text. `cargo run --release -p events --example records -- MEGABYTES [FOLDER]`; the folder is kept.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a command-line report")]
 
@@ -68,11 +68,11 @@ fn main() {
     );
     drop(text);
 
-    let dir = tempfile::tempdir().unwrap();
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = std::env::args().nth(2).map_or_else(|| temporary.path().to_owned(), std::path::PathBuf::from);
     let clock = Arc::new(ManualClock::at_ms(start_ns / 1_000_000 + 86_400_000));
     let options = Options { retention_bytes: Some(0), ..Options::default() };
-    let store =
-        Store::open(Arc::new(disk::RealFs), dir.path(), options, clock.clone() as Arc<dyn Clock>).unwrap();
+    let store = Store::open(Arc::new(disk::RealFs), &dir, options, clock.clone() as Arc<dyn Clock>).unwrap();
     let before = cpu();
     for records in &batches {
         store.write(&Tenant::default(), EventKind::Log, records, &[]).unwrap();

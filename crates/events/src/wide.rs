@@ -32,6 +32,7 @@ mod needle;
 mod parallel;
 mod part;
 mod patterns;
+mod pools;
 mod read;
 mod record;
 mod rewrite;

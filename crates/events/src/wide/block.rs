@@ -68,6 +68,8 @@ enum Kind {
     Tallies,
     /// Which words there are in messages that are no variables.
     Words,
+    /// Variables of messages that are numbers, of many small columns together.
+    Pools,
     /// The same in blocks of before, which are searched as if they had none.
     OldFilter,
 }
@@ -140,6 +142,7 @@ impl Head {
                 Kind::Tallies => out.push(24),
                 Kind::Words => out.push(25),
                 Kind::Filter => out.push(26),
+                Kind::Pools => out.push(27),
                 Kind::Field(name, origin, kind) => {
                     let form = if section.derived { 16 } else { 8 };
                     out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
@@ -183,6 +186,7 @@ impl Head {
                 24 => Kind::Tallies,
                 25 => Kind::Words,
                 26 => Kind::Filter,
+                27 => Kind::Pools,
                 field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

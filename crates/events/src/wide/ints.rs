@@ -61,6 +61,24 @@ pub(super) fn put(values: &[i64], out: &mut Vec<u8>) {
     put_planes(distances, width(range), out);
 }
 
+/// Appends where bytes of one significance begin and end in `count` integers that were written from `from` on to the end: a
+/// compressor makes more of each by itself.
+pub(super) fn cuts(written: &[u8], from: usize, count: usize, out: &mut Vec<usize>) {
+    let Some(head) = written.get(from) else { return };
+    let (end, width) = (written.len(), usize::from(head >> 2));
+    match head & 3 {
+        form @ (PLAIN | STEPS) => {
+            let plane = count - usize::from(form == STEPS);
+            out.extend((0..=width).rev().map(|planes| end - planes * plane));
+        }
+        BITS if width > 8 => {
+            let low = bits::len(count, width as u32 - 8).unwrap_or_default();
+            out.extend([end - low - count, end - low, end]);
+        }
+        _ => {}
+    }
+}
+
 /// What decides about the form.
 struct Measured {
     min: i64,

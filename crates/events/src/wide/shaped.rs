@@ -25,8 +25,17 @@ const QUOTED: usize = 2048;
 /// All texts of a column together, when they are put together again.
 const MOST_RAW: usize = 64 << 20;
 
-fn untimed<'a>() -> Result<&'a [i64], Corrupt> {
-    Err(Corrupt("no times tell this"))
+/// Nothing else tells columns of shapes.
+struct Nowhere;
+
+impl<'a> texts::Elsewhere<'a> for Nowhere {
+    fn times(&self) -> Result<&'a [i64], Corrupt> {
+        Err(Corrupt("no times tell this"))
+    }
+
+    fn pooled(&self, _: usize) -> Result<Texts<'a>, Corrupt> {
+        Err(Corrupt("numbers that lie with no others"))
+    }
 }
 
 /// As [`split`], with texts between quotation marks as variables, but not those that are names in JSON.
@@ -173,7 +182,7 @@ pub(super) fn read<'a>(
     let mut columns: Vec<(Vec<&[u8]>, Vec<Texts<'_>>)> = Vec::with_capacity(shapes + 1);
     for of_shape in &counts[..shapes] {
         let around: Vec<&[u8]> = letters.bytes()?.split(|b| *b == HOLE).collect();
-        let holes = texts::read_beside(numbers, letters, *of_shape, around.len() - 1, depth + 1, untimed)?;
+        let holes = texts::read_beside(numbers, letters, *of_shape, around.len() - 1, depth + 1, &Nowhere)?;
         columns.push((around, holes));
     }
     let rest = texts::read_at(numbers, letters, counts[shapes], DEPTH)?;

@@ -27,11 +27,14 @@ const SAME: u8 = 7;
 /// What the times of the records say.
 const TIMED: u8 = 8;
 
+/// Decimal numbers that lie with those of other columns: see [`super::pools`].
+const POOLED: u8 = 9;
+
 /// How many columns back it is looked for the same one.
 const LOOK_BACK: usize = 64;
 
 /// The most digits of a number that fits.
-const DIGITS: usize = 18;
+pub(super) const DIGITS: usize = 18;
 /// The most words of a dictionary.
 const WORDS: usize = 1 << 16;
 /// So many texts show whether a dictionary pays.
@@ -66,6 +69,8 @@ fn number(text: &[u8]) -> Option<i64> {
 pub(super) struct Sink {
     pub(super) numbers: Vec<u8>,
     pub(super) letters: Vec<u8>,
+    /// Where among the numbers something else begins: see [`ints::cuts`].
+    pub(super) cuts: Vec<usize>,
 }
 
 impl Sink {
@@ -73,6 +78,18 @@ impl Sink {
     pub(super) fn clear(&mut self) {
         self.numbers.clear();
         self.letters.clear();
+        self.cuts.clear();
+    }
+
+    fn integers(&mut self, values: &[i64]) {
+        let from = self.numbers.len();
+        ints::put(values, &mut self.numbers);
+        ints::cuts(&self.numbers, from, values.len(), &mut self.cuts);
+    }
+
+    fn small(&mut self, values: &[u32]) {
+        let wide: Vec<i64> = values.iter().map(|v| i64::from(*v)).collect();
+        self.integers(&wide);
     }
 }
 
@@ -99,7 +116,7 @@ pub(super) fn put_long(texts: &[&[u8]], sink: &mut Sink, depth: usize) {
 fn put_plain(texts: &[&[u8]], sink: &mut Sink) {
     sink.numbers.push(PLAIN);
     let lens: Vec<i64> = texts.iter().map(|t| t.len() as i64).collect();
-    ints::put(&lens, &mut sink.numbers);
+    sink.integers(&lens);
     texts.iter().for_each(|t| sink.letters.extend_from_slice(t));
 }
 
@@ -116,22 +133,14 @@ fn put_short<'t>(
         put_constant(first, sink);
         return true;
     }
-    let canonical = |text: &[u8]| text[0] != b'0' || text.len() == 1;
-    if number(first).is_some() && (same_len || canonical(first)) {
-        let mut all_canonical = true;
-        let numbers = texts.iter().map(|text| {
-            let number = number(text)?;
-            all_canonical &= canonical(text);
-            (same_len || all_canonical).then_some(number)
-        });
-        if let Some(numbers) = numbers.collect::<Option<Vec<i64>>>() {
-            sink.numbers.push(if all_canonical { NUMBERS } else { PADDED });
-            if !all_canonical {
-                sink.numbers.push(len as u8);
-            }
-            ints::put(&numbers, &mut sink.numbers);
-            return true;
+    let mut values = Vec::new();
+    if let Some(len) = numbers_of(texts, same_len, &mut values) {
+        sink.numbers.push(if len == 0 { NUMBERS } else { PADDED });
+        if len > 0 {
+            sink.numbers.push(len);
         }
+        sink.integers(&values);
+        return true;
     }
     if put_dictionary(texts, sink, words) {
         return true;
@@ -147,6 +156,34 @@ fn put_short<'t>(
         return true;
     }
     false
+}
+
+/// Appends the numbers that texts are, if all are decimal: without leading zeros, or all of one length. Gives this length; 0:
+/// they have no leading zeros. Otherwise nothing is appended.
+pub(super) fn numbers_of(texts: &[&[u8]], same_len: bool, values: &mut Vec<i64>) -> Option<u8> {
+    let canonical = |text: &[u8]| text[0] != b'0' || text.len() == 1;
+    let (first, before) = (*texts.first()?, values.len());
+    number(first)?;
+    if !same_len && !canonical(first) {
+        return None;
+    }
+    let mut all_canonical = true;
+    for text in texts {
+        let Some(number) = number(text).filter(|_| {
+            all_canonical &= canonical(text);
+            same_len || all_canonical
+        }) else {
+            values.truncate(before);
+            return None;
+        };
+        values.push(number);
+    }
+    Some(if all_canonical { 0 } else { first.len() as u8 })
+}
+
+/// Says that a column of numbers lies with those of others.
+pub(super) fn put_pooled(sink: &mut Sink) {
+    sink.numbers.push(POOLED);
 }
 
 fn put_dictionary<'t>(
@@ -175,7 +212,7 @@ fn put_dictionary<'t>(
     sink.numbers.push(DICTIONARY);
     put_u64(&mut sink.numbers, list.len() as u64);
     list.iter().for_each(|word| put_bytes(&mut sink.letters, word));
-    ints::put_u32(&ids, &mut sink.numbers);
+    sink.small(&ids);
     true
 }
 
@@ -234,20 +271,28 @@ pub(super) fn put_timed(says: Says, sink: &mut Sink) {
     sink.numbers.push(says.code());
 }
 
-/// Reads columns that lie beside one another, of `count` texts each. `times` gives those of their records, where these may
-/// tell them.
+/// What lies elsewhere and tells columns.
+pub(super) trait Elsewhere<'a> {
+    /// Times of the records.
+    fn times(&self) -> Result<&'a [i64], Corrupt>;
+    /// The numbers of a column that lies with others: how many of these came before it.
+    fn pooled(&self, before: usize) -> Result<Texts<'a>, Corrupt>;
+}
+
+/// Reads columns that lie beside one another, of `count` texts each.
 pub(super) fn read_beside<'a>(
     numbers: &mut Reader<'a>,
     letters: &mut Reader<'a>,
     count: usize,
     columns: usize,
     depth: usize,
-    times: impl Fn() -> Result<&'a [i64], Corrupt>,
+    elsewhere: &impl Elsewhere<'a>,
 ) -> Result<Vec<Texts<'a>>, Corrupt> {
     if columns > MOST_HOLES + 1 {
         return Err(Corrupt("too many variables"));
     }
     let mut all: Vec<Texts<'a>> = Vec::new();
+    let mut pooled = 0;
     for _ in 0..columns {
         let form = numbers.rest().first().filter(|_| count > 0).copied();
         all.push(match form {
@@ -259,7 +304,12 @@ pub(super) fn read_beside<'a>(
             Some(TIMED) => {
                 numbers.u8()?;
                 let says = Says::read(numbers.u8()?)?;
-                Texts::Timed(times()?, says)
+                Texts::Timed(elsewhere.times()?, says)
+            }
+            Some(POOLED) => {
+                numbers.u8()?;
+                pooled += 1;
+                elsewhere.pooled(pooled - 1)?
             }
             _ => read_at(numbers, letters, count, depth)?,
         });

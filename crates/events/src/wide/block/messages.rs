@@ -14,6 +14,7 @@ use crate::wide::condition::Test;
 use crate::wide::derived::Edge;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
+use crate::wide::pools::Pools;
 use crate::wide::split::HOLE;
 use crate::wide::texts::{self, Texts};
 
@@ -176,6 +177,33 @@ pub(super) struct Raw {
     /// The column of times, which may tell variables.
     times: Vec<u8>,
     by_template: OnceCell<ByTemplate>,
+    /// Numbers of small templates; empty: there are none.
+    pools: Vec<u8>,
+    by_pool: OnceCell<Pools>,
+}
+
+/// What tells variables of a template from elsewhere.
+struct Beside<'a> {
+    raw: &'a Raw,
+    templates: &'a Templates<'a>,
+    id: usize,
+}
+
+impl<'a> texts::Elsewhere<'a> for Beside<'a> {
+    fn times(&self) -> Result<&'a [i64], Corrupt> {
+        self.raw.times_of(self.templates, self.id)
+    }
+
+    fn pooled(&self, before: usize) -> Result<Texts<'a>, Corrupt> {
+        let pools = match self.raw.by_pool.get() {
+            Some(read) => read,
+            None => {
+                let read = Pools::read(&self.raw.pools, &self.templates.counts)?;
+                self.raw.by_pool.get_or_init(|| read)
+            }
+        };
+        pools.column(&self.raw.pools, self.id, before)
+    }
 }
 
 impl Raw {
@@ -208,10 +236,18 @@ impl Raw {
                 return Ok(raw);
             }
         }
-        raw.numbers = named(head, bytes, &Kind::Numbers)?;
-        raw.times = named(head, bytes, &Kind::Times)?;
+        raw.read_numbers(head, bytes)?;
         templates.load(head, bytes)?;
         Ok(raw)
+    }
+
+    fn read_numbers(&mut self, head: &Head, bytes: &dyn Bytes) -> Result<()> {
+        self.numbers = named(head, bytes, &Kind::Numbers)?;
+        self.times = named(head, bytes, &Kind::Times)?;
+        if head.section(&Kind::Pools).is_some() {
+            self.pools = named(head, bytes, &Kind::Pools)?;
+        }
+        Ok(())
     }
 
     /// Whether variables were read.
@@ -317,9 +353,8 @@ impl<'a> Messages<'a> {
         let count = self.templates.counts[id] as usize;
         let around: Vec<&[u8]> =
             template.map_or_else(|| vec![&[][..]; 2], |t| t.split(|b| *b == HOLE).collect());
-        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0, || {
-            self.raw.times_of(self.templates, id)
-        })?;
+        let beside = Beside { raw: self.raw, templates: self.templates, id };
+        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0, &beside)?;
         Ok(Columns { texts, around, candidates: None })
     }
 
@@ -469,8 +504,7 @@ impl Raw {
         let mut raw = Self::default();
         if needed {
             raw.letters = named(head, bytes, &Kind::Letters)?;
-            raw.numbers = named(head, bytes, &Kind::Numbers)?;
-            raw.times = named(head, bytes, &Kind::Times)?;
+            raw.read_numbers(head, bytes)?;
         }
         Ok(raw)
     }

@@ -364,12 +364,15 @@ impl Builder {
         self.sort_by_template();
         raw.clear();
         let mut sink = std::mem::take(&mut self.sink);
-        let whole = self.write_messages(&mut raw, &mut sink);
+        let (whole, pools) = self.write_messages(&mut raw, &mut sink);
         sections.add(Kind::Templates, false, &raw)?;
         raw.clear();
         ints::put_u32(&self.ids, &mut raw);
-        sections.add(Kind::Ids, false, &raw)?;
-        sections.add(Kind::Numbers, false, &sink.numbers)?;
+        sections.add_pieces(Kind::Ids, &raw, &self.cuts_by_run(&raw))?;
+        sections.add_pieces(Kind::Numbers, &sink.numbers, &sink.cuts)?;
+        if let Some(pools) = pools {
+            sections.add_pieces(Kind::Pools, &pools.numbers, &pools.cuts)?;
+        }
         sections.add(Kind::Letters, false, &sink.letters)?;
         if let Some(whole) = whole {
             sections.add(Kind::Whole, false, &whole)?;
@@ -408,6 +411,22 @@ impl Builder {
         (self.scratch, self.sink, self.sections) = (raw, sink, Some(sections));
         self.clear();
         Ok(Finished { head_len, head_crc, bytes, runs: head.runs })
+    }
+
+    /// Where bytes of the rows of other runs begin: each program has templates of its own.
+    fn cuts_by_run(&self, ids: &[u8]) -> Vec<usize> {
+        let mut planes = Vec::new();
+        ints::cuts(ids, 0, self.ids.len(), &mut planes);
+        planes.pop();
+        let mut cuts = Vec::new();
+        for plane in planes {
+            cuts.push(plane);
+            cuts.extend(self.runs.iter().scan(plane, |at, run| {
+                *at += run.rows as usize;
+                Some(*at)
+            }));
+        }
+        cuts
     }
 
     /// The filter of the words of templates and of messages without one.

@@ -6,13 +6,14 @@ use disk::varint::{put_bytes, put_u64};
 
 use super::{Builder, body};
 use crate::wide::ints;
+use crate::wide::pools;
 use crate::wide::texts::{self, Sink};
 
 /// A template of fewer messages is not worth its columns, where there are many templates.
 const WORTH: u32 = 3;
 const MANY: usize = 64;
 /// In templates of fewer messages it is not looked for variables that repeat others.
-const REPEATS: usize = 8;
+const REPEATS: usize = 2;
 
 impl Builder {
     pub(super) fn write_times(&self, out: &mut Vec<u8>) {
@@ -63,16 +64,24 @@ impl Builder {
         }
     }
 
-    /// Templates with how many rows have each, the variables by template and place in it, and messages without a template.
-    pub(super) fn write_messages(&self, out: &mut Vec<u8>, sink: &mut Sink) -> Option<Vec<u8>> {
+    /// Templates with how many rows have each, the variables by template and place in it, messages without a template, and
+    /// numbers of small templates.
+    pub(super) fn write_messages(
+        &self,
+        out: &mut Vec<u8>,
+        sink: &mut Sink,
+    ) -> (Option<Vec<u8>>, Option<Sink>) {
         sink.clear();
         let mut words = HashMap::default();
         put_u64(out, self.order.kept.len() as u64);
         let mut column: Vec<&[u8]> = Vec::new();
+        let mut pools = pools::Builder::default();
         for (number, template) in self.order.kept.iter().enumerate() {
             let template = &self.templates[*template as usize];
             let (start, len) = template.text;
-            put_bytes(out, &self.template_text[start as usize..(start + len) as usize]);
+            let template_text = &self.template_text[start as usize..(start + len) as usize];
+            put_bytes(out, template_text);
+            pools.template(template_text, self.order.of(number).len());
             let before = (sink.numbers.len(), sink.letters.len());
             let rows = self.order.of(number);
             let text = |row: u32, hole: usize| {
@@ -101,15 +110,20 @@ impl Builder {
                 }
                 column.clear();
                 column.extend(rows.iter().map(|row| text(*row, hole)));
-                texts::put(&column, sink, &mut words);
+                if pools.take(&column, hole) {
+                    texts::put_pooled(sink);
+                } else {
+                    texts::put(&column, sink, &mut words);
+                }
             }
             put_u64(out, (sink.numbers.len() - before.0) as u64);
             put_u64(out, (sink.letters.len() - before.1) as u64);
             put_u64(out, rows.len() as u64);
         }
         let whole = self.order.whole();
+        let pools = pools.finish();
         if whole.is_empty() {
-            return None;
+            return (None, pools);
         }
         column.clear();
         column.extend(whole.iter().map(|row| body(&self.text, self.bodies[*row as usize])));
@@ -118,6 +132,6 @@ impl Builder {
         let mut out = Vec::with_capacity(sink.numbers.len() + sink.letters.len() + 4);
         put_bytes(&mut out, &sink.numbers);
         out.extend_from_slice(&sink.letters);
-        Some(out)
+        (Some(out), pools)
     }
 }
