@@ -45,7 +45,7 @@ pub struct Failure {
     /// Whether another attempt makes sense.
     pub retry: Retry,
     /// The reason as Alertmanager's `notifications_failed_total` labels it: `clientError`, `serverError`,
-    /// `contextCanceled`, `contextDeadlineExceeded`, `other`.
+    /// `authError`, `rateLimited`, `contextCanceled`, `contextDeadlineExceeded`, `other`.
     pub reason: &'static str,
 }
 
@@ -56,3 +56,27 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl Failure {
+    /// It would fail again.
+    pub(crate) fn never(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: Retry::Never, reason: "other" }
+    }
+
+    /// It may work later.
+    pub(crate) fn later(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: Retry::Later, reason: "other" }
+    }
+
+    /// The service said no in a way that another attempt does not change.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self { message: message.into(), retry: Retry::Never, reason: "clientError" }
+    }
+}
+
+/// A template that cannot be rendered fails again.
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::never(message)
+    }
+}

@@ -14,10 +14,20 @@
 
 #![forbid(unsafe_code)]
 
+mod body;
 pub mod config;
+mod data;
+mod http;
 mod integration;
+#[cfg(test)]
+mod kit;
 mod notification;
 pub mod receivers;
+mod secrets;
+mod shorten;
+pub mod template;
 
 pub use integration::{Delivered, Failure, Integration, Retry};
 pub use notification::Notification;
+pub use receivers::{Integrations, Receivers};
+pub use template::Templates;

@@ -13,6 +13,11 @@ pub struct Notification {
     pub group_key: String,
     /// The labels it is grouped by.
     pub group_labels: Labels,
+    /// Labels that the route gives to its notifications.
+    pub route_labels: Labels,
+    /// Why it is sent, in Alertmanager's words: `first notification`, `new alerts added`, `some alerts resolved`,
+    /// `all alerts resolved`, `repeat interval elapsed`, `unknown`.
+    pub reason: &'static str,
     /// Its alerts, firing ones first, in the order they are shown.
     pub alerts: Vec<Alert>,
     /// Address under which this server is reached, without a slash at its end.

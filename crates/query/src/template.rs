@@ -4,6 +4,7 @@
 //! empty texts, methods can be called, numbers look as Go prints them, and errors say where they happened in Go's words.
 //! Which functions there are is the caller's.
 
+pub mod number;
 pub mod print;
 mod rewrite;
 pub mod times;
@@ -11,8 +12,8 @@ pub mod times;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gotmpl::parse::{Node, Parser, TextNode};
-use gotmpl::{FuncMap, Template, TemplateError, Value};
+use gotmpl::parse::{ListNode, Node, Parser, TextNode};
+use gotmpl::{FuncMap, Template, TemplateError, Value, html};
 
 /// What every template ends with. The parser stops in silence at an `{{ end }}` that closes nothing: then this is missing.
 const LAST: &str = "\u{1}";
@@ -44,10 +45,26 @@ pub type Functions = Arc<BTreeMap<&'static str, Function>>;
 /// A field of a value, or what its method of that name gives for some arguments.
 pub type Member = fn(&Value, &str, &[Value]) -> Result<Value, String>;
 
+/// A template that others may name, parsed and rewritten.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub body: ListNode,
+}
+
 /// Parses a template that begins with `definitions` and may call the functions `names`. Errors are worded as Go words
 /// them.
 pub fn parse(name: &str, definitions: &str, text: &str, names: &[&str]) -> Result<Template, String> {
-    let source = format!("{definitions}{text}{LAST}");
+    let trees = trees(name, &format!("{definitions}{text}"), names)?;
+    let empty = Template::new(name).max_range_iters(MAX_ROUNDS);
+    Ok(trees.into_iter().fold(empty, |template, tree| template.add_parse_tree(&tree.name, tree.body)))
+}
+
+/// Parses a text: the templates that it defines, and last itself as template `name`.
+pub fn trees(name: &str, text: &str, names: &[&str]) -> Result<Vec<Tree>, String> {
+    let source = format!("{text}{LAST}");
     let parsed = Parser::with_name(Some(name), &source, "{{", "}}").and_then(Parser::parse);
     let (mut tree, defines) = parsed.map_err(|e| match e {
         TemplateError::Parse { line, message, .. } | TemplateError::Lex { line, message, .. } => {
@@ -68,11 +85,30 @@ pub fn parse(name: &str, definitions: &str, text: &str, names: &[&str]) -> Resul
     let rewrite = |list| {
         rewrite::rewrite(&source, names, list).map_err(|(line, e)| format!("template: {name}:{line}: {e}"))
     };
-    let mut template = Template::new(name).max_range_iters(MAX_ROUNDS);
+    let mut all = Vec::with_capacity(defines.len() + 1);
     for define in defines {
-        template = template.add_parse_tree(&define.name, rewrite(define.body)?);
+        all.push(Tree { name: define.name.to_string(), body: rewrite(define.body)? });
     }
-    Ok(template.add_parse_tree(name, rewrite(tree)?))
+    all.push(Tree { name: name.to_owned(), body: rewrite(tree)? });
+    Ok(all)
+}
+
+/// The template `name` among `trees`, as text.
+pub fn text_of<'a>(name: &str, trees: impl IntoIterator<Item = &'a Tree>) -> Template {
+    let empty = Template::new(name).max_range_iters(MAX_ROUNDS);
+    let add = |template: Template, tree: &Tree| template.add_parse_tree(&tree.name, tree.body.clone());
+    trees.into_iter().fold(empty, add)
+}
+
+/// The template `name` among `trees`, as HTML: what actions give is escaped as the place asks for.
+pub fn html_of<'a>(name: &str, trees: impl IntoIterator<Item = &'a Tree>) -> Result<html::Template, String> {
+    // Escaping begins at a template that was parsed as text.
+    let root = html::Template::new("page").max_range_iters(MAX_ROUNDS);
+    let mut all = root.parse(&format!("{{{{ template {name:?} . }}}}")).map_err(|e| e.to_string())?;
+    for tree in trees {
+        all = all.add_parse_tree(&tree.name, tree.body.clone()).map_err(|e| e.to_string())?;
+    }
+    Ok(all)
 }
 
 /// What the rewritten tree of template `name` calls.
@@ -116,12 +152,23 @@ pub fn calls(name: &str, functions: Functions, member: Member) -> FuncMap {
 /// Executes template `name` over `data`; an error says where it happened.
 pub fn execute(template: &Template, name: &str, data: &Value) -> Result<String, String> {
     let mut out = Bounded(String::new());
-    match template.execute_template_fmt(&mut out, name, data) {
-        Ok(()) => Ok(out.0),
-        Err(TemplateError::Exec(text)) if text.starts_with("template: ") => Err(text),
-        Err(TemplateError::Exec(text)) => Err(format!("template: {name}: executing {name:?}: {text}")),
-        Err(TemplateError::Write) => Err(format!("template: {name}: more than {MAX_OUTPUT} bytes")),
-        Err(other) => Err(format!("template: {name}: executing {name:?}: {other}")),
+    let done = template.execute_template_fmt(&mut out, name, data);
+    done.map(|()| out.0).map_err(|error| failed(name, error))
+}
+
+/// Executes what [`html_of`] made of `name` over `data`.
+pub fn execute_html(template: &html::Template, name: &str, data: &Value) -> Result<String, String> {
+    let mut out = Bounded(String::new());
+    let done = template.execute_fmt(&mut out, data);
+    done.map(|()| out.0).map_err(|error| failed(name, error))
+}
+
+fn failed(name: &str, error: TemplateError) -> String {
+    match error {
+        TemplateError::Exec(text) if text.starts_with("template: ") => text,
+        TemplateError::Exec(text) => format!("template: {name}: executing {name:?}: {text}"),
+        TemplateError::Write => format!("template: {name}: more than {MAX_OUTPUT} bytes"),
+        other => format!("template: {name}: executing {name:?}: {other}"),
     }
 }
 

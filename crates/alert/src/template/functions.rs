@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gotmpl::{FuncMap, Value};
 use model::pattern::Search;
-use query::template::{self, Fault, Function, Outcome, print, times as methods};
+use query::template::{self, Fault, Function, Outcome, number as people, print, times as methods};
 
 use super::escape::{expression_link, query_escape};
 use super::host::{join, split};
@@ -207,12 +207,12 @@ fn results(all: &mut Table, surroundings: &Surroundings) {
 }
 
 fn numbers(all: &mut Table, now_ms: i64) {
-    all.number("humanize", |v| Ok(number::humanize(v)));
-    all.number("humanize1024", |v| Ok(number::humanize1024(v)));
-    all.number("humanizeDuration", |v| Ok(number::humanize_duration(v)));
-    all.number("humanizePercentage", |v| Ok(format!("{}%", number::four_digits(v * 100.0))));
-    all.number("humanizeTimestamp", number::humanize_timestamp);
-    all.number("toTime", number::time);
+    all.number("humanize", |v| Ok(people::humanize(v)));
+    all.number("humanize1024", |v| Ok(people::humanize1024(v)));
+    all.number("humanizeDuration", |v| Ok(people::humanize_duration(v)));
+    all.number("humanizePercentage", |v| Ok(format!("{}%", people::four_digits(v * 100.0))));
+    all.number("humanizeTimestamp", people::humanize_timestamp);
+    all.number("toTime", people::time);
     all.number("toDuration", |v| Ok(methods::go_duration(v)));
     all.add("now", 0, move |_| Ok(Value::Float(now_ms as f64 / 1000.0)));
     all.add("parseDuration", 1, |args| {

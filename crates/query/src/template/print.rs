@@ -14,10 +14,11 @@ pub fn add(all: &mut BTreeMap<&'static str, Function>) {
     all.insert("printf", Arc::new(printf));
 }
 
-/// A value as an action shows it. What is nothing stays nothing: the language has its own words for it.
-pub(super) fn shown(value: &Value) -> Value {
+/// A value as an action shows it. What is nothing stays nothing: the language has its own words for it. What is safe in
+/// HTML stays so.
+pub fn shown(value: &Value) -> Value {
     match value {
-        Value::Nil | Value::String(_) => value.clone(),
+        Value::Nil | Value::String(_) | Value::Safe { .. } => value.clone(),
         other => text(written(other)),
     }
 }
@@ -85,6 +86,10 @@ fn printf(args: &[Value]) -> Outcome {
     let mut layout = layout.to_string();
     let mut values = values.to_vec();
     for (at, value) in verbs(&layout).into_iter().zip(&mut values).rev() {
+        if &layout[at.1..=at.1] == "T" {
+            *value = text(value.type_name());
+            layout.replace_range(at.1..=at.1, "s");
+        }
         if let (Value::Float(v), "v") = (&*value, &layout[at.1..=at.1]) {
             if layout[at.0..at.1].contains('.') {
                 layout.replace_range(at.1..=at.1, "g");

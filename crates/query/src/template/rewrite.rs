@@ -101,6 +101,13 @@ impl Pass<'_> {
                 }
             }
             // With arguments, the last name is a method.
+            Expr::Field(at, mut fields) if (piped || !rest.is_empty()) && !fields.is_empty() => {
+                let method = fields.pop().unwrap_or_default();
+                let receiver = if fields.is_empty() { Expr::Dot(at) } else { Expr::Field(at, fields) };
+                let receiver = self.expr(receiver)?;
+                all.extend([name_of(pos, "__method"), self.place(pos), text(pos, &shown), receiver]);
+                all.push(text(pos, &method));
+            }
             Expr::Chain(at, inner, mut fields) if (piped || !rest.is_empty()) && !fields.is_empty() => {
                 let method = fields.pop().unwrap_or_default();
                 let receiver = if fields.is_empty() { *inner } else { Expr::Chain(at, inner, fields) };
