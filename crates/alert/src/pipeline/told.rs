@@ -44,6 +44,19 @@ pub enum Reason {
     Repeat,
 }
 
+impl Reason {
+    /// In Alertmanager's words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::First => "first notification",
+            Self::NewAlerts => "new alerts added",
+            Self::AllResolved => "all alerts resolved",
+            Self::NewResolved => "some alerts resolved",
+            Self::Repeat => "repeat interval elapsed",
+        }
+    }
+}
+
 /// Fingerprints as they are kept.
 pub(super) fn numbers(fingerprints: impl Iterator<Item = Fingerprint>) -> Vec<u64> {
     let mut all: Vec<u64> = fingerprints.map(|f| f.0).collect();

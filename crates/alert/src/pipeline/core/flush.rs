@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::notify::{Failure, Integration, Notification, Retry};
+use model::Labels;
 use model::alerts::{Alert, Fingerprint};
 
 use super::{Answer, Attempt, Core, Under};
 use crate::pipeline::group::{Delivery, Flight, Notice, State, shown_before};
 use crate::pipeline::journal::{Entry, Outcome, texts};
 use crate::pipeline::plan::Way;
-use crate::pipeline::told::{Told, numbers, reason};
+use crate::pipeline::told::{Reason, Told, numbers, reason};
 
 /// Trying goes on for this long at least, however short the group's interval is.
 const MIN_TIMEOUT_MS: i64 = 10_000;
@@ -120,11 +121,13 @@ impl Core {
         let (firing, resolved) = (of(false), of(true));
         let keep = way.repeat_interval_ms.saturating_mul(2).min(self.limits.retention_ms);
         let until_ms = now_ms.saturating_add(keep.max(way.group_interval_ms.saturating_mul(2)));
-        let notification = |all: bool| {
+        let notification = |all: bool, reason: Reason| {
             Arc::new(Notification {
                 receiver: way.receiver.clone(),
                 group_key: group.key.to_string(),
                 group_labels: group.labels.clone(),
+                route_labels: Labels::empty(),
+                reason: reason.words(),
                 alerts: alerts
                     .iter()
                     .filter(|a| all || !a.is_resolved_at(now_ms))
@@ -149,11 +152,11 @@ impl Core {
                 continue;
             }
             let whole = send_resolved || resolved.is_empty();
-            let notification = if whole {
-                all.get_or_insert_with(|| notification(true)).clone()
-            } else {
-                notification(false)
-            };
+            let made = all.as_ref().filter(|made| whole && made.reason == reason.words()).cloned();
+            let notification = made.unwrap_or_else(|| notification(whole, reason));
+            if whole {
+                all = Some(notification.clone());
+            }
             let (firing, resolved) = (firing.clone(), resolved.clone());
             self.metrics.notification(integration.kind());
             let kind = integration.kind();
