@@ -11,10 +11,12 @@
 //!                                              +--> alerts --AlertSink--> notify --> Alertmanagers
 //! ```
 //!
-//! Start reading at [`rules::Manager`], then [`rules`] (the evaluation), [`template`] and [`notify`].
+//! Start reading at [`rules::Manager`], then [`rules`] (the evaluation), [`template`] and [`notify`]; what Alertmanager's
+//! configuration says is in [`alertmanager`].
 
 #![forbid(unsafe_code)]
 
+pub mod alertmanager;
 pub mod config;
 pub mod notify;
 pub mod pipeline;

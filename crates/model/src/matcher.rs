@@ -42,6 +42,16 @@ impl Matcher {
         Ok(Self { name: name.into(), op, value, pattern })
     }
 
+    /// As [`Self::new`] with the regular expressions of Alertmanager, where `.` matches no newline.
+    pub fn line_wise(name: impl Into<String>, op: MatchOp, value: impl Into<String>) -> Result<Self> {
+        let value = value.into();
+        let pattern = match op {
+            MatchOp::Regex | MatchOp::NotRegex => Some(Pattern::line_wise(&value)?),
+            MatchOp::Equal | MatchOp::NotEqual => None,
+        };
+        Ok(Self { name: name.into(), op, value, pattern })
+    }
+
     /// `name="value"`, which cannot fail.
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self { name: name.into(), op: MatchOp::Equal, value: value.into(), pattern: None }

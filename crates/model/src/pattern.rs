@@ -50,6 +50,14 @@ impl Pattern {
         Ok(Self { text: Arc::from(text), regex: Arc::new(regex), shape: Arc::new(shape) })
     }
 
+    /// As [`Self::new`], but `.` matches no newline: as `^(?:...)$`.
+    pub fn line_wise(text: &str) -> Result<Self> {
+        Self::new(&format!("(?-s:{text})")).map_err(|e| {
+            // Errors that show the whole expression show it as Go compiles it.
+            Error::invalid(e.to_string().replace("(?s:(?-s:", "(?:").replace("))$", ")$"))
+        })
+    }
+
     fn regex(&self) -> Option<&Regex> {
         self.regex.get_or_init(|| compile(&self.text, &read(&self.text).ok()?).ok()).as_ref()
     }

@@ -20,5 +20,6 @@
 #![forbid(unsafe_code)]
 
 pub mod logql;
+pub mod matchers;
 pub mod promql;
 pub mod template;
