@@ -81,6 +81,24 @@ fn add(bytes: &[u8], labels: &Labels, rows: &mut Rows<'_>) -> Result<()> {
 }
 
 fn timestamp(bytes: &[u8]) -> Result<(i64, i64)> {
+    const SECONDS: u64 = 1 << 3;
+    const NANOSECONDS: u64 = 2 << 3;
+    let mut message = Message { bytes, at: 0 };
+    let mut time = (0, 0);
+    while !message.bytes.is_empty() {
+        let part = match message.varint().map_err(Error::invalid)? {
+            SECONDS => &mut time.0,
+            NANOSECONDS => &mut time.1,
+            _ => return any_timestamp(bytes),
+        };
+        *part = message.varint().map_err(Error::invalid)?.cast_signed();
+    }
+    Ok(time)
+}
+
+/// With fields that it should not have.
+#[cold]
+fn any_timestamp(bytes: &[u8]) -> Result<(i64, i64)> {
     let mut message = Message { bytes, at: 0 };
     let mut time = (0, 0);
     while let Some((number, value)) = message.field().map_err(Error::invalid)? {
@@ -96,12 +114,14 @@ fn timestamp(bytes: &[u8]) -> Result<(i64, i64)> {
 /// Calls `work` for each part that has a length.
 fn each<'a>(bytes: &'a [u8], mut work: impl FnMut(u32, Message<'a>) -> Result<()>) -> Result<()> {
     let mut message = Message { bytes, at: 0 };
-    while let Some((number, value)) = message.field().map_err(Error::invalid)? {
-        if let Value::Bytes(part) = value {
-            work(number, part)?;
+    loop {
+        match message.field() {
+            Ok(Some((number, Value::Bytes(part)))) => work(number, part)?,
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(()),
+            Err(error) => return Err(Error::invalid(error)),
         }
     }
-    Ok(())
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str> {
