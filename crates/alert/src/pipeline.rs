@@ -17,6 +17,7 @@
 //! It behaves as Alertmanager 0.34 does. Start reading at [`Core`], then `core/flush.rs`.
 
 mod alerts;
+mod configured;
 mod core;
 mod driver;
 mod group;
@@ -25,12 +26,14 @@ mod journal;
 mod metrics;
 mod plan;
 mod silences;
+mod switch;
 mod told;
 
 pub use self::core::{AlertView, Answer, Attempt, Core, GroupView, Limits, Stores};
 pub use driver::Driver;
-pub use inhibit::InhibitRule;
 pub use journal::{Entry, Journal, Outcome, Search};
 pub use metrics::Metrics;
-pub use plan::{GroupBy, Plan, Routing, Way};
+pub use plan::{Plan, Routing, Way};
 pub use silences::{Silence, SilenceMatcher, SilenceState};
+pub use switch::{Outward, Switch};
+pub use told::Reason;

@@ -437,6 +437,11 @@ impl Core {
         self.journal.remove_before(keep)
     }
 
+    /// Whether nothing is due, and no answer is awaited.
+    pub fn is_idle(&self, now_ms: i64) -> bool {
+        self.under.is_empty() && self.schedule.first().is_none_or(|(due, _)| *due > now_ms)
+    }
+
     /// Writes and syncs what is left.
     pub fn close(&mut self) {
         self.save();
@@ -451,6 +456,12 @@ impl Core {
     /// Ends a silence.
     pub fn expire_silence(&mut self, id: &str, now_ms: i64) -> Result<()> {
         self.silences.expire(id, now_ms)
+    }
+
+    /// Counts where others have counted before it.
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// What is counted.

@@ -5,16 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use model::alerts::{Alert, Fingerprint};
 use model::{Labels, Matcher};
 
-/// While a source fires, targets with the same values of some labels are not told.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct InhibitRule {
-    /// What a source matches.
-    pub source: Vec<Matcher>,
-    /// What a target matches.
-    pub target: Vec<Matcher>,
-    /// The labels that are the same in both; absent and empty are the same.
-    pub equal: Vec<String>,
-}
+use crate::alertmanager::InhibitRule;
 
 /// Whether labels match all of `matchers`.
 pub(super) fn matches(matchers: &[Matcher], labels: &Labels) -> bool {
@@ -65,10 +56,10 @@ impl Inhibitor {
         self.remove(fingerprint, alert);
         let mut source = false;
         for rule in &mut self.rules {
-            if matches(&rule.rule.source, &alert.labels) {
+            if rule.rule.is_source(&alert.labels) {
                 source = true;
                 let key = rule.key(&alert.labels);
-                let both = matches(&rule.rule.target, &alert.labels);
+                let both = rule.rule.is_target(&alert.labels);
                 let sources = rule.sources.entry(key).or_default();
                 let set = if both { &mut sources.both } else { &mut sources.only };
                 set.insert((alert.ends_at_ms, fingerprint));
@@ -99,10 +90,10 @@ impl Inhibitor {
         let fires = |set: &BTreeSet<(i64, Fingerprint)>| {
             set.last().filter(|(end, _)| *end > now_ms).map(|(_, fingerprint)| *fingerprint)
         };
-        self.rules.iter().filter(|r| matches(&r.rule.target, labels)).find_map(|rule| {
+        self.rules.iter().filter(|r| r.rule.is_target(labels)).find_map(|rule| {
             let sources = rule.sources.get(&rule.key(labels))?;
             // What matches both sides is kept quiet only by what matches one: no alert inhibits itself.
-            let both = || if matches(&rule.rule.source, labels) { None } else { fires(&sources.both) };
+            let both = || if rule.rule.is_source(labels) { None } else { fires(&sources.both) };
             fires(&sources.only).or_else(both)
         })
     }
@@ -133,6 +124,7 @@ mod tests {
             source: vec![Matcher::equal("severity", "critical")],
             target: vec![Matcher::new("severity", MatchOp::Regex, "warning|critical").unwrap()],
             equal: vec!["host".to_owned(), "absent".to_owned()],
+            ..InhibitRule::default()
         };
         let mut inhibitor = Inhibitor::new(&[rule]);
         let put = |i: &mut Inhibitor, a: &Alert| i.put(a.fingerprint(), a);

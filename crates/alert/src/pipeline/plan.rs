@@ -1,31 +1,12 @@
 //! What the configuration says, as the pipeline asks it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ::notify::Integration;
+use ::notify::{Integration, Notification};
 use model::{Labels, Matcher};
 
-use super::InhibitRule;
-
-/// By which labels a route groups.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GroupBy {
-    /// All of them: every alert is a group of its own.
-    All,
-    /// These; without any, all alerts of the route are one group.
-    Labels(BTreeSet<String>),
-}
-
-impl GroupBy {
-    /// The labels that name an alert's group.
-    pub fn labels(&self, of: &Labels) -> Labels {
-        match self {
-            Self::All => of.clone(),
-            Self::Labels(names) => of.filter(|name| names.contains(name)),
-        }
-    }
-}
+use crate::alertmanager::{GroupBy, InhibitRule};
 
 /// What one route does with its alerts. Times are ms.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +39,11 @@ pub trait Routing: Send + Sync {
 
     /// Whether a time lies in the interval of this name.
     fn is_in(&self, interval: &str, at_ms: i64) -> bool;
+
+    /// The labels that a route gives to a notification.
+    fn labels(&self, _route: usize, _notification: &Notification) -> Labels {
+        Labels::empty()
+    }
 }
 
 /// A configuration, ready for use.

@@ -122,7 +122,7 @@ impl Core {
         let keep = way.repeat_interval_ms.saturating_mul(2).min(self.limits.retention_ms);
         let until_ms = now_ms.saturating_add(keep.max(way.group_interval_ms.saturating_mul(2)));
         let notification = |all: bool, reason: Reason| {
-            Arc::new(Notification {
+            let mut made = Notification {
                 receiver: way.receiver.clone(),
                 group_key: group.key.to_string(),
                 group_labels: group.labels.clone(),
@@ -135,7 +135,9 @@ impl Core {
                     .collect(),
                 external_url: self.plan.external_url.clone(),
                 now_ms,
-            })
+            };
+            made.route_labels = self.plan.routing.labels(group.route, &made);
+            Arc::new(made)
         };
         let mut all: Option<Arc<Notification>> = None;
         let mut notices = Vec::new();

@@ -10,8 +10,9 @@ use model::{Labels, MatchOp, Matcher};
 
 use super::support::*;
 use super::{Answer, Attempt, Core};
+use crate::alertmanager::InhibitRule;
 use crate::pipeline::plan::{Plan, Routing};
-use crate::pipeline::{InhibitRule, Silence, SilenceMatcher, SilenceState};
+use crate::pipeline::{Silence, SilenceMatcher, SilenceState};
 
 const WEEK: i64 = 7 * 24 * 60 * MINUTE;
 const RECEIVERS: [&str; 3] = ["team", "firing-only", "muted"];
@@ -42,6 +43,7 @@ fn planned(table: &Table) -> Plan {
         source: vec![Matcher::equal("severity", "page")],
         target: vec![Matcher::equal("severity", "note")],
         equal: vec!["host".to_owned()],
+        ..InhibitRule::default()
     };
     plan(table.clone(), vec![rule])
 }

@@ -12,8 +12,9 @@ use model::rule::Texts;
 use model::{Labels, Matcher};
 
 use super::{Core, Limits, Stores};
-use crate::pipeline::plan::{GroupBy, Plan, Routing, Way};
-use crate::pipeline::{InhibitRule, inhibit};
+use crate::alertmanager::{GroupBy, InhibitRule};
+use crate::pipeline::inhibit;
+use crate::pipeline::plan::{Plan, Routing, Way};
 
 pub(super) const SECOND: i64 = 1_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;

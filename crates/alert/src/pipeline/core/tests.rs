@@ -7,8 +7,8 @@ use model::{Matcher, alerts::Fingerprint};
 
 use super::support::*;
 use super::{Answer, Attempt, Core};
-use crate::pipeline::plan::GroupBy;
-use crate::pipeline::{InhibitRule, Outcome, Search, Silence, SilenceMatcher};
+use crate::alertmanager::{GroupBy, InhibitRule};
+use crate::pipeline::{Outcome, Search, Silence, SilenceMatcher};
 
 const END: i64 = 1_000_000 * MINUTE;
 
@@ -155,6 +155,7 @@ fn silences_and_sources_keep_quiet_what_they_match() {
         source: vec![Matcher::equal("severity", "page")],
         target: vec![Matcher::equal("severity", "note")],
         equal: vec!["host".to_owned()],
+        ..InhibitRule::default()
     };
     let table = Table { ways: vec![(Vec::new(), way("team", &["severity"]))], ..Table::default() };
     let mut core = open(&SimFs::new(), plan(table, vec![rule]), 0).unwrap();
