@@ -70,6 +70,8 @@ enum Kind {
     Words,
     /// Variables of messages that are numbers, of many small columns together.
     Pools,
+    /// Variables of messages that are hexadecimal digits.
+    Digits,
     /// The same in blocks of before, which are searched as if they had none.
     OldFilter,
 }
@@ -143,6 +145,7 @@ impl Head {
                 Kind::Words => out.push(25),
                 Kind::Filter => out.push(26),
                 Kind::Pools => out.push(27),
+                Kind::Digits => out.push(28),
                 Kind::Field(name, origin, kind) => {
                     let form = if section.derived { 16 } else { 8 };
                     out.push(form | *kind as u8 | u8::from(*origin == Origin::Detected) << 2);
@@ -187,6 +190,7 @@ impl Head {
                 25 => Kind::Words,
                 26 => Kind::Filter,
                 27 => Kind::Pools,
+                28 => Kind::Digits,
                 field @ 8..24 => {
                     let origin = if field & 4 == 0 { Origin::Sent } else { Origin::Detected };
                     let kind = [Type::Text, Type::Int, Type::Float, Type::Bool][usize::from(field & 3)];

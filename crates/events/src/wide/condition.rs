@@ -6,7 +6,7 @@ use model::pattern::Search;
 
 use super::filter::{Filter, Word, word_of_value};
 use super::needle::{Needle, Verdict};
-use super::search::places_in_letters;
+use super::search::Among;
 use super::split::HOLE;
 use super::texts::Texts;
 use model::records::{FieldRef, TextTest};
@@ -107,26 +107,14 @@ impl Test {
 
     /// Rules out templates whose messages cannot fulfil the test, by the letters of their variables. `starts`: where those of
     /// each begin, and where the last ones end.
-    pub(super) fn rule_out(
-        &self,
-        templates: &[&[u8]],
-        starts: &[usize],
-        letters: &[u8],
-        verdicts: &mut [Verdict],
-    ) {
+    pub(super) fn rule_out(&self, templates: &[&[u8]], among: &Among<'_>, verdicts: &mut [Verdict]) {
         for needles in self.required() {
             if !needles.iter().all(Needle::shows_in_letters) {
                 continue;
             }
             let mut may = vec![false; templates.len()];
             for needle in needles {
-                places_in_letters(letters, needle.bytes(), needle.finder(), |at| {
-                    let next = starts.partition_point(|start| *start <= at);
-                    if let Some(may) = next.checked_sub(1).and_then(|id| may.get_mut(id)) {
-                        *may = true;
-                    }
-                    starts.get(next).copied().unwrap_or(letters.len() + 1)
-                });
+                among.mark(needle.bytes(), needle.finder(), &mut may);
             }
             for ((verdict, template), may) in verdicts.iter_mut().zip(templates).zip(may) {
                 if *verdict == Verdict::Open && !may && !needles.iter().any(|n| n.is_in(template)) {

@@ -43,17 +43,31 @@ pub(super) fn in_letters(letters: &[u8], needle: &[u8], finder: &Finder<'_>) -> 
         })
 }
 
-/// Calls `each` with every place in letters where a needle that no time says may lie in any form, until it says where to go on.
-pub(super) fn places_in_letters(
-    letters: &[u8],
-    needle: &[u8],
-    finder: &Finder<'_>,
-    mut each: impl FnMut(usize) -> usize,
-) {
-    places(letters, finder, &mut each);
-    for part in [0, 1].iter().filter_map(|from| packed(needle, *from)) {
-        places(letters, &Finder::new(&part), &mut each);
+/// Where the variables of templates lie, and where those of each template begin there.
+pub(super) struct Among<'a> {
+    pub(super) letters: (&'a [u8], &'a [usize]),
+    /// Hexadecimal digits; `None`: they are among the letters.
+    pub(super) digits: Option<(&'a [u8], &'a [usize])>,
+}
+
+impl Among<'_> {
+    /// Marks the templates among whose variables a needle that no time says may lie in any form.
+    pub(super) fn mark(&self, needle: &[u8], finder: &Finder<'_>, out: &mut [bool]) {
+        mark_starts(self.letters, finder, out);
+        for part in [0, 1].iter().filter_map(|from| packed(needle, *from)) {
+            mark_starts(self.digits.unwrap_or(self.letters), &Finder::new(&part), out);
+        }
     }
+}
+
+fn mark_starts((bytes, starts): (&[u8], &[usize]), finder: &Finder<'_>, out: &mut [bool]) {
+    places(bytes, finder, |at| {
+        let next = starts.partition_point(|start| *start <= at);
+        if let Some(out) = next.checked_sub(1).and_then(|id| out.get_mut(id)) {
+            *out = true;
+        }
+        starts.get(next).copied().unwrap_or(bytes.len() + 1)
+    });
 }
 
 /// Calls `each` with every place of a needle, those that overlap too, until it says where to go on.

@@ -182,7 +182,8 @@ pub(super) fn read<'a>(
     let mut columns: Vec<(Vec<&[u8]>, Vec<Texts<'_>>)> = Vec::with_capacity(shapes + 1);
     for of_shape in &counts[..shapes] {
         let around: Vec<&[u8]> = letters.bytes()?.split(|b| *b == HOLE).collect();
-        let holes = texts::read_beside(numbers, letters, *of_shape, around.len() - 1, depth + 1, &Nowhere)?;
+        let holes =
+            texts::read_beside(numbers, letters, None, *of_shape, around.len() - 1, depth + 1, &Nowhere)?;
         columns.push((around, holes));
     }
     let rest = texts::read_at(numbers, letters, counts[shapes], DEPTH)?;

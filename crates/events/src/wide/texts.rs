@@ -69,6 +69,8 @@ fn number(text: &[u8]) -> Option<i64> {
 pub(super) struct Sink {
     pub(super) numbers: Vec<u8>,
     pub(super) letters: Vec<u8>,
+    /// Hexadecimal digits, which no compressor makes shorter, if they lie by themselves.
+    pub(super) digits: Option<Vec<u8>>,
     /// Where among the numbers something else begins: see [`ints::cuts`].
     pub(super) cuts: Vec<usize>,
 }
@@ -78,6 +80,7 @@ impl Sink {
     pub(super) fn clear(&mut self) {
         self.numbers.clear();
         self.letters.clear();
+        self.digits = None;
         self.cuts.clear();
     }
 
@@ -150,8 +153,9 @@ fn put_short<'t>(
         sink.numbers.push(HEX);
         put_u64(&mut sink.numbers, len as u64 / 2);
         let digit = |b: u8| if b <= b'9' { b - b'0' } else { b - b'a' + 10 };
+        let bytes = sink.digits.as_mut().unwrap_or(&mut sink.letters);
         for text in texts {
-            sink.letters.extend(text.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
+            bytes.extend(text.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
         }
         return true;
     }
@@ -279,10 +283,12 @@ pub(super) trait Elsewhere<'a> {
     fn pooled(&self, before: usize) -> Result<Texts<'a>, Corrupt>;
 }
 
-/// Reads columns that lie beside one another, of `count` texts each.
+/// Reads columns that lie beside one another, of `count` texts each. `digits`: where hexadecimal digits lie, if not among
+/// the letters.
 pub(super) fn read_beside<'a>(
     numbers: &mut Reader<'a>,
     letters: &mut Reader<'a>,
+    mut digits: Option<&mut Reader<'a>>,
     count: usize,
     columns: usize,
     depth: usize,
@@ -305,6 +311,10 @@ pub(super) fn read_beside<'a>(
                 numbers.u8()?;
                 let says = Says::read(numbers.u8()?)?;
                 Texts::Timed(elsewhere.times()?, says)
+            }
+            Some(HEX) if let Some(digits) = digits.as_deref_mut() => {
+                numbers.u8()?;
+                read_hex(numbers, digits, count)?
             }
             Some(POOLED) => {
                 numbers.u8()?;
@@ -352,10 +362,7 @@ pub(super) fn read_at<'a>(
             let words = (0..len).map(|_| letters.bytes()).collect::<Result<Vec<_>, _>>()?;
             Texts::Words(words, ints::read_u32(numbers, count, len as u64)?)
         }
-        HEX => {
-            let len = numbers.count(letters.rest().len())?;
-            Texts::Hex(letters.take(len.checked_mul(count).ok_or(Corrupt("too long"))?)?, len)
-        }
+        HEX => read_hex(numbers, letters, count)?,
         PLAIN => {
             let lens = ints::read_u32(numbers, count, letters.rest().len() as u64 + 1)?;
             let mut end = 0u32;
@@ -369,6 +376,15 @@ pub(super) fn read_at<'a>(
         SHAPED => super::shaped::read(numbers, letters, count, depth)?,
         _ => return Err(Corrupt("unknown form of texts")),
     })
+}
+
+fn read_hex<'a>(
+    numbers: &mut Reader<'a>,
+    digits: &mut Reader<'a>,
+    count: usize,
+) -> Result<Texts<'a>, Corrupt> {
+    let len = numbers.count(digits.rest().len())?;
+    Ok(Texts::Hex(digits.take(len.checked_mul(count).ok_or(Corrupt("too long"))?)?, len))
 }
 
 impl Texts<'_> {

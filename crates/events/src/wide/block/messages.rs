@@ -15,14 +15,15 @@ use crate::wide::derived::Edge;
 use crate::wide::ints;
 use crate::wide::needle::Verdict;
 use crate::wide::pools::Pools;
+use crate::wide::search::Among;
 use crate::wide::split::HOLE;
 use crate::wide::texts::{self, Texts};
 
 /// Templates, how many rows have each, and the one of each row once it is asked for.
 pub(in crate::wide) struct Templates<'a> {
     pub(in crate::wide) texts: Vec<&'a [u8]>,
-    /// Bytes of the variables of each among the numbers and among the letters.
-    lens: Vec<(usize, usize)>,
+    /// Bytes of the variables of each among the numbers, the letters and the digits.
+    lens: Vec<(usize, usize, usize)>,
     ids: OnceCell<Vec<u32>>,
     /// For each row, how many of its template come before it: only variables need it.
     ordinals: OnceCell<Vec<u32>>,
@@ -39,10 +40,26 @@ impl<'a> Templates<'a> {
         let mut left = rows;
         for _ in 0..count {
             texts.push(reader.bytes()?);
-            lens.push((reader.count(raw_len())?, reader.count(raw_len())?));
-            if apart {
-                counts.push(reader.count(left)? as u32);
-                left -= counts.last().map_or(0, |rows| *rows as usize);
+            if !apart {
+                lens.push((reader.count(raw_len())?, reader.count(raw_len())?, 0));
+            }
+        }
+        if apart {
+            for _ in 0..count {
+                lens.push((reader.count(raw_len())?, 0, 0));
+            }
+            for len in &mut lens {
+                len.1 = reader.count(raw_len())?;
+            }
+            for len in &mut lens {
+                len.2 = reader.count(raw_len())?;
+            }
+            let mut rows = 0i64;
+            for _ in 0..count {
+                rows = rows.wrapping_add(reader.i64()?);
+                let fits = usize::try_from(rows).ok().filter(|rows| *rows <= left);
+                left -= fits.ok_or(Corrupt("too many rows"))?;
+                counts.push(rows as u32);
             }
         }
         let ids = OnceCell::new();
@@ -73,7 +90,7 @@ impl<'a> Templates<'a> {
         let counts = counted(&ids, count);
         Ok(Some(Self {
             texts: vec![&[]; count],
-            lens: vec![(0, 0); count],
+            lens: vec![(0, 0, 0); count],
             ids: OnceCell::from(ids),
             ordinals: OnceCell::new(),
             counts,
@@ -116,13 +133,14 @@ impl<'a> Templates<'a> {
         self.counts.last().is_some_and(|n| *n > 0)
     }
 
-    /// Where the letters of each template's variables begin, and where the last ones end.
-    fn letter_starts(&self) -> Vec<usize> {
-        let mut starts = vec![0usize];
-        for ((_, letters), at) in self.lens.iter().zip(0..) {
-            starts.push(starts[at].saturating_add(*letters));
+    /// Where the letters of each template's variables begin, and its digits, and where the last ones end.
+    fn starts(&self) -> (Vec<usize>, Vec<usize>) {
+        let (mut letters, mut digits) = (vec![0usize], vec![0usize]);
+        for ((_, of_letters, of_digits), at) in self.lens.iter().zip(0..) {
+            letters.push(letters[at].saturating_add(*of_letters));
+            digits.push(digits[at].saturating_add(*of_digits));
         }
-        starts
+        (letters, digits)
     }
 
     /// What each template says to all tests. `raw`: what they were read from.
@@ -170,6 +188,8 @@ fn verdict(template: &[u8], tests: &[Test]) -> Verdict {
 pub(super) struct Raw {
     numbers: Vec<u8>,
     letters: Vec<u8>,
+    /// Hexadecimal digits of variables; `None`: among the letters.
+    digits: Option<Vec<u8>>,
     /// `None`: behind the variables.
     whole: Option<Vec<u8>>,
     /// No message without a template fulfils the tests.
@@ -228,10 +248,14 @@ impl Raw {
         if !behind && !verdicts.iter().any(needed) {
             return Ok(raw);
         }
-        raw.letters = named(head, bytes, &Kind::Letters)?;
+        raw.read_letters(head, bytes)?;
         if !tests.is_empty() {
-            let starts = templates.letter_starts();
-            tests.iter().for_each(|t| t.rule_out(&templates.texts, &starts, &raw.letters, verdicts));
+            let starts = templates.starts();
+            let among = Among {
+                letters: (&raw.letters, &starts.0),
+                digits: raw.digits.as_ref().map(|digits| (&digits[..], &starts.1[..])),
+            };
+            tests.iter().for_each(|t| t.rule_out(&templates.texts, &among, verdicts));
             if !behind && !verdicts.iter().any(needed) {
                 return Ok(raw);
             }
@@ -239,6 +263,14 @@ impl Raw {
         raw.read_numbers(head, bytes)?;
         templates.load(head, bytes)?;
         Ok(raw)
+    }
+
+    fn read_letters(&mut self, head: &Head, bytes: &dyn Bytes) -> Result<()> {
+        self.letters = named(head, bytes, &Kind::Letters)?;
+        if head.section(&Kind::Digits).is_some() {
+            self.digits = Some(named(head, bytes, &Kind::Digits)?);
+        }
+        Ok(())
     }
 
     fn read_numbers(&mut self, head: &Head, bytes: &dyn Bytes) -> Result<()> {
@@ -298,7 +330,7 @@ pub(in crate::wide) struct Messages<'a> {
     verdicts: Vec<Verdict>,
     raw: &'a Raw,
     /// Where the variables of each template begin, and of what has none.
-    starts: Vec<(usize, usize)>,
+    starts: Vec<(usize, usize, usize)>,
     /// Those that were read.
     columns: Vec<Option<Columns<'a>>>,
 }
@@ -319,10 +351,11 @@ impl<'a> Messages<'a> {
         raw: &'a Raw,
         tests: &[Test],
     ) -> Self {
-        let (mut starts, mut at) = (Vec::new(), (0usize, 0usize));
+        let (mut starts, mut at) = (Vec::new(), (0usize, 0usize, 0usize));
         for len in &templates.lens {
             starts.push(at);
-            at = (at.0.saturating_add(len.0), at.1.saturating_add(len.1));
+            let add = usize::saturating_add;
+            at = (add(at.0, len.0), add(at.1, len.1), add(at.2, len.2));
         }
         starts.push(at);
         let mut verdicts = verdicts;
@@ -338,7 +371,7 @@ impl<'a> Messages<'a> {
     /// The variables of a template; of messages without one, these.
     pub(super) fn read(&self, id: usize) -> Result<Columns<'a>, Corrupt> {
         let ends = Corrupt("variables end too early");
-        let (numbers, letters) = self.starts[id];
+        let (numbers, letters, digits) = self.starts[id];
         let template = self.templates.texts.get(id);
         let (mut numbers, mut letters) = match &self.raw.whole {
             Some(whole) if template.is_none() => {
@@ -350,11 +383,23 @@ impl<'a> Messages<'a> {
                 Reader::new(self.raw.letters.get(letters..).ok_or(ends)?),
             ),
         };
+        let mut digits = match &self.raw.digits {
+            Some(all) if template.is_some() => Some(Reader::new(all.get(digits..).ok_or(ends)?)),
+            _ => None,
+        };
         let count = self.templates.counts[id] as usize;
         let around: Vec<&[u8]> =
             template.map_or_else(|| vec![&[][..]; 2], |t| t.split(|b| *b == HOLE).collect());
         let beside = Beside { raw: self.raw, templates: self.templates, id };
-        let texts = texts::read_beside(&mut numbers, &mut letters, count, around.len() - 1, 0, &beside)?;
+        let texts = texts::read_beside(
+            &mut numbers,
+            &mut letters,
+            digits.as_mut(),
+            count,
+            around.len() - 1,
+            0,
+            &beside,
+        )?;
         Ok(Columns { texts, around, candidates: None })
     }
 
@@ -503,7 +548,7 @@ impl Raw {
     pub(super) fn variables(head: &Head, bytes: &dyn Bytes, needed: bool) -> Result<Self> {
         let mut raw = Self::default();
         if needed {
-            raw.letters = named(head, bytes, &Kind::Letters)?;
+            raw.read_letters(head, bytes)?;
             raw.read_numbers(head, bytes)?;
         }
         Ok(raw)

@@ -374,6 +374,9 @@ impl Builder {
             sections.add_pieces(Kind::Pools, &pools.numbers, &pools.cuts)?;
         }
         sections.add(Kind::Letters, false, &sink.letters)?;
+        if let Some(digits) = sink.digits.take().filter(|digits| !digits.is_empty()) {
+            sections.add_as_is(Kind::Digits, &digits);
+        }
         if let Some(whole) = whole {
             sections.add(Kind::Whole, false, &whole)?;
         }

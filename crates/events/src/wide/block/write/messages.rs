@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use disk::varint::{put_bytes, put_u64};
+use disk::varint::{put_bytes, put_i64, put_u64};
 
 use super::{Builder, body};
 use crate::wide::ints;
@@ -72,6 +72,10 @@ impl Builder {
         sink: &mut Sink,
     ) -> (Option<Vec<u8>>, Option<Sink>) {
         sink.clear();
+        sink.digits = Some(Vec::new());
+        // Alike lies beside alike.
+        let (mut of_numbers, mut of_letters, mut of_digits) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut of_rows, mut rows_before) = (Vec::new(), 0i64);
         let mut words = HashMap::default();
         put_u64(out, self.order.kept.len() as u64);
         let mut column: Vec<&[u8]> = Vec::new();
@@ -82,7 +86,8 @@ impl Builder {
             let template_text = &self.template_text[start as usize..(start + len) as usize];
             put_bytes(out, template_text);
             pools.template(template_text, self.order.of(number).len());
-            let before = (sink.numbers.len(), sink.letters.len());
+            let digits = |sink: &Sink| sink.digits.as_ref().map_or(0, Vec::len);
+            let before = (sink.numbers.len(), sink.letters.len(), digits(sink));
             let rows = self.order.of(number);
             let text = |row: u32, hole: usize| {
                 let row = row as usize;
@@ -116,10 +121,13 @@ impl Builder {
                     texts::put(&column, sink, &mut words);
                 }
             }
-            put_u64(out, (sink.numbers.len() - before.0) as u64);
-            put_u64(out, (sink.letters.len() - before.1) as u64);
-            put_u64(out, rows.len() as u64);
+            put_u64(&mut of_numbers, (sink.numbers.len() - before.0) as u64);
+            put_u64(&mut of_letters, (sink.letters.len() - before.1) as u64);
+            put_u64(&mut of_digits, (digits(sink) - before.2) as u64);
+            put_i64(&mut of_rows, rows.len() as i64 - rows_before);
+            rows_before = rows.len() as i64;
         }
+        [of_numbers, of_letters, of_digits, of_rows].iter().for_each(|all| out.extend_from_slice(all));
         let whole = self.order.whole();
         let pools = pools.finish();
         if whole.is_empty() {
