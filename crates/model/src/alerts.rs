@@ -1,6 +1,11 @@
 //! What Alertmanager speaks of: alerts and silences, and the door to whoever keeps them. Implemented by `alert`, asked
 //! by `server`.
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
 use crate::labels::Labels;
 use crate::rule::Texts;
 
@@ -59,6 +64,128 @@ impl Alert {
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(&self.labels)
     }
+}
+
+/// One condition of a silence, in the form of Alertmanager's API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SilenceMatcher {
+    /// The label.
+    pub name: String,
+    /// The value, or the expression.
+    pub value: String,
+    /// Whether it is a regular expression.
+    pub is_regex: bool,
+    /// Whether the label must match, not differ.
+    pub is_equal: bool,
+}
+
+/// A silence. Times are ms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Silence {
+    /// Its name; empty for one that is to be made.
+    pub id: String,
+    /// What it silences: alerts that match all of them.
+    pub matchers: Vec<SilenceMatcher>,
+    /// Since when.
+    pub starts_at_ms: i64,
+    /// Until when.
+    pub ends_at_ms: i64,
+    /// When it was changed last.
+    pub updated_at_ms: i64,
+    /// Who made it.
+    pub created_by: String,
+    /// Why.
+    pub comment: String,
+}
+
+/// Where a silence stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SilenceState {
+    /// It silences.
+    Active,
+    /// It has not begun.
+    Pending,
+    /// It is over.
+    Expired,
+}
+
+impl Silence {
+    /// Where it stands at `now_ms`.
+    pub fn state(&self, now_ms: i64) -> SilenceState {
+        if now_ms < self.starts_at_ms {
+            SilenceState::Pending
+        } else if now_ms >= self.ends_at_ms {
+            SilenceState::Expired
+        } else {
+            SilenceState::Active
+        }
+    }
+}
+
+/// An alert and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStatus {
+    /// Its identity.
+    pub fingerprint: Fingerprint,
+    /// As it was heard.
+    pub alert: Arc<Alert>,
+    /// Ids of the silences that keep it quiet.
+    pub silenced_by: Vec<String>,
+    /// Alerts that keep it quiet.
+    pub inhibited_by: Vec<Fingerprint>,
+    /// Names of the receivers of its routes, in order.
+    pub receivers: Vec<String>,
+}
+
+/// Alerts that are told together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupStatus {
+    /// What they share, as their route groups.
+    pub labels: Labels,
+    /// Labels of their route.
+    pub route_labels: Texts,
+    /// Who is told.
+    pub receiver: String,
+    /// Names of the time intervals that keep it quiet.
+    pub muted_by: Vec<String>,
+    /// The alerts that fire, in the order in which they are shown.
+    pub alerts: Vec<AlertStatus>,
+}
+
+/// Somebody who can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverStatus {
+    /// The name.
+    pub name: String,
+    /// Labels to find it by.
+    pub labels: Texts,
+}
+
+/// What Alertmanager's API asks and says.
+pub trait Alertmanager: Send + Sync {
+    /// The configuration as it is shown.
+    fn config(&self) -> String;
+    /// How long an alert without an end is believed, ms.
+    fn resolve_timeout_ms(&self) -> i64;
+    /// Everybody who can be told, in the order of the configuration.
+    fn receivers(&self) -> Vec<ReceiverStatus>;
+    /// The alerts that fire, by fingerprint.
+    fn alerts(&self) -> Vec<AlertStatus>;
+    /// The groups of alerts that fire.
+    fn groups(&self) -> Vec<GroupStatus>;
+    /// Takes alerts.
+    fn put(&self, alerts: Vec<Alert>) -> Result<()>;
+    /// All silences, those that expired a while ago included.
+    fn silences(&self) -> Vec<Silence>;
+    /// One of them.
+    fn silence(&self, id: &str) -> Option<Silence>;
+    /// Makes a silence or, where it has an id, changes that one; the id that it has now. Kind `NotFound` where there is
+    /// none of its id.
+    fn set_silence(&self, silence: Silence) -> Result<String>;
+    /// Ends a silence now; kind `NotFound` where there is none, `Conflict` where it has ended.
+    fn expire_silence(&self, id: &str) -> Result<()>;
 }
 
 #[cfg(test)]

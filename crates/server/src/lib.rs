@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod alertmanager;
 mod elastic;
 mod exporter;
 pub mod exposition;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use model::alerts::Alertmanager;
 use model::container::{Containers, Obstacle};
 use model::metrics::MetricStats;
 use model::passing::Queues;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub queues: Arc<dyn Queues>,
     /// Rules and where their alerts are sent.
     pub rules: Arc<dyn Rules>,
+    /// Who tells people of alerts, where that is in this process: it answers Alertmanager's API.
+    pub alertmanager: Option<Arc<dyn Alertmanager>>,
     /// Evaluates PromQL.
     pub engine: Arc<Engine>,
     /// Where pushed groups are kept; without it they are gone when the process ends.

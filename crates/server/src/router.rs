@@ -7,8 +7,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::state::Shared;
 use crate::{
-    elastic, exposition, gate, health, influx, loki, otlp, own, prometheus, pushgateway, redirects, ui,
-    user_assets,
+    alertmanager, elastic, exposition, gate, health, influx, loki, otlp, own, prometheus, pushgateway,
+    redirects, ui, user_assets,
 };
 
 pub(crate) fn router(state: Shared) -> Router {
@@ -28,6 +28,7 @@ pub(crate) fn router(state: Shared) -> Router {
         .merge(loki::push::routes())
         .merge(elastic::nested())
         .merge(pushgateway::routes())
+        .merge(alertmanager::routes())
         .merge(redirects::routes())
         .fallback(ui::serve)
         .layer(CompressionLayer::new())

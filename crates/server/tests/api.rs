@@ -13,6 +13,8 @@ mod fixture;
 
 #[path = "api/access.rs"]
 mod access;
+#[path = "api/alertmanager.rs"]
+mod alertmanager;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/limits.rs"]

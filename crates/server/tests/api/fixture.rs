@@ -63,6 +63,8 @@ pub struct Wanted {
     pub log_receivers: server::logs::Receivers,
     /// Where logs are read.
     pub records: Option<Arc<dyn model::RecordReader>>,
+    /// Who tells people of alerts.
+    pub alertmanager: Option<Arc<dyn model::alerts::Alertmanager>>,
     /// Bytes that requests may reserve; 256 MiB where nothing is said.
     pub memory: Option<u64>,
 }
@@ -100,6 +102,7 @@ impl Fixture {
             queues: Arc::new(OneQueue),
             record_news: None,
             rules: Arc::new(FakeRules),
+            alertmanager: wanted.alertmanager,
             engine: Arc::new(Engine::new(EngineOptions::default())),
             pushes: wanted.pushes,
             deletions: wanted.deletions,
