@@ -7,7 +7,6 @@
 
 #![expect(clippy::print_stdout, reason = "it is there to print")]
 #![expect(clippy::unwrap_used, reason = "of a measurement a panic is the report")]
-#![expect(clippy::disallowed_methods, reason = "it measures with the system's clock")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -85,7 +85,7 @@ fn run(events: Vec<(f64, Event)>, seconds: f64) -> (Told, Told) {
         match event {
             Event::Fire(alerts) => {
                 for alert in alerts.chunks(500) {
-                    alert.iter().for_each(|a| drop(starts.insert(a.clone(), now)));
+                    starts.extend(alert.iter().map(|a| (a.clone(), now)));
                     theirs.post(alert, now, None);
                     ours.post(alert, now, None);
                 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::notify::{Receivers, Templates};
+use alert::alertmanager::{self, Notation};
 use alert::notify::{self, Discovery, Notifier, OnFound};
+use alert::pipeline::{Outward, Plan, Switch};
 use alert::rules::group::Shared;
 use alert::rules::{self, Beside, LogSource, Manager, ParseSettings, Surroundings, manager};
 use model::rule::{AlertmanagersStatus, GroupStatus, Rules};
@@ -35,6 +38,10 @@ pub(crate) struct Doors {
     pub(crate) writer: Arc<dyn MetricWriter>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) budget: Budget,
+    /// The file system of the stores.
+    pub(crate) fs: Arc<dyn disk::Fs>,
+    /// Where an Alertmanager of our own keeps its state.
+    pub(crate) alerts: PathBuf,
     /// What discovery counts, that of scraping included.
     pub(crate) discovery: collect::discovery::Metrics,
 }
@@ -43,6 +50,8 @@ pub(crate) struct Doors {
 pub(crate) struct Alerting {
     rules: Arc<Manager>,
     notifier: Arc<Notifier>,
+    switch: Arc<Switch>,
+    clients: Arc<Clients>,
     external_url: Arc<str>,
     parse: ParseSettings,
 }
@@ -51,6 +60,8 @@ pub(crate) struct Alerting {
 pub(crate) struct Prepared {
     rules: manager::Prepared,
     notifier: notify::Prepared,
+    plan: Option<Plan>,
+    outward: Outward,
 }
 
 impl Alerting {
@@ -70,15 +81,24 @@ impl Alerting {
         };
         let discovery = Arc::new(Collected { clients: clients.clone(), metrics: doors.discovery });
         let runtime = Handle::current();
-        let notifier =
-            Arc::new(Notifier::new(settings, clients, discovery, doors.clock.clone(), runtime.clone()));
+        let notifier = Arc::new(Notifier::new(
+            settings,
+            clients.clone(),
+            discovery,
+            doors.clock.clone(),
+            runtime.clone(),
+        ));
         notifier.metrics().register(registry);
+        let elsewhere = notifier.clone();
+        let switch = Switch::new(doors.fs, doors.alerts, doors.clock.clone(), runtime.clone(), elsewhere);
+        let switch = Arc::new(switch);
+        switch.metrics().register(registry);
         let around = Surroundings {
             engine: Arc::new(Engine::new(engine.clone())),
             reader: doors.reader,
             logs: Some(LogSource { engine: Arc::default(), reader: doors.records }),
             writer: doors.writer,
-            sink: notifier.clone(),
+            sink: switch.clone(),
             clock: doors.clock,
             budget: doors.budget,
             timeout: flags.query.timeout,
@@ -92,7 +112,7 @@ impl Alerting {
         around.metrics.register(registry);
         let rules = Arc::new(Manager::new(around, CONCURRENT_GROUPS, runtime));
         let parse = ParseSettings { expressions: engine.syntax, ..ParseSettings::default() };
-        Self { rules, notifier, external_url: Arc::from(external_url), parse }
+        Self { rules, notifier, switch, clients, external_url: Arc::from(external_url), parse }
     }
 
     /// Reads the rule files and makes the clients of a configuration; nothing is changed.
@@ -100,14 +120,42 @@ impl Alerting {
         let settings = settings(written, self.external_url.clone(), &self.parse);
         let legacy = settings.parse.legacy_names;
         let external_labels = settings.shared.external_labels.clone();
+        let outward = Outward {
+            external_labels: external_labels.clone(),
+            relabel: written.alerting.alert_relabel_configs.clone(),
+            legacy,
+        };
         let rules = manager::prepare(settings)?;
+        let plan = written.alertmanager.as_ref().map(|s| self.plan(&s.config_file)).transpose()?;
+        if plan.is_some() && !written.alerting.alertmanagers.is_empty() {
+            tracing::warn!(
+                "alerts stay in this process: `alerting.alertmanagers` is ignored with `alertmanager`"
+            );
+        }
         let notifier = self.notifier.prepare(written.alerting.clone(), external_labels, legacy)?;
-        Ok(Prepared { rules, notifier })
+        Ok(Prepared { rules, notifier, plan, outward })
+    }
+
+    /// Reads an `alertmanager.yml` with its templates and secrets.
+    fn plan(&self, path: &str) -> Result<Plan> {
+        let config = alertmanager::load(path.as_ref(), Notation::default())?;
+        for section in config.without_effect() {
+            tracing::info!(section, "a section of the Alertmanager configuration has no effect here");
+        }
+        let plan = || {
+            let templates = Templates::from_globs(config.templates.iter().map(String::as_str))?;
+            let receivers = Receivers::build(&config.receivers, &templates, &self.clients)?;
+            Plan::configured(&config, receivers, templates, &self.external_url)
+        };
+        plan().map_err(|e| model::Error::invalid(format_args!("{path}: {e}")))
     }
 
     /// Takes a configuration. Call it off the runtime's own threads.
     pub(crate) fn apply(&self, prepared: Prepared) {
         self.notifier.apply(prepared.notifier);
+        if let Err(e) = self.switch.apply(prepared.plan, prepared.outward) {
+            tracing::error!(error = %e, "the Alertmanager of this process cannot be started; alerts go elsewhere");
+        }
         self.rules.apply(prepared.rules);
     }
 
@@ -125,6 +173,10 @@ impl Alerting {
     /// Ends evaluations, then the sending of what they gave.
     pub(crate) async fn stop(&self) {
         self.rules.stop().await;
+        let switch = self.switch.clone();
+        if let Err(e) = tokio::task::spawn_blocking(move || switch.stop()).await {
+            tracing::warn!(error = %e, "the Alertmanager of this process did not stop well");
+        }
         self.notifier.stop().await;
     }
 }
@@ -159,11 +211,14 @@ fn settings(written: &Written, external_url: Arc<str>, parse: &ParseSettings) ->
     }
 }
 
-/// Reads and checks the rule files of a configuration: how many rules there are.
+/// Reads and checks the rule files of a configuration, and its `alertmanager.yml`: how many rules there are.
 pub(crate) fn check_rules(resolved: &Resolved) -> Result<usize> {
     let parse = ParseSettings { expressions: resolved.engine.syntax, ..ParseSettings::default() };
     let loaded = &resolved.loaded;
     let prepared = manager::prepare(settings(&loaded.written, Arc::default(), &parse))?;
+    if let Some(section) = &loaded.written.alertmanager {
+        alertmanager::load(section.config_file.as_ref(), Notation::default())?;
+    }
     Ok(prepared.rules())
 }
 

@@ -34,6 +34,8 @@ model::section! {
         runtime: RuntimeConfig = RuntimeConfig::default(),
         /// Whom alerts are sent to.
         alerting: AlertingConfig = AlertingConfig::default(),
+        /// An Alertmanager of our own: with it alerts stay in this process.
+        alertmanager: Option<AlertmanagerSection> = None => hidden,
         /// Rule files; the last part of a path may hold `*`.
         rule_files: Vec<String> = Vec::new(),
         /// Files with more `scrape_configs`; likewise.
@@ -64,6 +66,14 @@ model::section! {
         relay: relay::config::Relay = relay::config::Relay::default() => hidden,
     }
     check Self::check
+}
+
+/// An Alertmanager of our own.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertmanagerSection {
+    /// An unmodified `alertmanager.yml`.
+    pub config_file: String,
 }
 
 /// The built-in collectors.

@@ -164,6 +164,8 @@ pub async fn start(flags: Flags) -> Result<Running> {
         writer: writer.clone(),
         clock: clock.clone(),
         budget: rules.clone(),
+        fs: fs.clone(),
+        alerts: ours.join("alerts"),
         discovery: scraper.metrics().discovery.clone(),
     };
     let url = format!("{}{}", resolved.web.external_origin, resolved.web.external_path);

@@ -71,6 +71,9 @@ fn set_directory(written: &mut Written, folder: &Path) {
     if let Some(key) = &mut written.logs.masking.key_file {
         *key = folder.join(&*key);
     }
+    if let Some(section) = &mut written.alertmanager {
+        section.config_file = folder.join(&section.config_file).to_string_lossy().into_owned();
+    }
     if let Some(tracing) = &mut written.tracing {
         tracing.tls_config.set_directory(folder);
     }

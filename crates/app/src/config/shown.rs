@@ -24,7 +24,8 @@ const SECRET_WORDS: [&str; 12] = [
 ];
 
 /// The sections that only this program has, by name.
-pub(super) const OWN: [&str; 6] = ["cardinality", "collect", "history", "intake", "logs", "relay"];
+pub(super) const OWN: [&str; 7] =
+    ["alertmanager", "cardinality", "collect", "history", "intake", "logs", "relay"];
 
 /// What holds: Prometheus' sections with defaults filled in and secrets hidden, then our own as they are written.
 pub(super) fn shown(written: &Written, text: &str) -> String {
