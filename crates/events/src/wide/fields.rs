@@ -1,5 +1,7 @@
 //! Columns of fields as they are read.
 
+mod places;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use super::condition::{Test, written};
 use super::derived::{self, Spec};
 use super::ints;
 use super::texts::{self, Texts};
+use places::{At, Layout, Places, TOLD};
 
 enum Values<'a> {
     Text(Texts<'a>),
@@ -21,17 +24,11 @@ enum Values<'a> {
     Bool(Vec<bool>),
 }
 
-/// In a list of places: the template of the row's message tells the value.
-const TOLD: u32 = ABSENT - 1;
-
 /// A column.
 pub(super) struct Field<'a> {
     name: Arc<str>,
     pub(super) origin: Origin,
-    /// For each row the place of its value, [`TOLD`], or [`ABSENT`]; `None`: each row has a place, or all are told.
-    places: Option<Vec<u32>>,
-    /// Whether templates tell the values of all rows.
-    all_told: bool,
+    places: Places,
     values: Values<'a>,
     /// For each word of a dictionary whether it fulfils the test at hand.
     verdicts: Vec<bool>,
@@ -58,37 +55,44 @@ pub(super) enum Needs {
     Variables,
 }
 
-/// Where a row's value is.
-enum At {
-    Nowhere,
-    Place(usize),
-    Told,
-}
-
 impl<'a> Field<'a> {
-    /// Reads columns of `rows` rows, and of those that lie together the fields that are wanted.
+    /// Reads columns of `rows` rows, and of those that lie together the fields that are wanted. `chosen`: nothing but the
+    /// values of these rows, sorted, will be asked for; columns may be left out that have none.
     pub(super) fn read_all(
         raw: &'a [(FieldKind, Vec<u8>)],
         rows: usize,
         wanted: impl Fn(&str) -> bool,
         parts: Option<&'a Parts<'a>>,
+        chosen: Option<&[u32]>,
     ) -> Result<Vec<Self>, Corrupt> {
+        let templates = |chosen: &[u32]| {
+            let last = chosen.iter().filter_map(|row| Some(parts?.template_of(*row) + 1)).max();
+            last.unwrap_or(0)
+        };
+        let most_told = chosen.map_or(usize::MAX, templates);
         let mut all = Vec::new();
         for (kind, bytes) in raw {
             match kind {
                 FieldKind::Column(name, origin, kind) => {
                     let mut reader = Reader::new(bytes);
-                    all.push(Self::read((Arc::clone(name), *origin, *kind), &mut reader, rows, None)?);
+                    let layout = Layout::read(&mut reader, rows, None)?;
+                    all.extend(Self::read((name, *origin, *kind), &mut reader, &layout, None, chosen)?);
                 }
                 FieldKind::Derived(name, origin, kind) => {
                     let parts = parts.ok_or(Corrupt("a field without messages"))?;
                     let mut reader = Reader::new(bytes);
-                    let mut specs = vec![None; parts.templates()];
+                    let mut tells = vec![false; parts.templates()];
+                    let mut specs = vec![None; parts.templates().min(most_told)];
                     for (number, spec) in read_specs(&mut reader, *kind)? {
-                        *specs.get_mut(number).ok_or(Corrupt("a template that is not there"))? = Some(spec);
+                        *tells.get_mut(number).ok_or(Corrupt("a template that is not there"))? = true;
+                        if let Some(of_template) = specs.get_mut(number) {
+                            *of_template = Some(spec);
+                        }
                     }
+                    let by_templates = (parts.template_ids(), &tells[..], parts.rows_of(&tells));
+                    let layout = Layout::read(&mut reader, rows, Some(by_templates))?;
                     let told = Told { parts, kind: *kind, specs, verdicts: Vec::new() };
-                    all.push(Self::read((Arc::clone(name), *origin, *kind), &mut reader, rows, Some(told))?);
+                    all.extend(Self::read((name, *origin, *kind), &mut reader, &layout, Some(told), chosen)?);
                 }
                 FieldKind::Rest => read_rest(bytes, rows, &wanted, &mut all)?,
             }
@@ -108,76 +112,34 @@ impl<'a> Field<'a> {
         Ok(specs.into_iter().map(needs).max().unwrap_or(Needs::Numbers))
     }
 
+    /// Reads a column; `None`: none of the chosen rows has a value.
     fn read(
-        (name, origin, kind): (Arc<str>, Origin, Type),
+        (name, origin, kind): (&Arc<str>, Origin, Type),
         reader: &mut Reader<'a>,
-        rows: usize,
+        layout: &Layout<'_>,
         told: Option<Told<'a>>,
-    ) -> Result<Self, Corrupt> {
-        let tells: Vec<bool> =
-            told.as_ref().map_or_else(Vec::new, |told| told.specs.iter().map(Option::is_some).collect());
-        let ids = told.as_ref().map_or(&[][..], |told| told.parts.template_ids());
-        let is_told =
-            |row: usize| ids.get(row).is_some_and(|id| tells.get(*id as usize).is_some_and(|tells| *tells));
-        let untold = match &told {
-            None => rows,
-            Some(told) => rows.saturating_sub(told.parts.rows_of(&tells)),
-        };
-        let all_told = told.is_some() && untold == 0;
-        let there = match reader.u8()? {
-            0 => Some(reader.take(untold.div_ceil(8))?),
-            1 => None,
-            2 if told.is_some() => Some(&[][..]),
-            _ => return Err(Corrupt("unknown form of a field")),
-        };
-        let (mut count, mut places) = (rows, None);
-        if all_told {
-            count = 0;
-        } else if there.is_some() || told.is_some() {
-            let (mut next, mut bit) = (0, 0);
-            let place = |row: usize| {
-                if is_told(row) {
-                    return TOLD;
+        chosen: Option<&[u32]>,
+    ) -> Result<Option<Self>, Corrupt> {
+        let (places, needed) = match chosen {
+            None => (layout.each(), true),
+            Some(chosen) => {
+                let few = layout.few(chosen);
+                if few.iter().all(|(_, place)| *place == ABSENT) {
+                    return Ok(None);
                 }
-                bit += 1;
-                let at: usize = bit - 1;
-                if there.is_some_and(|there| there.get(at / 8).is_none_or(|b| b >> (at % 8) & 1 == 0)) {
-                    return ABSENT;
-                }
-                next += 1;
-                next - 1
-            };
-            places = Some((0..rows).map(place).collect());
-            count = next as usize;
-        }
-        let values = match kind {
-            Type::Text => {
-                let mut numbers = Reader::new(reader.bytes()?);
-                Values::Text(texts::read(&mut numbers, reader, count)?)
-            }
-            Type::Int | Type::Float => {
-                let mut values = Vec::with_capacity(count);
-                ints::read(reader, count, &mut values)?;
-                if kind == Type::Int { Values::Int(values) } else { Values::Float(values) }
-            }
-            Type::Bool => {
-                let bits = reader.take(count.div_ceil(8))?;
-                Values::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
+                let needed = few.iter().any(|(_, place)| !matches!(*place, ABSENT | TOLD));
+                (Places::Few(few), needed)
             }
         };
-        Ok(Self { name, origin, places, all_told, values, verdicts: Vec::new(), told })
+        let values = match needed {
+            true => Values::read(kind, reader, layout.count())?,
+            false => Values::none(kind),
+        };
+        Ok(Some(Self { name: Arc::clone(name), origin, places, values, verdicts: Vec::new(), told }))
     }
 
     fn at(&self, row: u32) -> At {
-        match &self.places {
-            None if self.all_told => At::Told,
-            None => At::Place(row as usize),
-            Some(places) => match places.get(row as usize) {
-                None | Some(&ABSENT) => At::Nowhere,
-                Some(&TOLD) => At::Told,
-                Some(place) => At::Place(*place as usize),
-            },
-        }
+        self.places.at(row)
     }
 
     /// Tests the words of a dictionary, so that rows need not.
@@ -223,12 +185,14 @@ impl<'a> Field<'a> {
             // What has no template comes behind them.
             of_templates.push(0);
             take_codes(out, told.parts.template_ids(), &of_templates);
-            if self.all_told && told.specs.iter().flatten().all(|spec| spec.constant().is_some()) {
+            if matches!(self.places, Places::Told)
+                && told.specs.iter().flatten().all(|spec| spec.constant().is_some())
+            {
                 return;
             }
         }
         let mut of_words = match &self.values {
-            Values::Text(Texts::Words(words, ids)) if self.places.is_none() && !self.all_told => {
+            Values::Text(Texts::Words(words, ids)) if matches!(self.places, Places::Rows) => {
                 let codes: Vec<u32> =
                     words.iter().map(|word| number(&String::from_utf8_lossy(word))).collect();
                 return take_codes(out, ids, &codes);
@@ -491,8 +455,7 @@ fn read_rest<'a>(
                 all.push(Field {
                     name: Arc::from(name),
                     origin,
-                    places: Some(vec![ABSENT; rows]),
-                    all_told: false,
+                    places: Places::Each(vec![ABSENT; rows]),
                     values: Values::empty(&value),
                     verdicts: Vec::new(),
                     told: None,
@@ -502,7 +465,7 @@ fn read_rest<'a>(
         };
         let field = &mut all[at];
         let place = field.values.len() as u32;
-        if let Some(places) = &mut field.places
+        if let Places::Each(places) = &mut field.places
             && places[row] == ABSENT
         {
             places[row] = place;
@@ -513,6 +476,33 @@ fn read_rest<'a>(
 }
 
 impl<'a> Values<'a> {
+    fn read(kind: Type, reader: &mut Reader<'a>, count: usize) -> Result<Self, Corrupt> {
+        Ok(match kind {
+            Type::Text => {
+                let mut numbers = Reader::new(reader.bytes()?);
+                Self::Text(texts::read(&mut numbers, reader, count)?)
+            }
+            Type::Int | Type::Float => {
+                let mut values = Vec::with_capacity(count);
+                ints::read(reader, count, &mut values)?;
+                if kind == Type::Int { Self::Int(values) } else { Self::Float(values) }
+            }
+            Type::Bool => {
+                let bits = reader.take(count.div_ceil(8))?;
+                Self::Bool((0..count).map(|at| bits[at / 8] >> (at % 8) & 1 == 1).collect())
+            }
+        })
+    }
+
+    fn none(kind: Type) -> Self {
+        match kind {
+            Type::Text => Self::Text(Texts::Constant(b"")),
+            Type::Int => Self::Int(Vec::new()),
+            Type::Float => Self::Float(Vec::new()),
+            Type::Bool => Self::Bool(Vec::new()),
+        }
+    }
+
     fn empty(value: &FieldRef<'a>) -> Self {
         match value {
             FieldRef::Text(_) => Self::Loose(Vec::new()),

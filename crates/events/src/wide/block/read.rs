@@ -26,6 +26,9 @@ pub(in crate::wide) trait Bytes {
     }
 }
 
+/// Where no more than one row of so many is chosen, the others are not looked at for their fields.
+const FEW: usize = 8;
+
 /// What is asked of a block.
 pub(in crate::wide) struct Asked<'a> {
     pub(in crate::wide) plan: &'a Plan,
@@ -349,7 +352,11 @@ fn fields(
     let select = |columns: &mut Vec<Field<'_>>| {
         columns.iter().filter_map(|c| c.select(rows_of.clone())).collect::<Vec<_>>()
     };
-    with_fields(head, bytes, head.rows(), |name| plan.wants_field(name), read, select)
+    let mut chosen: Vec<u32> = rows_of.clone().collect();
+    chosen.sort_unstable();
+    let few = chosen.len() * FEW < head.rows();
+    let chosen = few.then_some(&chosen[..]);
+    with_chosen_fields(head, bytes, head.rows(), |name| plan.wants_field(name), (read, chosen), select)
 }
 
 /// Reads the columns of fields that are wanted, and the messages where they tell values and were not `read`, and does something
@@ -362,13 +369,25 @@ pub(super) fn with_fields<R>(
     read: Option<Messages<'_>>,
     work: impl FnOnce(&mut Vec<Field<'_>>) -> R,
 ) -> Result<R> {
+    with_chosen_fields(head, bytes, rows, wanted, (read, None), work)
+}
+
+/// As [`with_fields`]; of columns no more is read than values of the chosen rows, if there are such.
+fn with_chosen_fields<R>(
+    head: &Head,
+    bytes: &dyn Bytes,
+    rows: usize,
+    wanted: impl Fn(&str) -> bool,
+    (read, chosen): (Option<Messages<'_>>, Option<&[u32]>),
+    work: impl FnOnce(&mut Vec<Field<'_>>) -> R,
+) -> Result<R> {
     let raw = raw_fields(head, bytes, &wanted)?;
     let mut needs = Needs::Nothing;
     for (kind, raw) in &raw {
         needs = needs.max(Field::needs(kind, raw).map_err(corrupt)?);
     }
     if needs == Needs::Nothing {
-        return Ok(work(&mut Field::read_all(&raw, rows, wanted, None).map_err(corrupt)?));
+        return Ok(work(&mut Field::read_all(&raw, rows, wanted, None, chosen).map_err(corrupt)?));
     }
     let (table, templates, variables);
     let parts = match read {
@@ -385,7 +404,7 @@ pub(super) fn with_fields<R>(
             Parts::new(&templates, &variables)
         }
     };
-    let done = work(&mut Field::read_all(&raw, rows, wanted, Some(&parts)).map_err(corrupt)?);
+    let done = work(&mut Field::read_all(&raw, rows, wanted, Some(&parts), chosen).map_err(corrupt)?);
     parts.check().map_err(corrupt)?;
     Ok(done)
 }

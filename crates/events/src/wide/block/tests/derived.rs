@@ -132,6 +132,47 @@ proptest! {
     }
 }
 
+/// A row: its time, message and fields.
+type Row = (i64, String, Vec<(String, Value)>);
+
+/// What the rows of some columns have, in order.
+fn rows_of(columns: Option<&model::records::Columns>) -> Vec<Row> {
+    let Some(columns) = columns else { return Vec::new() };
+    let fields = |row: usize| {
+        let of_row = columns.fields.iter().filter_map(|f| Some((f.name.to_string(), Value::of(f.get(row)?))));
+        let mut all: Vec<(String, Value)> = of_row.collect();
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    };
+    (0..columns.len()).map(|row| (columns.times[row], columns.body(row).to_owned(), fields(row))).collect()
+}
+
+proptest! {
+    #[test]
+    fn few_rows_have_the_fields_that_they_have_among_all(
+        lines in prop::collection::vec(line(), 20..300),
+        limit in 1usize..6,
+        from in 0i64..300,
+        digit in "[0-9a-f]{1,3}",
+    ) {
+        let all = rows_of(opened(&lines, |_| {}).as_ref());
+        let want: Vec<_> = all.iter().filter(|row| row.0 >= from).take(limit).cloned().collect();
+        for body in [true, false] {
+            let got = rows_of(opened(&lines, |scan| {
+                (scan.start_ns, scan.limit, scan.wanted.body) = (from, limit, body);
+            }).as_ref());
+            let want: Vec<_> = want.iter().map(|row| (row.0, if body { row.1.clone() } else { String::new() }, row.2.clone())).collect();
+            prop_assert_eq!(got, want);
+        }
+        let got = rows_of(opened(&lines, |scan| {
+            scan.body = vec![TextTest::ContainsAny(vec![digit.clone()])];
+            scan.limit = limit;
+        }).as_ref());
+        let want: Vec<_> = all.iter().filter(|row| row.1.contains(&digit)).take(limit).cloned().collect();
+        prop_assert_eq!(got, want, "{}", digit);
+    }
+}
+
 #[test]
 fn fields_that_messages_tell_take_next_to_nothing() {
     let line = |n: u64| {
