@@ -72,9 +72,19 @@ macro_rules! add {
 }
 
 fn integrations(config: &config::Receiver, kit: &Kit<'_>) -> Result<Integrations, String> {
+    let unsent = [
+        ("jira_configs", config.jira_configs.is_empty()),
+        ("sns_configs", config.sns_configs.is_empty()),
+        ("wechat_configs", config.wechat_configs.is_empty()),
+    ];
+    // Better no start than alerts that nobody hears of.
+    if let Some((name, _)) = unsent.iter().find(|(_, empty)| !empty) {
+        return Err(format!("{name}: this version reads them and cannot send"));
+    }
     let mut all: Integrations = Vec::new();
     add!(all, config, kit,
         webhook_configs: webhook::Webhook,
+        email_configs: email::Email,
         pagerduty_configs: pagerduty::Pagerduty,
         opsgenie_configs: opsgenie::Opsgenie,
         slack_configs: slack::Slack,

@@ -26,6 +26,7 @@ pub use request::{Request, Response};
 pub use reqwest::header;
 pub use reqwest::{Method, StatusCode};
 pub use shared::Clients;
+pub use tls::tls;
 pub use url::Url;
 
 use crate::config::{HttpConfig, ProxyConfig, TlsConfig};

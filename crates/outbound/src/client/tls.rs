@@ -72,10 +72,33 @@ fn own(config: &TlsConfig) -> Result<(Vec<u8>, Vec<u8>), String> {
     Ok((cert, key))
 }
 
+/// TLS for protocols that are not HTTP: the configuration of a client, without its own idea of the server's name.
+pub fn tls(config: &TlsConfig) -> Result<Arc<ClientConfig>, String> {
+    let (min, max) = (version(&config.min_version)?, version(&config.max_version)?);
+    if config.insecure_skip_verify {
+        let provider = rustls::crypto::ring::default_provider();
+        return with_verifier(config, min, max, Arc::new(Anybody(provider))).map(Arc::new);
+    }
+    if !config.server_name.is_empty() {
+        return named(config, min, max).map(Arc::new);
+    }
+    let inner = verifier(&pem(&config.ca, config.ca_file.as_deref(), "ca_file")?)?;
+    with_verifier(config, min, max, inner).map(Arc::new)
+}
+
 /// A configuration that expects the certificate to carry `server_name` instead of the URL's host.
 fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<ClientConfig, String> {
     let name = ServerName::try_from(config.server_name.clone()).map_err(|e| format!("server_name: {e}"))?;
     let inner = verifier(&pem(&config.ca, config.ca_file.as_deref(), "ca_file")?)?;
+    with_verifier(config, min, max, Arc::new(Named { inner, name }))
+}
+
+fn with_verifier(
+    config: &TlsConfig,
+    min: Option<bool>,
+    max: Option<bool>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<ClientConfig, String> {
     let versions: Vec<&'static SupportedProtocolVersion> =
         [(false, &rustls::version::TLS12), (true, &rustls::version::TLS13)]
             .into_iter()
@@ -85,9 +108,12 @@ fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<Cli
     if versions.is_empty() {
         return Err("min_version is above max_version".to_owned());
     }
-    let builder = ClientConfig::builder_with_protocol_versions(&versions)
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&versions)
+        .map_err(|e| e.to_string())?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Named { inner, name }));
+        .with_custom_certificate_verifier(verifier);
     if !config.has_cert() {
         return Ok(builder.with_no_client_auth());
     }
@@ -95,6 +121,47 @@ fn named(config: &TlsConfig, min: Option<bool>, max: Option<bool>) -> Result<Cli
     let cert = certificates(&cert).map_err(|e| format!("client certificate: {e}"))?;
     let key = PrivateKeyDer::from_pem_slice(&key).map_err(|e| format!("client key: {e}"))?;
     builder.with_client_auth_cert(cert, key).map_err(|e| format!("client certificate: {e}"))
+}
+
+/// Takes everybody for the server: what `insecure_skip_verify` asks for.
+#[derive(Debug)]
+struct Anybody(rustls::crypto::CryptoProvider);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signed, known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let known = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signed, known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Trusts the given authorities, or those of the system where none is given.
@@ -109,7 +176,12 @@ fn verifier(authorities: &[u8]) -> Result<Arc<dyn ServerCertVerifier>, String> {
     for certificate in certificates(authorities).map_err(|e| format!("ca: {e}"))? {
         roots.add(certificate).map_err(|e| format!("ca: {e}"))?;
     }
-    Ok(WebPkiServerVerifier::builder(Arc::new(roots)).build().map_err(|e| format!("ca: {e}"))?)
+    Ok(WebPkiServerVerifier::builder_with_provider(
+        Arc::new(roots),
+        Arc::new(rustls::crypto::ring::default_provider()),
+    )
+    .build()
+    .map_err(|e| format!("ca: {e}"))?)
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
