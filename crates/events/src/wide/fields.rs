@@ -83,12 +83,13 @@ impl<'a> Field<'a> {
                     let mut reader = Reader::new(bytes);
                     let mut tells = vec![false; parts.templates()];
                     let mut specs = vec![None; parts.templates().min(most_told)];
-                    for (number, spec) in read_specs(&mut reader, *kind)? {
+                    read_specs(&mut reader, *kind, |number, spec| {
                         *tells.get_mut(number).ok_or(Corrupt("a template that is not there"))? = true;
                         if let Some(of_template) = specs.get_mut(number) {
                             *of_template = Some(spec);
                         }
-                    }
+                        Ok(())
+                    })?;
                     let by_templates = (parts.template_ids(), &tells[..], parts.rows_of(&tells));
                     let layout = Layout::read(&mut reader, rows, Some(by_templates))?;
                     let told = Told { parts, kind: *kind, specs, verdicts: Vec::new() };
@@ -103,13 +104,16 @@ impl<'a> Field<'a> {
     /// What of messages is needed to tell values of a column.
     pub(super) fn needs(kind: &FieldKind, bytes: &[u8]) -> Result<Needs, Corrupt> {
         let FieldKind::Derived(_, _, kind) = kind else { return Ok(Needs::Nothing) };
-        let needs = |(_, spec): (usize, Spec<'_>)| match spec.constant() {
-            Some(_) => Needs::Numbers,
-            None if spec.needs_variables() => Needs::Variables,
-            None => Needs::Templates,
-        };
-        let specs = read_specs(&mut Reader::new(bytes), *kind)?;
-        Ok(specs.into_iter().map(needs).max().unwrap_or(Needs::Numbers))
+        let mut most = Needs::Numbers;
+        read_specs(&mut Reader::new(bytes), *kind, |_, spec| {
+            most = most.max(match spec.constant() {
+                Some(_) => Needs::Numbers,
+                None if spec.needs_variables() => Needs::Variables,
+                None => Needs::Templates,
+            });
+            Ok(())
+        })?;
+        Ok(most)
     }
 
     /// Reads a column; `None`: none of the chosen rows has a value.
@@ -364,14 +368,18 @@ fn take_codes(out: &mut [u32], ids: &[u32], codes: &[u32]) {
     }
 }
 
-fn read_specs<'a>(reader: &mut Reader<'a>, kind: Type) -> Result<Vec<(usize, Spec<'a>)>, Corrupt> {
-    let mut last = 0usize;
-    let count = reader.count(reader.rest().len())?;
-    let spec = |_| {
-        last = last.saturating_add(reader.count(u32::MAX as usize)?);
-        Ok((last, Spec::read(reader, kind)?))
-    };
-    (0..count).map(spec).collect()
+/// Reads what templates tell, with the number of each.
+fn read_specs<'a>(
+    reader: &mut Reader<'a>,
+    kind: Type,
+    mut take: impl FnMut(usize, Spec<'a>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
+    let mut number = 0usize;
+    for _ in 0..reader.count(reader.rest().len())? {
+        number = number.saturating_add(reader.count(u32::MAX as usize)?);
+        take(number, Spec::read(reader, kind)?)?;
+    }
+    Ok(())
 }
 
 impl<'a> Told<'a> {

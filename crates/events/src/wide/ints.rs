@@ -6,6 +6,8 @@
 mod bits;
 mod rice;
 
+use std::ops::Range;
+
 use disk::varint::{Corrupt, Reader, put_i64};
 
 const CONSTANT: u8 = 0;
@@ -167,7 +169,7 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) ->
             let base = reader.i64()?;
             let (high, low) = (reader.take(count)?, width as u32 - 8);
             let len = bits::len(count, low).ok_or(Corrupt("too many integers"))?;
-            let lower = bits::read(reader.take(len)?, low, count);
+            let lower = bits::read(reader.take(len)?, low, 0..count);
             let value =
                 |(high, lower): (&u8, u64)| base.wrapping_add((u64::from(*high) << low | lower) as i64);
             out.extend(high.iter().zip(lower).map(value));
@@ -175,6 +177,41 @@ pub(super) fn read(reader: &mut Reader<'_>, count: usize, out: &mut Vec<i64>) ->
         _ => return Err(Corrupt("unknown form of integers")),
     }
     Ok(())
+}
+
+/// Reads some of `count` integers, which are all there are, as [`read`] would. `None`: their form must be read from the first on.
+pub(super) fn read_some(all: &[u8], count: usize, place: Range<usize>) -> Result<Option<Vec<i64>>, Corrupt> {
+    let mut reader = Reader::new(all);
+    if place.is_empty() || place.end > count {
+        return Ok(None);
+    }
+    let head = reader.u8()?;
+    let width = usize::from(head >> 2);
+    Ok(match head & 3 {
+        CONSTANT => Some(vec![reader.i64()?; place.len()]),
+        PLAIN if (1..=8).contains(&width) => {
+            let base = reader.i64()?;
+            let planes = reader.take(width.checked_mul(count).ok_or(Corrupt("too many integers"))?)?;
+            let mut out = vec![0i64; place.len()];
+            for (plane, bytes) in planes.chunks_exact(count).enumerate() {
+                for (value, byte) in out.iter_mut().zip(&bytes[place.clone()]) {
+                    *value |= (u64::from(*byte) << (8 * plane)) as i64;
+                }
+            }
+            out.iter_mut().for_each(|v| *v = v.wrapping_add(base));
+            Some(out)
+        }
+        BITS if (9..64).contains(&width) => {
+            let base = reader.i64()?;
+            let (high, low) = (reader.take(count)?, width as u32 - 8);
+            let len = bits::len(count, low).ok_or(Corrupt("too many integers"))?;
+            let lower = bits::read(reader.take(len)?, low, place.clone());
+            let value =
+                |(high, lower): (&u8, u64)| base.wrapping_add((u64::from(*high) << low | lower) as i64);
+            Some(high[place].iter().zip(lower).map(value).collect())
+        }
+        _ => None,
+    })
 }
 
 /// Appends numbers below 2^32.
@@ -268,7 +305,39 @@ mod tests {
         assert!(!put_rising(&(0..100).collect::<Vec<_>>(), &mut bytes));
     }
 
+    /// Any place in integers is as in all of them; `false`: it cannot be read alone.
+    fn some_are_as_all(values: &[i64], place: (usize, usize)) -> bool {
+        let mut bytes = Vec::new();
+        put(values, &mut bytes);
+        let from = place.0 % values.len();
+        let place = from..(from + 1 + place.1 % values.len()).min(values.len());
+        let some = read_some(&bytes, values.len(), place.clone()).unwrap();
+        assert!(some.as_ref().is_none_or(|some| *some == values[place]));
+        some.is_some()
+    }
+
+    #[test]
+    fn no_integers_before_others_are_read_but_for_steps() {
+        let chance = |n: i64| n * n * n * 7919 % 100_003;
+        assert!(some_are_as_all(&[7; 100], (3, 4)));
+        assert!(some_are_as_all(&(0..100).map(|n| chance(n) % 256).collect::<Vec<_>>(), (3, 4)));
+        assert!(some_are_as_all(&(0..100).map(chance).collect::<Vec<_>>(), (3, 4)));
+        assert!(!some_are_as_all(&(0..100).map(|n| n << 40).collect::<Vec<_>>(), (3, 4)));
+        assert!(read_some(&[CONSTANT, 2], 5, 3..6).unwrap().is_none());
+    }
+
     proptest! {
+        #[test]
+        fn some_integers_are_as_all(
+            bits in 1u32..64,
+            base in any::<i64>(),
+            seeds in prop::collection::vec(any::<u64>(), 1..100),
+            place in any::<(usize, usize)>(),
+        ) {
+            let values: Vec<i64> = seeds.iter().map(|s| base.wrapping_add((s >> (64 - bits)) as i64)).collect();
+            some_are_as_all(&values, (place.0 % 1000, place.1 % 1000));
+        }
+
         #[test]
         fn integers_come_back(values in prop::collection::vec(prop_oneof![any::<i64>(), -300i64..300], 0..200)) {
             prop_assert_eq!(back(&values).1, values);
@@ -317,6 +386,7 @@ mod tests {
         fn foreign_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..60), count in 0usize..100, bits in any::<bool>()) {
             let bytes = if bits { [&[BITS][..], &bytes].concat() } else { bytes };
             let _ = read(&mut Reader::new(&bytes), count, &mut Vec::new());
+            let _ = read_some(&bytes, count, count / 3..count / 2);
         }
     }
 }

@@ -127,10 +127,11 @@ struct Pool {
     /// How many numbers it has, and where they lie.
     count: usize,
     place: Range<usize>,
+    /// All of them, where none can be read without those before it.
     values: OnceCell<Vec<i64>>,
 }
 
-/// Where the numbers of small templates lie. Those of a pool are read when they are asked for.
+/// Where the numbers of small templates lie. Those of a template are read when they are asked for.
 pub(super) struct Pools {
     pools: Vec<Pool>,
     /// Where the columns of each template begin, and for each column its pool and its numbers there.
@@ -196,14 +197,18 @@ impl Pools {
         };
         let (pool, place) = self.columns[first..end].get(before).ok_or(NOT_THERE)?;
         let pool = &self.pools[*pool as usize];
+        if pool.values.get().is_none()
+            && let Some(values) = ints::read_some(&raw[pool.place.clone()], pool.count, place.clone())?
+        {
+            check(&values)?;
+            return Ok(Texts::Numbers(values, pool.digits));
+        }
         let values = match pool.values.get() {
             Some(values) => values,
             None => {
                 let mut values = Vec::new();
                 ints::read(&mut Reader::new(&raw[pool.place.clone()]), pool.count, &mut values)?;
-                if values.iter().any(|value| *value < 0) {
-                    return Err(Corrupt("a number that no text is written as"));
-                }
+                check(&values)?;
                 pool.values.get_or_init(|| values)
             }
         };
@@ -213,6 +218,13 @@ impl Pools {
 }
 
 const ENDS: Corrupt = Corrupt("numbers end too early");
+
+fn check(values: &[i64]) -> Result<(), Corrupt> {
+    match values.iter().any(|value| *value < 0) {
+        true => Err(Corrupt("a number that no text is written as")),
+        false => Ok(()),
+    }
+}
 
 #[cfg(test)]
 mod tests {

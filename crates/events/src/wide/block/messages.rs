@@ -194,8 +194,12 @@ pub(super) struct Raw {
     whole: Option<Vec<u8>>,
     /// No message without a template fulfils the tests.
     none_whole: bool,
-    /// The column of times, which may tell variables.
-    times: Vec<u8>,
+    /// Whether variables were read, and with them the column of times, which may tell some.
+    has_variables: bool,
+    packed_times: Vec<u8>,
+    times: OnceCell<Vec<i64>>,
+    /// The times of the first template that was asked for: most often there is no other.
+    of_one: OnceCell<(usize, Vec<i64>)>,
     by_template: OnceCell<ByTemplate>,
     /// Numbers of small templates; empty: there are none.
     pools: Vec<u8>,
@@ -228,7 +232,7 @@ impl<'a> texts::Elsewhere<'a> for Beside<'a> {
 
 impl Raw {
     /// Reads what is needed to test messages, and all of it where they are to be put together. Templates whose messages
-    /// turn out not to fulfil the tests are ruled out.
+    /// turn out not to fulfil the tests are ruled out. `known`: the times of all rows, if they were read.
     pub(super) fn read(
         head: &Head,
         bytes: &dyn Bytes,
@@ -236,8 +240,9 @@ impl Raw {
         verdicts: &mut [Verdict],
         tests: &[Test],
         with_body: bool,
+        known: Option<Vec<i64>>,
     ) -> Result<Self> {
-        let mut raw = Self::default();
+        let mut raw = Self::of_times(known);
         if templates.has_whole() && head.section(&Kind::Whole).is_some() {
             let whole = named(head, bytes, &Kind::Whole)?;
             raw.none_whole = !tests.iter().all(|test| test.may_hold_shaped(&whole));
@@ -275,7 +280,10 @@ impl Raw {
 
     fn read_numbers(&mut self, head: &Head, bytes: &dyn Bytes) -> Result<()> {
         self.numbers = named(head, bytes, &Kind::Numbers)?;
-        self.times = named(head, bytes, &Kind::Times)?;
+        if self.times.get().is_none() {
+            self.packed_times = named(head, bytes, &Kind::Times)?;
+        }
+        self.has_variables = true;
         if head.section(&Kind::Pools).is_some() {
             self.pools = named(head, bytes, &Kind::Pools)?;
         }
@@ -284,20 +292,56 @@ impl Raw {
 
     /// Whether variables were read.
     pub(super) fn has_variables(&self) -> bool {
-        !self.times.is_empty()
+        self.has_variables
+    }
+
+    /// Nothing but times, if they were read.
+    pub(super) fn of_times(known: Option<Vec<i64>>) -> Self {
+        Self { times: known.map_or_else(OnceCell::new, OnceCell::from), ..Self::default() }
+    }
+
+    /// The times of all rows.
+    pub(super) fn times(&self, head: &Head, bytes: &dyn Bytes) -> Result<&[i64]> {
+        if self.times.get().is_none() && !self.has_variables {
+            let read = times(&named(head, bytes, &Kind::Times)?, head.rows()).map_err(corrupt)?;
+            return Ok(self.times.get_or_init(|| read));
+        }
+        self.unpacked(head.rows()).map_err(corrupt)
+    }
+
+    /// The same, where variables were read.
+    fn unpacked(&self, rows: usize) -> Result<&[i64], Corrupt> {
+        if let Some(read) = self.times.get() {
+            return Ok(read);
+        }
+        let read = times(&self.packed_times, rows)?;
+        Ok(self.times.get_or_init(|| read))
+    }
+
+    /// The times of all rows, if they were read.
+    pub(super) fn into_times(self) -> Vec<i64> {
+        self.times.into_inner().unwrap_or_default()
     }
 
     /// The times of a template's rows, in order.
     fn times_of(&self, templates: &Templates<'_>, id: usize) -> Result<&[i64], Corrupt> {
-        let by_template = match self.by_template.get() {
-            Some(read) => read,
-            None => {
-                let read = ByTemplate::read(&self.times, templates)?;
-                self.by_template.get_or_init(|| read)
+        let all = self.unpacked(templates.ids().len())?;
+        if self.by_template.get().is_none() {
+            let (one, times) = self.of_one.get_or_init(|| (id, of_template(all, templates, id)));
+            if *one == id {
+                return Ok(times);
             }
-        };
+        }
+        let by_template = self.by_template.get_or_init(|| ByTemplate::new(all, templates));
         Ok(&by_template.times[by_template.starts[id]..by_template.starts[id + 1]])
     }
+}
+
+fn of_template(times: &[i64], templates: &Templates<'_>, id: usize) -> Vec<i64> {
+    let mut out = Vec::with_capacity(templates.count(id));
+    let rows = times.iter().zip(templates.ids());
+    out.extend(rows.filter(|(_, of)| **of as usize == id).map(|(time, _)| *time));
+    out
 }
 
 /// Times of rows by template.
@@ -308,19 +352,18 @@ struct ByTemplate {
 }
 
 impl ByTemplate {
-    fn read(raw: &[u8], templates: &Templates<'_>) -> Result<Self, Corrupt> {
-        let read = times(raw, templates.ids().len())?;
+    fn new(times: &[i64], templates: &Templates<'_>) -> Self {
         let mut starts = vec![0];
         for (before, count) in templates.counts.iter().enumerate() {
             starts.push(starts[before] + *count as usize);
         }
-        let (mut next, mut by_template) = (starts.clone(), vec![0; read.len()]);
-        for (time, id) in read.iter().zip(templates.ids()) {
+        let (mut next, mut by_template) = (starts.clone(), vec![0; times.len()]);
+        for (time, id) in times.iter().zip(templates.ids()) {
             // There are as many of each as were counted.
             by_template[next[*id as usize]] = *time;
             next[*id as usize] += 1;
         }
-        Ok(Self { times: by_template, starts })
+        Self { times: by_template, starts }
     }
 }
 
@@ -527,7 +570,7 @@ pub(super) fn rows_that_hold(head: &Head, bytes: &dyn Bytes, tests: &[Test]) -> 
     let table = named(head, bytes, &Kind::Templates)?;
     let templates = Templates::read(head, &table).map_err(corrupt)?;
     let mut verdicts = templates.verdicts(&table, tests);
-    let raw = Raw::read(head, bytes, &templates, &mut verdicts, tests, false)?;
+    let raw = Raw::read(head, bytes, &templates, &mut verdicts, tests, false, None)?;
     Messages::new(&templates, verdicts, &raw, tests).count(tests)
 }
 

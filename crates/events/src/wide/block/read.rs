@@ -148,20 +148,19 @@ pub(super) fn find(
     if ruled_out(head, bytes, plan)? {
         return Ok(None);
     }
-    let read_times = || times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt);
     let (start_ns, end_ns) = asked.range();
     let cut = head.runs.iter().any(|run| run.min_t < start_ns || run.max_t > end_ns);
     // Where the range leaves nothing, nothing else is read.
-    let early = match cut || plan.body.is_empty() {
+    let (times, early) = match cut || plan.body.is_empty() {
         true => {
-            let times = read_times()?;
+            let times = times(&named(head, bytes, &Kind::Times)?, rows).map_err(corrupt)?;
             let picked = pick(head, asked, &times)?;
             if picked.is_empty() {
                 return Ok(None);
             }
-            Some((times, picked))
+            (Some(times), Some(picked))
         }
-        false => None,
+        false => (None, None),
     };
     let needs_body = with_body || !plan.body.is_empty();
     let templates_raw = if needs_body { named(head, bytes, &Kind::Templates)? } else { Vec::new() };
@@ -172,8 +171,8 @@ pub(super) fn find(
         return Ok(None);
     }
     let raw = match &templates {
-        Some(templates) => Raw::read(head, bytes, templates, &mut verdicts, &plan.body, with_body)?,
-        None => Raw::default(),
+        Some(templates) => Raw::read(head, bytes, templates, &mut verdicts, &plan.body, with_body, times)?,
+        None => Raw::of_times(times),
     };
     let mut messages = templates.as_ref().map(|t| Messages::new(t, verdicts, &raw, &plan.body));
     if let Some(messages) = &mut messages
@@ -185,13 +184,10 @@ pub(super) fn find(
     if let Some(templates) = &templates {
         templates.load(head, bytes)?;
     }
-    let (times, mut picked) = match early {
-        Some(early) => early,
-        None => {
-            let times = read_times()?;
-            let picked = pick(head, asked, &times)?;
-            (times, picked)
-        }
+    let times = raw.times(head, bytes)?;
+    let mut picked = match early {
+        Some(picked) => picked,
+        None => pick(head, asked, times)?,
     };
     if let Some(messages) = messages.as_ref().filter(|_| !plan.body.is_empty()) {
         picked.retain(|(row, _)| messages.may(*row));
@@ -208,7 +204,7 @@ pub(super) fn find(
         return Ok(None);
     }
     if !asked.natural {
-        order(&mut picked, &times, plan.scan.order);
+        order(&mut picked, times, plan.scan.order);
     }
     let limit = if plan.scan.limit == 0 { usize::MAX } else { plan.scan.limit };
     let mut body = with_body.then(TextColumn::default);
@@ -219,12 +215,12 @@ pub(super) fn find(
     if picked.is_empty() {
         return Ok(None);
     }
-    let mut found = Found { times, picked, body, fields: Vec::new() };
-    if with_fields {
-        let read = messages.filter(|_| raw.has_variables());
-        found.fields = fields(head, bytes, plan, &found.picked, read)?;
-    }
-    Ok(Some(found))
+    let read = messages.filter(|_| raw.has_variables());
+    let fields = match with_fields {
+        true => fields(head, bytes, plan, &picked, read)?,
+        false => Vec::new(),
+    };
+    Ok(Some(Found { times: raw.into_times(), picked, body, fields }))
 }
 
 /// Whether the words of a block say that nothing in it fulfils the tests.
@@ -383,10 +379,13 @@ fn with_chosen_fields<R>(
 ) -> Result<R> {
     let raw = raw_fields(head, bytes, &wanted)?;
     let mut needs = Needs::Nothing;
-    for (kind, raw) in &raw {
-        needs = needs.max(Field::needs(kind, raw).map_err(corrupt)?);
+    // Where messages were read, nothing else is to be read for them.
+    if read.is_none() {
+        for (kind, raw) in &raw {
+            needs = needs.max(Field::needs(kind, raw).map_err(corrupt)?);
+        }
     }
-    if needs == Needs::Nothing {
+    if read.is_none() && needs == Needs::Nothing {
         return Ok(work(&mut Field::read_all(&raw, rows, wanted, None, chosen).map_err(corrupt)?));
     }
     let (table, templates, variables);
@@ -422,7 +421,7 @@ pub(in crate::wide) fn messages(head: &Head, bytes: &dyn Bytes, rows: &[u32]) ->
             *verdict = Verdict::All;
         }
     }
-    let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true)?;
+    let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true, None)?;
     let mut found = Messages::new(&templates, verdicts, &raw, &[]);
     let mut picked: Picked = rows.iter().map(|row| (*row, 0)).collect();
     let mut out = TextColumn::default();

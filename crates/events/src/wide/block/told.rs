@@ -38,7 +38,7 @@ pub(super) fn texts(
         verdicts[*id as usize] = Verdict::All;
     }
     verdicts.pop();
-    let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true)?;
+    let raw = Raw::read(head, bytes, &templates, &mut verdicts, &[], true, None)?;
     texts_of(&templates, &raw, needed, reading)
 }
 

@@ -1,5 +1,7 @@
 //! Numbers of some bits each, one behind another, the least significant bit first.
 
+use std::ops::Range;
+
 /// At most so many bits can be read wherever they begin.
 pub(super) const MOST: u32 = 57;
 
@@ -62,10 +64,10 @@ pub(super) fn len(count: usize, bits: u32) -> Option<usize> {
     Some(count.checked_mul(bits as usize)?.div_ceil(8))
 }
 
-/// Reads numbers of at most [`MOST`] bits each.
-pub(super) fn read(bytes: &[u8], bits: u32, count: usize) -> impl Iterator<Item = u64> + '_ {
+/// Reads numbers of at most [`MOST`] bits each, from one on and until another.
+pub(super) fn read(bytes: &[u8], bits: u32, place: Range<usize>) -> impl Iterator<Item = u64> + '_ {
     let mask = (1u64 << bits) - 1;
-    (0..count).map(move |at| window(bytes, at * bits as usize) & mask)
+    place.map(move |at| window(bytes, at * bits as usize) & mask)
 }
 
 #[cfg(test)]
@@ -80,7 +82,7 @@ mod tests {
             let mut out = Vec::new();
             put(values.iter().copied(), bits, &mut out);
             prop_assert_eq!(Some(out.len()), len(values.len(), bits));
-            prop_assert_eq!(read(&out, bits, values.len()).collect::<Vec<_>>(), values);
+            prop_assert_eq!(read(&out, bits, 0..values.len()).collect::<Vec<_>>(), values);
         }
     }
 }

@@ -256,3 +256,44 @@ fn small_parts_are_merged_and_large_blocks_are_kept() {
     assert!(store.metrics().parts.get() < 8, "{}", store.metrics().parts.get());
     check(&store, &written, &["round 7".to_owned(), "line 29".to_owned()]);
 }
+
+#[test]
+fn few_rows_of_several_blocks_come_whole_in_both_orders() {
+    let mut bed = Bed::new();
+    bed.options.flush_ms = 1000;
+    let store = bed.open();
+    let mut written = Vec::new();
+    for round in 0..3i64 {
+        let lines: Vec<Line> = (0..2000i64)
+            .map(|n| {
+                // All times differ; rounds lie between one another.
+                let before = (n * 3 + round) * 1_234_567_891;
+                let ns = NS - before;
+                let (second, micros) = (ns / SECOND % 60, ns % SECOND / 1000);
+                let (took, size) = (n * n % 4999, n * n * n % 70_001);
+                let agent = ["curl", "wget", "fetch", "agent", "robot"][(n % 5) as usize];
+                let body = format!("{agent} :{second:02}.{micros:06} id={n:08x} took {took} ms, {size} B");
+                let mut line = line(-before, ["a", "b", "c"][(n % 3) as usize], &body);
+                line.fields.push(("took".to_owned(), Origin::Detected, took.to_string()));
+                line
+            })
+            .collect();
+        write(&store, &lines, None).unwrap();
+        written.extend(lines);
+        bed.clock.advance_ms(1000);
+        store.maintain().unwrap();
+    }
+    assert!(store.metrics().parts.get() > 1, "{}", store.metrics().parts.get());
+    for order in [Order::Ascending, Order::Descending] {
+        for needle in ["id=000007c", "id=0000004d", "robot", "0 ms, 17", ""] {
+            for limit in [0, 1, 7] {
+                let body = vec![TextTest::ContainsAny(vec![needle.to_owned()])];
+                let asked = RecordScan { order, limit, body, ..all() };
+                let mut want = grep(&written, &asked, |l| l.body.contains(needle));
+                assert!(!want.is_empty());
+                want.truncate(if limit == 0 { usize::MAX } else { limit });
+                assert!(scan(&store, &asked) == want, "{needle} {limit} {order:?}");
+            }
+        }
+    }
+}
