@@ -6,6 +6,8 @@
 mod alertmanager;
 #[path = "rules/api.rs"]
 mod api;
+#[path = "rules/in_process.rs"]
+mod in_process;
 #[path = "rules/over_logs.rs"]
 mod over_logs;
 #[path = "rules/templates.rs"]
@@ -19,6 +21,8 @@ const PROMETHEUS: Component =
     Component { name: "Debian's prometheus", is_here: || testkit::reference("prometheus").is_some() };
 const PROMTOOL: Component =
     Component { name: "Debian's promtool", is_here: || testkit::reference("promtool").is_some() };
+const AMTOOL: Component =
+    Component { name: "Debian's amtool", is_here: || testkit::reference("amtool").is_some() };
 const ALERTMANAGER: Component =
     Component { name: "Debian's prometheus-alertmanager with its templates", is_here: alertmanager::is_here };
 
@@ -33,6 +37,16 @@ fn main() {
             name: "rules_and_alerts_have_the_shape_of_prometheus",
             needs: &[PROMETHEUS],
             test: api::rules_and_alerts_have_the_shape_of_prometheus,
+        },
+        Case {
+            name: "alerts_stay_in_the_process_and_survive_kill_9",
+            needs: &[],
+            test: in_process::alerts_stay_in_the_process_and_survive_kill_9,
+        },
+        Case {
+            name: "amtool_works_with_the_alertmanager_of_the_process",
+            needs: &[AMTOOL],
+            test: in_process::amtool_works,
         },
         Case { name: "a_rule_over_logs_fires_and_records", needs: &[], test: over_logs::fires_and_records },
         Case {

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use ::notify::{Delivered, Failure, Integration, Notification};
 use alert::alertmanager::{GroupBy, InhibitRule};
-use alert::pipeline::{Answer, Core, Limits, Plan, Routing, Silence, SilenceMatcher, Stores, Way};
+use alert::pipeline::{Answer, Core, Limits, Plan, Routing, Stores, Way};
 use futures::future::BoxFuture;
-use model::alerts::Alert;
+use model::alerts::{Alert, Silence, SilenceMatcher};
 use model::rule::Texts;
 use model::{Labels, Matcher};
 

@@ -21,6 +21,7 @@ pub mod config;
 pub mod notify;
 pub mod pipeline;
 pub mod rules;
+pub mod service;
 mod sink;
 pub mod template;
 

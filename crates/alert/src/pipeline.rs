@@ -34,6 +34,5 @@ pub use driver::Driver;
 pub use journal::{Entry, Journal, Outcome, Search};
 pub use metrics::Metrics;
 pub use plan::{Plan, Routing, Way};
-pub use silences::{Silence, SilenceMatcher, SilenceState};
 pub use switch::{Outward, Switch};
 pub use told::Reason;

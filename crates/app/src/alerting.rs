@@ -10,6 +10,8 @@ use alert::notify::{self, Discovery, Notifier, OnFound};
 use alert::pipeline::{Outward, Plan, Switch};
 use alert::rules::group::Shared;
 use alert::rules::{self, Beside, LogSource, Manager, ParseSettings, Surroundings, manager};
+use alert::service::{Configured, Service};
+use model::alerts::Alertmanager;
 use model::rule::{AlertmanagersStatus, GroupStatus, Rules};
 use model::{Budget, Clock, Labels, MetricReader, MetricWriter, RecordReader, Result};
 use outbound::Clients;
@@ -51,6 +53,7 @@ pub(crate) struct Alerting {
     rules: Arc<Manager>,
     notifier: Arc<Notifier>,
     switch: Arc<Switch>,
+    service: Arc<Service>,
     clients: Arc<Clients>,
     external_url: Arc<str>,
     parse: ParseSettings,
@@ -60,7 +63,7 @@ pub(crate) struct Alerting {
 pub(crate) struct Prepared {
     rules: manager::Prepared,
     notifier: notify::Prepared,
-    plan: Option<Plan>,
+    alertmanager: Option<Configured>,
     outward: Outward,
 }
 
@@ -112,7 +115,8 @@ impl Alerting {
         around.metrics.register(registry);
         let rules = Arc::new(Manager::new(around, CONCURRENT_GROUPS, runtime));
         let parse = ParseSettings { expressions: engine.syntax, ..ParseSettings::default() };
-        Self { rules, notifier, switch, clients, external_url: Arc::from(external_url), parse }
+        let service = Arc::new(Service::new(switch.clone()));
+        Self { rules, notifier, switch, service, clients, external_url: Arc::from(external_url), parse }
     }
 
     /// Reads the rule files and makes the clients of a configuration; nothing is changed.
@@ -126,18 +130,19 @@ impl Alerting {
             legacy,
         };
         let rules = manager::prepare(settings)?;
-        let plan = written.alertmanager.as_ref().map(|s| self.plan(&s.config_file)).transpose()?;
-        if plan.is_some() && !written.alerting.alertmanagers.is_empty() {
+        let section = written.alertmanager.as_ref();
+        let alertmanager = section.map(|s| self.configured(&s.config_file)).transpose()?;
+        if alertmanager.is_some() && !written.alerting.alertmanagers.is_empty() {
             tracing::warn!(
                 "alerts stay in this process: `alerting.alertmanagers` is ignored with `alertmanager`"
             );
         }
         let notifier = self.notifier.prepare(written.alerting.clone(), external_labels, legacy)?;
-        Ok(Prepared { rules, notifier, plan, outward })
+        Ok(Prepared { rules, notifier, alertmanager, outward })
     }
 
     /// Reads an `alertmanager.yml` with its templates and secrets.
-    fn plan(&self, path: &str) -> Result<Plan> {
+    fn configured(&self, path: &str) -> Result<Configured> {
         let config = alertmanager::load(path.as_ref(), Notation::default())?;
         for section in config.without_effect() {
             tracing::info!(section, "a section of the Alertmanager configuration has no effect here");
@@ -147,16 +152,22 @@ impl Alerting {
             let receivers = Receivers::build(&config.receivers, &templates, &self.clients)?;
             Plan::configured(&config, receivers, templates, &self.external_url)
         };
-        plan().map_err(|e| model::Error::invalid(format_args!("{path}: {e}")))
+        let plan = plan().map_err(|e| model::Error::invalid(format_args!("{path}: {e}")))?;
+        Configured::new(plan, &config)
     }
 
     /// Takes a configuration. Call it off the runtime's own threads.
     pub(crate) fn apply(&self, prepared: Prepared) {
         self.notifier.apply(prepared.notifier);
-        if let Err(e) = self.switch.apply(prepared.plan, prepared.outward) {
+        if let Err(e) = self.service.apply(prepared.alertmanager, prepared.outward) {
             tracing::error!(error = %e, "the Alertmanager of this process cannot be started; alerts go elsewhere");
         }
         self.rules.apply(prepared.rules);
+    }
+
+    /// The Alertmanager of this process.
+    pub(crate) fn alertmanager(&self) -> Arc<dyn Alertmanager> {
+        self.service.clone()
     }
 
     /// Lets rules run as soon as `ready` says that the stores can be read.

@@ -254,7 +254,7 @@ pub async fn start(flags: Flags) -> Result<Running> {
         targets: scraper.clone(),
         queues: relays.clone(),
         rules: alerting.clone(),
-        alertmanager: None,
+        alertmanager: Some(alerting.alertmanager()),
         engine: Arc::new(Engine::new(engine).with_results(Arc::new(results))),
         pushes: Some(pushes),
         deletions: Some(deletions),

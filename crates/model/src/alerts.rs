@@ -165,6 +165,10 @@ pub struct ReceiverStatus {
 
 /// What Alertmanager's API asks and says.
 pub trait Alertmanager: Send + Sync {
+    /// Whether there is one: a configuration asks for it, or did until the last reload.
+    fn is_running(&self) -> bool {
+        true
+    }
     /// The configuration as it is shown.
     fn config(&self) -> String;
     /// How long an alert without an end is believed, ms.

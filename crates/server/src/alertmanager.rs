@@ -39,7 +39,7 @@ pub(crate) fn routes() -> Router<Shared> {
 /// Whom to ask.
 fn asked(state: &Shared) -> Result<Arc<dyn Alertmanager>, ApiError> {
     let none = || ApiError::shaped(StatusCode::NOT_FOUND, 404, "no Alertmanager runs in this process");
-    state.parts.alertmanager.clone().ok_or_else(none)
+    state.parts.alertmanager.clone().filter(|a| a.is_running()).ok_or_else(none)
 }
 
 fn params(uri: &Uri) -> Result<Params, ApiError> {

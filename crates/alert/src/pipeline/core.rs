@@ -18,7 +18,7 @@ use std::sync::Arc;
 use ::notify::{Delivered, Failure, Integration, Notification};
 use disk::Fs;
 use disk::sim::Random;
-use model::alerts::{Alert, Fingerprint};
+use model::alerts::{Alert, Fingerprint, Silence};
 use model::{Labels, Result};
 
 use super::alerts::{Alerts, Change};
@@ -27,7 +27,7 @@ use super::inhibit::Inhibitor;
 use super::journal::{Entry, Journal};
 use super::metrics::Metrics;
 use super::plan::{Plan, Way, group_key};
-use super::silences::{Silence, SilenceLimits, Silences};
+use super::silences::{SilenceLimits, Silences};
 use super::told::ToldLog;
 
 pub use view::{AlertView, GroupView};

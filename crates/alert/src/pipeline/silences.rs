@@ -7,8 +7,8 @@ use std::sync::Arc;
 use disk::Fs;
 use disk::header::Kind;
 use disk::ledger::Ledger;
+use model::alerts::{Silence, SilenceMatcher, SilenceState};
 use model::{Error, Labels, MatchOp, Matcher, Result};
-use serde::{Deserialize, Serialize};
 
 use super::inhibit::matches;
 
@@ -17,78 +17,21 @@ mod tests;
 
 const KIND: Kind = Kind { tag: b'a', name: "silences", version: 1, oldest: 1 };
 
-/// One condition of a silence, in the form of Alertmanager's API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct SilenceMatcher {
-    /// The label.
-    pub name: String,
-    /// The value, or the expression.
-    pub value: String,
-    /// Whether it is a regular expression.
-    pub is_regex: bool,
-    /// Whether the label must match, not differ.
-    pub is_equal: bool,
-}
-
-/// A silence. Times are ms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Silence {
-    /// Its name; empty for one that is to be made.
-    pub id: String,
-    /// What it silences: alerts that match all of them.
-    pub matchers: Vec<SilenceMatcher>,
-    /// Since when.
-    pub starts_at_ms: i64,
-    /// Until when.
-    pub ends_at_ms: i64,
-    /// When it was changed last.
-    pub updated_at_ms: i64,
-    /// Who made it.
-    pub created_by: String,
-    /// Why.
-    pub comment: String,
-}
-
-/// Where a silence stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SilenceState {
-    /// It has not begun.
-    Pending,
-    /// It silences.
-    Active,
-    /// It is over.
-    Expired,
-}
-
-impl Silence {
-    /// Where it stands at `now_ms`.
-    pub fn state(&self, now_ms: i64) -> SilenceState {
-        if now_ms < self.starts_at_ms {
-            SilenceState::Pending
-        } else if now_ms >= self.ends_at_ms {
-            SilenceState::Expired
-        } else {
-            SilenceState::Active
+/// The matchers of a silence, ready to be asked.
+fn compile(silence: &Silence) -> Result<Vec<Matcher>> {
+    let op = |m: &SilenceMatcher| match (m.is_regex, m.is_equal) {
+        (false, true) => MatchOp::Equal,
+        (false, false) => MatchOp::NotEqual,
+        (true, true) => MatchOp::Regex,
+        (true, false) => MatchOp::NotRegex,
+    };
+    let matcher = |m: &SilenceMatcher| {
+        if m.name.is_empty() {
+            return Err(Error::invalid("a matcher of a silence has no label name"));
         }
-    }
-
-    fn compile(&self) -> Result<Vec<Matcher>> {
-        let op = |m: &SilenceMatcher| match (m.is_regex, m.is_equal) {
-            (false, true) => MatchOp::Equal,
-            (false, false) => MatchOp::NotEqual,
-            (true, true) => MatchOp::Regex,
-            (true, false) => MatchOp::NotRegex,
-        };
-        let matcher = |m: &SilenceMatcher| {
-            if m.name.is_empty() {
-                return Err(Error::invalid("a matcher of a silence has no label name"));
-            }
-            Matcher::new(m.name.as_str(), op(m), m.value.as_str())
-        };
-        self.matchers.iter().map(matcher).collect()
-    }
+        Matcher::line_wise(m.name.as_str(), op(m), m.value.as_str())
+    };
+    silence.matchers.iter().map(matcher).collect()
 }
 
 /// What silences may take.
@@ -129,7 +72,7 @@ impl Silences {
             random: disk::sim::Random::new(seed),
         };
         for (id, silence) in silences.ledger.entries() {
-            match silence.compile() {
+            match compile(&silence) {
                 Ok(matchers) => silences.index(&id, matchers),
                 Err(e) => tracing::warn!(id, error = %e, "a silence that cannot be read silences nothing"),
             }
@@ -232,7 +175,7 @@ impl Silences {
     }
 
     fn check(&self, silence: &Silence) -> Result<Vec<Matcher>> {
-        let matchers = silence.compile()?;
+        let matchers = compile(silence)?;
         if matchers.is_empty() {
             return Err(Error::invalid("at least one matcher required"));
         }

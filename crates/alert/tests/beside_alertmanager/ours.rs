@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use ::notify::{Delivered, Failure, Integration, Notification};
 use alert::alertmanager::{GroupBy, InhibitRule};
-use alert::pipeline::{Core, Driver, Limits, Plan, Routing, Silence, SilenceMatcher, Stores, Way};
+use alert::pipeline::{Core, Driver, Limits, Plan, Routing, Stores, Way};
 use disk::RealFs;
 use futures::future::BoxFuture;
-use model::alerts::Alert;
+use model::alerts::{Alert, Silence, SilenceMatcher};
 use model::rule::Texts;
 use model::{Labels, Matcher, SystemClock};
 

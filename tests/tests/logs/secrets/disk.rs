@@ -45,7 +45,8 @@ impl Search {
                 self.none(&plain, path);
             }
         }
-        assert!(control && files.len() > 3, "{} files were searched", files.len());
+        // The lock and the logs of metrics and records; where containers come and go, that of events.
+        assert!(control && files.len() > 2, "{control}: {} files were searched", files.len());
         let (rows, found) = self.records(&data.join("bonghwa/records"));
         assert!(found, "{rows} records were read");
         println!("{} files, {frames} compressed pieces and {rows} records hold no secret", files.len());

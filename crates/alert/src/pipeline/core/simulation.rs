@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ::notify::{Delivered, Failure, Notification, Retry};
 use disk::sim::{Random, SimFs};
-use model::alerts::Fingerprint;
+use model::alerts::{Fingerprint, Silence, SilenceMatcher, SilenceState};
 use model::{Labels, MatchOp, Matcher};
 
 use super::support::*;
 use super::{Answer, Attempt, Core};
 use crate::alertmanager::InhibitRule;
 use crate::pipeline::plan::{Plan, Routing};
-use crate::pipeline::{Silence, SilenceMatcher, SilenceState};
 
 const WEEK: i64 = 7 * 24 * 60 * MINUTE;
 const RECEIVERS: [&str; 3] = ["team", "firing-only", "muted"];

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use ::notify::{Delivered, Failure, Retry};
 use disk::sim::SimFs;
-use model::{Matcher, alerts::Fingerprint};
+use model::Matcher;
+use model::alerts::{Fingerprint, Silence, SilenceMatcher};
 
 use super::support::*;
 use super::{Answer, Attempt, Core};
 use crate::alertmanager::{GroupBy, InhibitRule};
-use crate::pipeline::{Outcome, Search, Silence, SilenceMatcher};
+use crate::pipeline::{Outcome, Search};
 
 const END: i64 = 1_000_000 * MINUTE;
 

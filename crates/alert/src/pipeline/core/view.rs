@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::Labels;
-use model::alerts::{Alert, Fingerprint};
+use model::alerts::{Alert, Fingerprint, Silence, SilenceState};
 
 use super::Core;
-use crate::pipeline::silences::{Silence, SilenceState};
 
 /// An alert and where it stands.
 #[derive(Debug, Clone, PartialEq)]
