@@ -71,8 +71,10 @@ impl Service {
     /// runtime's own threads.
     pub fn apply(&self, configured: Option<Configured>, outward: Outward) -> Result<()> {
         let (plan, shown) = configured.map(|c| (c.plan, c.shown)).unzip();
+        // Held over both: nobody sees one without the other.
+        let mut now_shown = self.shown.write();
         self.switch.apply(plan, outward)?;
-        *self.shown.write() = shown;
+        *now_shown = shown;
         Ok(())
     }
 

@@ -90,3 +90,12 @@ fn what_silences_everything_or_is_too_much_is_refused() {
     }
     assert_eq!(refused(&mut silences, silence(vec![matcher("a", "x", false, true)], 0, 9)), Limited);
 }
+
+#[test]
+fn a_dot_of_a_silence_takes_no_newline() {
+    let mut silences = open(&SimFs::new());
+    let id = silences.set(silence(vec![matcher("host", "a.b", true, true)], 0, 100), 0).unwrap();
+    let by = |host: &str| silences.silenced_by(&Labels::from_pairs([("host", host)]), 1);
+    assert_eq!(by("a-b"), [id]);
+    assert!(by("a\nb").is_empty());
+}
