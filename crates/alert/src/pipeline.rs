@@ -29,7 +29,7 @@ mod silences;
 mod switch;
 mod told;
 
-pub use self::core::{AlertView, Answer, Attempt, Core, GroupView, Limits, Stores};
+pub use self::core::{Answer, Attempt, Core, GroupView, Limits, Stores};
 pub use driver::Driver;
 pub use journal::{Entry, Journal, Outcome, Search};
 pub use metrics::Metrics;

@@ -9,7 +9,7 @@ use model::{Error, Result};
 use parking_lot::RwLock;
 
 use crate::alertmanager::{Config, Route};
-use crate::pipeline::{AlertView, Driver, GroupView, Outward, Plan, Switch};
+use crate::pipeline::{Driver, GroupView, Outward, Plan, Switch};
 
 /// A configuration and what follows from it.
 pub struct Configured {
@@ -87,16 +87,6 @@ impl Service {
     }
 }
 
-fn status(view: AlertView) -> AlertStatus {
-    AlertStatus {
-        fingerprint: view.fingerprint,
-        alert: view.alert,
-        silenced_by: view.silenced_by,
-        inhibited_by: view.inhibited_by.into_iter().collect(),
-        receivers: view.receivers,
-    }
-}
-
 impl Alertmanager for Service {
     fn is_running(&self) -> bool {
         self.switch.driver().is_some()
@@ -117,7 +107,7 @@ impl Alertmanager for Service {
     fn alerts(&self) -> Vec<AlertStatus> {
         let Ok(driver) = self.driver() else { return Vec::new() };
         let (core, now_ms) = driver.core();
-        core.alerts(now_ms).into_iter().map(status).collect()
+        core.alerts(now_ms)
     }
 
     fn groups(&self) -> Vec<GroupStatus> {
@@ -125,7 +115,7 @@ impl Alertmanager for Service {
         let labels = self.told(|shown| shown.route_labels.clone());
         let (core, now_ms) = driver.core();
         let firing = |fingerprint| {
-            core.alert(fingerprint, now_ms).filter(|view| !view.alert.is_resolved_at(now_ms)).map(status)
+            core.alert(fingerprint, now_ms).filter(|status| !status.alert.is_resolved_at(now_ms))
         };
         let group = |group: GroupView| GroupStatus {
             alerts: group.alerts.iter().filter_map(|fingerprint| firing(*fingerprint)).collect(),

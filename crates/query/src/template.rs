@@ -8,8 +8,10 @@ pub mod number;
 pub mod print;
 mod rewrite;
 pub mod times;
+pub mod url;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use gotmpl::parse::{ListNode, Node, Parser, TextNode};
@@ -42,6 +44,19 @@ pub type Outcome = Result<Value, Fault>;
 pub type Function = Arc<dyn Fn(&[Value]) -> Outcome + Send + Sync>;
 /// Functions by name.
 pub type Functions = Arc<BTreeMap<&'static str, Function>>;
+
+/// A function that must be called with so many arguments.
+pub fn checked(
+    name: &'static str,
+    want: RangeInclusive<usize>,
+    function: impl Fn(&[Value]) -> Outcome + Send + Sync + 'static,
+) -> Function {
+    Arc::new(move |args| match args.len() {
+        got if want.contains(&got) => function(args),
+        got => Err(Fault::Usage(format!("wrong number of args for {name}: want {} got {got}", want.start()))),
+    })
+}
+
 /// A field of a value, or what its method of that name gives for some arguments.
 pub type Member = fn(&Value, &str, &[Value]) -> Result<Value, String>;
 

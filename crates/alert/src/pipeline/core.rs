@@ -30,7 +30,7 @@ use super::plan::{Plan, Way, group_key};
 use super::silences::{SilenceLimits, Silences};
 use super::told::ToldLog;
 
-pub use view::{AlertView, GroupView};
+pub use view::GroupView;
 
 /// How often alerts that have ended are forgotten, ms.
 const COLLECT_MS: i64 = 30 * 60_000;

@@ -2,15 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use model::Labels;
 use model::alerts::{Alert, Fingerprint};
-use model::{Labels, Matcher};
 
 use crate::alertmanager::InhibitRule;
-
-/// Whether labels match all of `matchers`.
-pub(super) fn matches(matchers: &[Matcher], labels: &Labels) -> bool {
-    matchers.iter().all(|m| m.matches_labels(labels))
-}
 
 /// The sources of one rule that have the same values of its labels, by when they end.
 #[derive(Default)]
@@ -101,8 +96,8 @@ impl Inhibitor {
 
 #[cfg(test)]
 mod tests {
-    use model::MatchOp;
     use model::rule::Texts;
+    use model::{MatchOp, Matcher};
 
     use super::*;
 

@@ -10,8 +10,6 @@ use disk::ledger::Ledger;
 use model::alerts::{Silence, SilenceMatcher, SilenceState};
 use model::{Error, Labels, MatchOp, Matcher, Result};
 
-use super::inhibit::matches;
-
 #[cfg(test)]
 mod tests;
 
@@ -148,7 +146,7 @@ impl Silences {
         let mut found: Vec<String> = by_value
             .chain(&self.rest)
             .filter(|id| {
-                self.compiled.get(*id).is_some_and(|m| matches(m, labels))
+                self.compiled.get(*id).is_some_and(|all| all.iter().all(|m| m.matches_labels(labels)))
                     && self.ledger.with(id, |s| s.is_some_and(|s| s.state(now_ms) == SilenceState::Active))
             })
             .cloned()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gotmpl::{FuncMap, Value};
 use model::pattern::Search;
-use query::template::{self, Fault, Function, Outcome, number as people, print, times as methods};
+use query::template::{self, Fault, Function, Outcome, checked, number as people, print, times as methods};
 
 use super::escape::{expression_link, query_escape};
 use super::host::{join, split};
@@ -100,14 +100,7 @@ impl Table {
         want: usize,
         function: impl Fn(&[Value]) -> Outcome + Send + Sync + 'static,
     ) {
-        let checked = move |args: &[Value]| {
-            if args.len() != want {
-                let got = args.len();
-                return Err(Fault::Usage(format!("wrong number of args for {name}: want {want} got {got}")));
-            }
-            function(args)
-        };
-        self.0.insert(name, Arc::new(checked));
+        self.0.insert(name, checked(name, want..=want, function));
     }
 
     /// A function of one text.

@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use gotmpl::{SafeKind, Value};
 use model::pattern::Search;
-use query::template::{Fault, Function, Functions, Outcome, number, print, text, times as durations};
+use query::template::{
+    Fault, Function, Functions, Outcome, checked, number, print, text, times as durations, url,
+};
 
 use super::route_labels::RouteLabels;
 use super::{Templates, json, member, times};
@@ -74,11 +76,7 @@ impl Table {
         want: usize,
         function: impl Fn(&[Value]) -> Outcome + Send + Sync + 'static,
     ) {
-        let checked = move |args: &[Value]| match args.len() {
-            got if got == want => function(args),
-            got => Err(Fault::Usage(format!("wrong number of args for {name}: want {want} got {got}"))),
-        };
-        self.0.insert(name, Arc::new(checked));
+        self.0.insert(name, checked(name, want..=want, function));
     }
 
     /// A function of one text.
@@ -105,7 +103,7 @@ fn texts(all: &mut Table) {
     all.text("toLower", |t| Ok(t.to_lowercase()));
     all.text("title", |t| Ok(title(t)));
     all.text("trimSpace", |t| Ok(t.trim().to_owned()));
-    all.text("urlUnescape", unescape);
+    all.text("urlUnescape", url::unescape);
     all.text("base64encode", |t| Ok(URL_SAFE.encode(t)));
     all.text("base64decode", |t| {
         let bytes = URL_SAFE.decode(t).map_err(|e| format!("illegal base64 data: {e}"))?;
@@ -246,30 +244,4 @@ fn title(text: &str) -> String {
         inside = letter || (inside && joins && chars.peek().is_some_and(|next| next.is_alphabetic()));
     }
     out
-}
-
-/// Takes the escapes of a query string away.
-fn unescape(text: &str) -> Result<String, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match first {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let digits = tail.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-                let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                let Some(byte) = byte.filter(|_| digits.is_some_and(|d| !d.contains('+'))) else {
-                    return Err(format!(
-                        "invalid URL escape {:?}",
-                        format!("%{}", digits.unwrap_or_default())
-                    ));
-                };
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            other => out.push(*other),
-        }
-    }
-    Ok(String::from_utf8_lossy(&out).into_owned())
 }

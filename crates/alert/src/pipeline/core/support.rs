@@ -13,7 +13,6 @@ use model::{Labels, Matcher};
 
 use super::{Core, Limits, Stores};
 use crate::alertmanager::{GroupBy, InhibitRule};
-use crate::pipeline::inhibit;
 use crate::pipeline::plan::{Plan, Routing, Way};
 
 pub(super) const SECOND: i64 = 1_000;
@@ -47,7 +46,7 @@ pub(super) struct Table {
 
 impl Routing for Table {
     fn find(&self, labels: &Labels) -> Vec<usize> {
-        let matches = |(matchers, _): &(Vec<Matcher>, Way)| inhibit::matches(matchers, labels);
+        let matches = |(matchers, _): &(Vec<Matcher>, Way)| matchers.iter().all(|m| m.matches_labels(labels));
         (0..self.ways.len()).filter(|i| matches(&self.ways[*i])).collect()
     }
 

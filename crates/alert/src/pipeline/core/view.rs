@@ -4,24 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::Labels;
-use model::alerts::{Alert, Fingerprint, Silence, SilenceState};
+use model::alerts::{Alert, AlertStatus, Fingerprint, Silence, SilenceState};
 
 use super::Core;
-
-/// An alert and where it stands.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlertView {
-    /// Its identity.
-    pub fingerprint: Fingerprint,
-    /// As it was heard.
-    pub alert: Arc<Alert>,
-    /// Ids of the silences that keep it quiet.
-    pub silenced_by: Vec<String>,
-    /// The alert that keeps it quiet.
-    pub inhibited_by: Option<Fingerprint>,
-    /// Names of the receivers of its routes.
-    pub receivers: Vec<String>,
-}
 
 /// A group of alerts.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,8 +27,8 @@ pub struct GroupView {
 
 impl Core {
     /// The alerts that fire, in order of their fingerprints.
-    pub fn alerts(&self, now_ms: i64) -> Vec<AlertView> {
-        let mut all: Vec<AlertView> = self
+    pub fn alerts(&self, now_ms: i64) -> Vec<AlertStatus> {
+        let mut all: Vec<AlertStatus> = self
             .alerts
             .iter()
             .filter(|(_, alert)| !alert.is_resolved_at(now_ms))
@@ -53,20 +38,20 @@ impl Core {
         all
     }
 
-    fn view(&self, fingerprint: Fingerprint, alert: &Arc<Alert>, now_ms: i64) -> AlertView {
+    fn view(&self, fingerprint: Fingerprint, alert: &Arc<Alert>, now_ms: i64) -> AlertStatus {
         let ways = self.plan.routing.find(&alert.labels);
         let receiver = |route: usize| self.plan.routing.way(route).map(|way| way.receiver.clone());
-        AlertView {
+        AlertStatus {
             fingerprint,
             alert: alert.clone(),
             silenced_by: self.silences.silenced_by(&alert.labels, now_ms),
-            inhibited_by: self.inhibitor.inhibited_by(&alert.labels, now_ms),
+            inhibited_by: self.inhibitor.inhibited_by(&alert.labels, now_ms).into_iter().collect(),
             receivers: ways.into_iter().filter_map(receiver).collect(),
         }
     }
 
     /// An alert that is known, whether it fires or not.
-    pub fn alert(&self, fingerprint: Fingerprint, now_ms: i64) -> Option<AlertView> {
+    pub fn alert(&self, fingerprint: Fingerprint, now_ms: i64) -> Option<AlertStatus> {
         self.alerts.get(fingerprint).map(|alert| self.view(fingerprint, alert, now_ms))
     }
 

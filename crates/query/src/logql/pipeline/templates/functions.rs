@@ -12,7 +12,7 @@ use model::pattern::Search;
 
 use super::CURRENT;
 use crate::logql::units::{parse_bytes, parse_duration, seconds};
-use crate::template::{Fault, Function, Outcome, print, text, times};
+use crate::template::{Fault, Function, Outcome, checked, print, text, times, url};
 
 /// The longest text that a function makes.
 const MAX_TEXT: usize = 1 << 20;
@@ -39,14 +39,7 @@ impl Table {
         want: std::ops::RangeInclusive<usize>,
         function: impl Fn(&[Value]) -> Outcome + Send + Sync + 'static,
     ) {
-        let checked = move |args: &[Value]| {
-            if !want.contains(&args.len()) {
-                let (want, got) = (want.start(), args.len());
-                return Err(Fault::Usage(format!("wrong number of args for {name}: want {want} got {got}")));
-            }
-            function(args)
-        };
-        self.0.insert(name, Arc::new(checked));
+        self.0.insert(name, checked(name, want, function));
     }
 
     /// A function of one text.
@@ -391,21 +384,5 @@ fn encoded(text: &str) -> String {
 }
 
 fn decoded(text: &str) -> Result<String, String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        match first {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let digits = rest.get(..2).and_then(|d| std::str::from_utf8(d).ok());
-                let byte =
-                    digits.filter(|d| !d.starts_with('+')).and_then(|d| u8::from_str_radix(d, 16).ok());
-                out.push(byte.ok_or("invalid URL escape")?);
-                rest = &rest[2..];
-            }
-            byte => out.push(*byte),
-        }
-    }
-    Ok(String::from_utf8_lossy(&out).into_owned())
+    url::unescape(text).map_err(|_| "invalid URL escape".to_owned())
 }
